@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# One tree per flavour: build/<flavour>/. A new .c file needs no change here: the folders of src/
+# and tests/ are read. FLAVOUR=asan make check-unit runs any target in another flavour.
+
+PREFIX ?= /usr
+DESTDIR ?=
+sysconfdir ?= /etc
+bindir ?= $(PREFIX)/bin
+sbindir ?= $(PREFIX)/sbin
+includedir ?= $(PREFIX)/include
+mandir ?= $(PREFIX)/share/man
+unitdir ?= $(PREFIX)/lib/systemd/system
+catalogdir ?= $(PREFIX)/lib/systemd/catalog
+dbusdir ?= $(PREFIX)/share/dbus-1/system.d
+
+BUILD ?= build
+FLAVOUR ?= plain
+FUZZ_SECONDS ?= 60
+LONG_COUNT ?= 20000
+LONG_FUZZ_SECONDS ?= 900
+O := $(BUILD)/$(FLAVOUR)
+RESULTS := $(BUILD)/results
+MAKEFLAGS += --no-print-directory
+Q := $(if $(filter 1,$(V)),,@)
+say = @printf '  %-5s %s\n' '$(1)' '$(2)'
+
+# ---- flavours
+HARDEN := -O2 -g -fPIE -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE \
+	-D_FORTIFY_SOURCE=2 $(if $(filter x86_64 i%86,$(shell uname -m)),-fcf-protection)
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+plain.cc := gcc
+plain.flags := $(HARDEN)
+plain.link := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+clang.cc := clang
+clang.flags := $(HARDEN)
+clang.link := $(plain.link)
+asan.cc := gcc
+asan.flags := $(SANITIZE) -fsanitize=address,undefined
+fuzz.cc := clang
+fuzz.flags := $(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined
+fuzz.link := -fsanitize=fuzzer
+coverage.cc := gcc
+coverage.flags := -O0 -g --coverage
+CC := $(or $($(FLAVOUR).cc),$(error unknown FLAVOUR '$(FLAVOUR)'))
+
+# ---- flags (the packages are asked when a recipe first needs them: `make setup all` installs them)
+PACKAGES := libvirt hwloc numa libsystemd yaml-0.1 libxml-2.0 glib-2.0 json-c sqlite3 cmocka
+pkg = $(or $(shell pkg-config $(1) $(PACKAGES)),$(error libraries are missing: sudo make setup))
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(call pkg,--libs))$(PKG_LIBS)
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wwrite-strings -Wvla -Wformat=2 -Wundef $(if $(filter 1,$(WERROR)),-Werror)
+ALL_CFLAGS = -std=gnu17 $(WARN) $($(FLAVOUR).flags) -D_GNU_SOURCE -DSYSCONFDIR='"$(sysconfdir)"' \
+	-Isrc -Iinclude -Itests -I. $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $($(FLAVOUR).flags) $($(FLAVOUR).link) -Wl,--as-needed -pthread $(LDFLAGS)
+
+# ---- what there is
+sources = $(wildcard $(addprefix src/,$(addsuffix /*.c,$(1))))
+objects = $(patsubst %.c,$O/%.o,$(1))
+CORE := $(call objects,$(call sources,base model policy topo guest plan apply record report))
+VIRT := $(call objects,$(call sources,virt))
+HOST := $(call objects,$(call sources,host))
+DAEMON := $(call objects,$(call sources,daemon))
+CTL := $(call objects,$(call sources,ctl))
+LIB := $O/libvmtuned-core.a
+TESTLIB := $O/tests/helpers.a
+PROGRAMS := $(if $(wildcard src/daemon/main.c),$O/vmtuned) $(if $(wildcard src/ctl/main.c),$O/vmtuned-ctl)
+tests = $(patsubst %.c,$O/%,$(wildcard tests/$(1)/$(2)-*.c))
+HELPERS := $(call objects,$(filter-out %/test-% %/run.c,$(wildcard $(addprefix tests/,common/*.c unit/*.c \
+	property/*.c scenario/*.c))))
+UNIT := $(call tests,unit,test)
+PROPERTY := $(call tests,property,test)
+FUZZ := $(call tests,fuzz,fuzz)
+SCENARIO := $(if $(wildcard tests/scenario/run.c),$O/scenario-run)
+TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO)
+BENCH := $(patsubst %.c,$O/%,$(wildcard tests/bench/*.c))
+RUNNERS := lint unit scenario clang asan valgrind system
+
+all: $(PROGRAMS) ## build vmtuned and vmtuned-ctl in build/plain (V=1: show the commands)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' Makefile | expand -t 20
+
+# ---- rules
+$O/.flags: FORCE
+	$(shell mkdir -p $(@D))$(file >$@.new,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PKG_LIBS))
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$O/%.o: %.c $O/.flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# What the tests share is an archive too: a test links only what it uses.
+$(LIB): $(CORE)
+$(TESTLIB): $(HELPERS)
+$(LIB) $(TESTLIB): $O/.flags
+	$(call say,AR,$@)
+	@mkdir -p $(@D) && rm -f $@
+	$(Q)ar qcs $@ $(filter %.o,$^)
+
+define link
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS)
+endef
+
+$O/vmtuned: $(DAEMON) $(VIRT) $(HOST) $(LIB)
+	$(link)
+$O/vmtuned-ctl: $(CTL) $(LIB)
+	$(link)
+$O/tests/unit/test-%: $O/tests/unit/test-%.o $(TESTLIB) $(LIB)
+	$(link)
+$O/tests/unit/test-host-%: $O/tests/unit/test-host-%.o $(HOST) $(TESTLIB) $(LIB)
+	$(link)
+$O/tests/unit/test-virt-%: $O/tests/unit/test-virt-%.o $(VIRT) $(HOST) $(TESTLIB) $(LIB)
+	$(link)
+$O/tests/unit/test-daemon-%: $O/tests/unit/test-daemon-%.o $(filter-out %/main.o,$(DAEMON)) $(VIRT) $(HOST) \
+		$(TESTLIB) $(LIB)
+	$(link)
+$O/tests/unit/test-ctl-%: $O/tests/unit/test-ctl-%.o $(filter-out %/main.o,$(CTL)) $(TESTLIB) $(LIB)
+	$(link)
+$O/tests/property/test-%: $O/tests/property/test-%.o $(TESTLIB) $(LIB)
+	$(link)
+$O/tests/bench/%: $O/tests/bench/%.o $(HOST) $(TESTLIB) $(LIB)
+	$(link)
+$O/scenario-run: $O/tests/scenario/run.o $(TESTLIB) $(LIB)
+	$(link)
+
+# libFuzzer brings its own main; in the other flavours replay.c runs the target over its corpus.
+REPLAY := $(if $(filter fuzz,$(FLAVOUR)),,$O/tests/fuzz/replay.o)
+$O/tests/fuzz/fuzz-%: $O/tests/fuzz/fuzz-%.o $(REPLAY) $(TESTLIB) $(LIB)
+	$(link)
+
+-include $(shell find $O -name '*.d' 2>/dev/null)
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+# ---- tests: every runner leaves 'N passed, N failed' in build/results/<runner>
+replays = $(foreach f,$(FUZZ),'$f tests/fuzz/corpus/$(patsubst fuzz-%,%,$(notdir $f))')
+scenarios = $(patsubst %,'% $(sort $(dir $(wildcard tests/scenario/*/.)))',$(SCENARIO))
+run = $(Q)tests/run-tests.sh $(RESULTS)/$(1)
+
+check: ## every runner below; ends with 'N passed, N failed' over all of them (root)
+	@rm -rf $(RESULTS)
+	@mkdir -p $(RESULTS)
+	+@for runner in $(RUNNERS); do \
+		printf '== %s\n' $$runner; \
+		$(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) WERROR=1 check-$$runner || :; \
+	done
+	@tests/run-summary.sh $(RESULTS) $(RUNNERS)
+
+check-unit: $(UNIT) $(FUZZ) ## unit tests, fuzz corpora replayed
+	$(call run,unit) $(UNIT) $(replays)
+
+check-scenario: $(PROPERTY) $(SCENARIO) ## scenarios and property tests
+	$(call run,scenario) $(PROPERTY) $(scenarios)
+
+check-clang: ## everything builds without a warning, gcc and clang
+	+$(call run,clang) '$(MAKE) -s FLAVOUR=plain WERROR=1 objects' '$(MAKE) -s FLAVOUR=clang WERROR=1 objects'
+
+objects: $(PROGRAMS) $(TESTS) $(BENCH)
+
+check-asan: ## unit tests, corpora, scenarios, properties with ASan, UBSan and LSan
+	$(Q)$(MAKE) FLAVOUR=asan run-asan
+run-asan: $(TESTS)
+	$(call run,asan) $(UNIT) $(PROPERTY) $(replays) $(scenarios)
+
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+	--child-silent-after-fork=yes --suppressions=tests/valgrind.supp
+check-valgrind: $(UNIT) $(SCENARIO) ## unit tests and scenarios under valgrind
+	$(Q)TEST_WRAP='$(VALGRIND)' tests/run-tests.sh $(RESULTS)/valgrind $(UNIT) $(scenarios)
+
+check-system: $(PROGRAMS) ## real guests on a private libvirtd (root)
+	$(Q)BUILD_DIR=$(abspath $O) tests/run-system.sh $(RESULTS)/system
+
+check-long: ## many random worlds and long fuzzing, with sanitizers
+	$(Q)VMTUNED_COUNT=$(LONG_COUNT) TEST_TIMEOUT=14400 $(MAKE) FLAVOUR=asan run-long
+	$(Q)$(MAKE) fuzz FUZZ_SECONDS=$(LONG_FUZZ_SECONDS)
+run-long: $(PROPERTY)
+	$(call run,long) $(PROPERTY)
+
+fuzz: ## libFuzzer, FUZZ_SECONDS (60) for each target
+	$(Q)$(MAKE) FLAVOUR=fuzz run-fuzz
+run-fuzz: $(FUZZ)
+	$(Q)tests/run-fuzz.sh $(BUILD)/fuzz-work $(FUZZ_SECONDS) $(FUZZ)
+
+bench: all $(BENCH) ## measurements
+	$(Q)BUILD_DIR=$(abspath $O) tests/bench/run.sh
+
+coverage: ## line and branch coverage of unit tests and scenarios
+	$(Q)find $(BUILD)/coverage -name '*.gcda' -delete 2>/dev/null || :
+	$(Q)$(MAKE) FLAVOUR=coverage RESULTS=$(BUILD)/coverage/results check-unit check-scenario
+	$(Q)gcovr --root . --filter src/ --print-summary $(BUILD)/coverage
+
+lint: check-lint ## include table, purity, format, cppcheck, documentation, sizes
+check-lint: all $(LIB)
+	+$(Q)tests/lint/run.sh $O $(RESULTS)/lint
+
+C_FILES = $(shell find src include tests -name '*.[ch]' 2>/dev/null)
+format: ## clang-format all C files
+	$(Q)clang-format -i $(C_FILES)
+
+# ---- setup
+DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsystemd-dev libglib2.0-dev \
+	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev clang-format cppcheck valgrind \
+	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus \
+	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc
+DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log
+RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core libvirt-devel hwloc-devel \
+	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
+	sqlite-devel clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
+	libvirt-client qemu-kvm qemu-img dbus-daemon python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc
+
+setup: ## install the packages to build, check and test (root; apt or dnf)
+	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)'
+
+# `make -j setup check` waits for the packages.
+ifneq ($(filter setup,$(MAKECMDGOALS)),)
+$(filter-out setup,$(MAKECMDGOALS)) $O/.flags: | setup
+endif
+
+# ---- install
+INSTALL_DATA = install -D -m 644
+
+install: all ## install below DESTDIR (PREFIX, sysconfdir, unitdir); an existing policy is kept
+	$(Q)install -D -m 755 $O/vmtuned $(DESTDIR)$(sbindir)/vmtuned
+	$(Q)install -D -m 755 $O/vmtuned-ctl $(DESTDIR)$(bindir)/vmtuned-ctl
+	$(Q)install -d $(DESTDIR)$(sysconfdir)/vmtuned/policy.d $(DESTDIR)$(PREFIX)/lib/vmtuned/policy.d
+	$(Q)test -e $(DESTDIR)$(sysconfdir)/vmtuned/policy.yaml || \
+		$(INSTALL_DATA) conf/policy.yaml $(DESTDIR)$(sysconfdir)/vmtuned/policy.yaml
+	$(Q)$(INSTALL_DATA) conf/org.vmtuned1.conf $(DESTDIR)$(dbusdir)/org.vmtuned1.conf
+	$(Q)sed 's,@sbindir@,$(sbindir),g' systemd/vmtuned.service.in >$O/vmtuned.service
+	$(Q)$(INSTALL_DATA) $O/vmtuned.service $(DESTDIR)$(unitdir)/vmtuned.service
+	$(Q)$(INSTALL_DATA) systemd/vmtuned.catalog $(DESTDIR)$(catalogdir)/vmtuned.catalog
+	$(Q)install -d $(DESTDIR)$(includedir)/vmtuned
+	$(Q)install -m 644 include/vmtuned/*.h $(DESTDIR)$(includedir)/vmtuned
+	$(Q)for page in $(wildcard docs/*.[1-8]); do \
+		$(INSTALL_DATA) $$page $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} || exit; done
+
+uninstall: ## remove what install put there, but for the policy
+	$(Q)rm -f $(DESTDIR)$(sbindir)/vmtuned $(DESTDIR)$(bindir)/vmtuned-ctl \
+		$(DESTDIR)$(dbusdir)/org.vmtuned1.conf $(DESTDIR)$(unitdir)/vmtuned.service \
+		$(DESTDIR)$(catalogdir)/vmtuned.catalog $(DESTDIR)$(mandir)/man*/vmtuned*.[1-8]
+	$(Q)rm -rf $(DESTDIR)$(includedir)/vmtuned
+	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/lib/vmtuned/policy.d \
+		$(DESTDIR)$(PREFIX)/lib/vmtuned $(DESTDIR)$(sysconfdir)/vmtuned/policy.d 2>/dev/null || :
+
+clean: ## remove build/
+	$(Q)rm -rf $(BUILD)
+
+FORCE:
+.PHONY: FORCE all help objects $(addprefix check-,$(RUNNERS)) check check-long lint format fuzz bench \
+	coverage setup install uninstall clean run-asan run-long run-fuzz

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Names on the bus. Documented in docs/BUS.md. */
+#pragma once
+
+#define VMTUNED_BUS_NAME "org.vmtuned1"
+#define VMTUNED_BUS_PATH "/org/vmtuned1"
+#define VMTUNED_BUS_MANAGER "org.vmtuned1.Manager"
+
+/* Errors */
+#define VMTUNED_BUS_ERROR_NO_SUCH_GUEST "org.vmtuned1.Error.NoSuchGuest"
+#define VMTUNED_BUS_ERROR_NOT_READY "org.vmtuned1.Error.NotReady"
+#define VMTUNED_BUS_ERROR_POLICY "org.vmtuned1.Error.PolicyRejected"
+
+/* Manager methods. Compound replies are JSON documents (docs/JSON.md) in one string.
+ *   Guests() -> a(sss): uuid, name, state
+ *   Status(as guests) -> s        Plan(as guests) -> s         Explain(s guest) -> s
+ *   Policy(s guest) -> s          Topology() -> s              Verify(as guests) -> s
+ *   Apply(as guests, b dry_run) -> s      Restore(as guests, b all, b force) -> s
+ *   Reload() -> s
+ * Signals, broadcast to whoever adds a match: GuestChanged(s uuid, s name, s state),
+ * Drift(s uuid, s name, s knob, s instance, s from, s to, s result), CycleDone(t number)
+ * Properties: Version s, Mode s, Connected b, PolicyRejected b, Cycles t
+ */

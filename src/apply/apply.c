@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One ChangeSet of one guest, made in order.
+ *
+ * Invariants: nothing is written before guest_ready() said so; a change is DONE only if what was
+ * read back means the same as what was wanted; after GONE or FATAL no further call is made, but for
+ * the one that puts a half-made change back.
+ *
+ * libvirt's live pin writes the cgroup, then the affinity, then its definition, and takes nothing
+ * back when it fails on the way: hence the undo. A change of the cgroup alone is made by the same
+ * call, but its old value is not the definition's: putting it back would spoil a right definition.
+ */
+#include "apply/apply.h"
+
+typedef struct Run {
+    const Backend *backend;
+    const Guest *guest;
+    const CpuSet *allowed;
+    const CpuSet *online;
+    Outcome *outcome;
+} Run;
+
+const char *outcome_kind_name(OutcomeKind kind)
+{
+    switch (kind) {
+    case OUTCOME_DONE:
+        return "done";
+    case OUTCOME_RETRY:
+        return "retry";
+    case OUTCOME_GONE:
+        return "gone";
+    case OUTCOME_REFUSED:
+        return "refused";
+    case OUTCOME_FATAL:
+        return "fatal";
+    }
+    return "fatal";
+}
+
+static unsigned outcome_kind_badness(OutcomeKind kind)
+{
+    switch (kind) {
+    case OUTCOME_DONE:
+        return 0;
+    case OUTCOME_RETRY:
+        return 1;
+    case OUTCOME_REFUSED:
+        return 2;
+    case OUTCOME_FATAL:
+        return 3;
+    case OUTCOME_GONE:
+        return 4;
+    }
+    return 3;
+}
+
+void outcome_free(Outcome *outcome)
+{
+    if (!outcome)
+        return;
+    for (unsigned i = 0; i < change_set_size(outcome->changes); i++) {
+        g_free(outcome->results[i].in_force);
+        g_free(outcome->results[i].error);
+    }
+    g_free(outcome->results);
+    change_set_unref(outcome->changes);
+    g_free(outcome);
+}
+
+static OutcomeKind kind_of(int result)
+{
+    switch (result) {
+    case BACKEND_DONE:
+        return OUTCOME_DONE;
+    case BACKEND_RETRY:
+        return OUTCOME_RETRY;
+    case BACKEND_GONE:
+        return OUTCOME_GONE;
+    case BACKEND_REFUSED:
+        return OUTCOME_REFUSED;
+    default: /* negative errno, or nothing a Backend may return */
+        return OUTCOME_FATAL;
+    }
+}
+
+/* Words for a result without any of its own. */
+static char *kind_text(OutcomeKind kind, int result)
+{
+    switch (kind) {
+    case OUTCOME_DONE:
+        return NULL;
+    case OUTCOME_RETRY:
+        return g_strdup("busy");
+    case OUTCOME_GONE:
+        return g_strdup("gone");
+    case OUTCOME_REFUSED:
+        return g_strdup("refused");
+    case OUTCOME_FATAL:
+        return g_strdup(result < 0 ? g_strerror(-result) : "unknown result");
+    }
+    return NULL;
+}
+
+/* All results from the given one on. */
+static void fill_results(const Run *run, unsigned from, OutcomeKind kind, const char *error)
+{
+    for (unsigned i = from; i < change_set_size(run->outcome->changes); i++)
+        run->outcome->results[i] = (ChangeResult){.kind = kind, .error = g_strdup(error)};
+}
+
+static int backend_write(const Run *run, const Change *change, char **ret_in_force,
+                         char **reterr_text)
+{
+    run->outcome->n_writes++;
+    return run->backend->setting_apply(run->backend->ctx, run->guest, change, ret_in_force,
+                                       reterr_text);
+}
+
+static void undo_half_made(const Run *run, const Change *change, ChangeResult *result)
+{
+    Change back = *change;
+    g_autofree char *in_force = NULL, *text = NULL, *before = g_steal_pointer(&result->error);
+
+    back.from = change->to;
+    back.to = change->from;
+    int r = backend_write(run, &back, &in_force, &text);
+    if (r != BACKEND_DONE) {
+        g_autofree char *words = text ? g_steal_pointer(&text) : kind_text(kind_of(r), r);
+        result->error = g_strdup_printf("%s; could not be put back: %s", before, words);
+        return;
+    }
+    bool is_back = setting_value_equal(&change->key, in_force, back.to, run->allowed, run->online);
+    result->error = g_strdup_printf(is_back ? "%s; put back" : "%s; could not be put back", before);
+    result->in_force = g_steal_pointer(&in_force);
+}
+
+/* The change that settles change i, or -1. */
+static int carrier_find(const ChangeSet *changes, unsigned i)
+{
+    const Change *change = change_set_get(changes, i);
+
+    for (unsigned j = 0; change->carried && j < i; j++) {
+        const Change *carrier = change_set_get(changes, j);
+        if (!carrier->carried && change_carries(&carrier->key, &change->key))
+            return (int)j;
+    }
+    return -1;
+}
+
+/* A thread that ended is no reason to give the guest up: QEMU's workers come and go. Then the next
+ * look, without that thread, tells what is left to do. */
+static bool only_thread_is_gone(const Run *run, const Change *change)
+{
+    return change->key.tid != 0 &&
+           run->backend->guest_ready(run->backend->ctx, run->guest) != BACKEND_GONE;
+}
+
+static void judge_in_force(const Run *run, const Change *change, ChangeResult *result)
+{
+    if (setting_value_equal(&change->key, result->in_force, change->to, run->allowed, run->online))
+        return;
+    result->kind = OUTCOME_REFUSED;
+    result->error = g_strdup_printf("had no such effect: %s is in force",
+                                    result->in_force ? result->in_force : "nothing");
+}
+
+static void make_change(const Run *run, const Change *change, ChangeResult *result)
+{
+    int r = backend_write(run, change, &result->in_force, &result->error);
+
+    result->kind = kind_of(r);
+    if (result->kind == OUTCOME_DONE) {
+        g_clear_pointer(&result->error, g_free);
+        judge_in_force(run, change, result);
+        return;
+    }
+    g_clear_pointer(&result->in_force, g_free);
+    if (!result->error)
+        result->error = kind_text(result->kind, r);
+    if (result->kind == OUTCOME_GONE && only_thread_is_gone(run, change))
+        result->kind = OUTCOME_RETRY;
+    if (change->key.plane == PLANE_LIVE &&
+        (result->kind == OUTCOME_REFUSED || result->kind == OUTCOME_FATAL))
+        undo_half_made(run, change, result);
+}
+
+static void run_changes(const Run *run)
+{
+    const ChangeSet *changes = run->outcome->changes;
+
+    for (unsigned i = 0; i < change_set_size(changes); i++) {
+        ChangeResult *result = &run->outcome->results[i];
+        int carrier = carrier_find(changes, i);
+        if (carrier >= 0) {
+            result->kind = run->outcome->results[carrier].kind;
+            result->error = g_strdup(run->outcome->results[carrier].error);
+            continue;
+        }
+        make_change(run, change_set_get(changes, i), result);
+        if (result->kind == OUTCOME_GONE) {
+            fill_results(run, i + 1, OUTCOME_GONE, result->error);
+            return;
+        }
+        if (result->kind == OUTCOME_FATAL) {
+            fill_results(run, i + 1, OUTCOME_RETRY, "not tried after an unexpected error");
+            return;
+        }
+    }
+}
+
+static OutcomeKind worst_kind(const Outcome *outcome)
+{
+    OutcomeKind worst = OUTCOME_DONE;
+
+    for (unsigned i = 0; i < change_set_size(outcome->changes); i++)
+        if (outcome_kind_badness(outcome->results[i].kind) > outcome_kind_badness(worst))
+            worst = outcome->results[i].kind;
+    return worst;
+}
+
+Outcome *apply_run(const Backend *backend, const Guest *guest, const ChangeSet *changes,
+                   const CpuSet *allowed, const CpuSet *online)
+{
+    Outcome *outcome = g_new0(Outcome, 1);
+    Run run = {.backend = backend,
+               .guest = guest,
+               .allowed = allowed,
+               .online = online,
+               .outcome = outcome};
+
+    outcome->changes = change_set_ref(changes);
+    outcome->results = g_new0(ChangeResult, change_set_size(changes));
+    if (change_set_size(changes) == 0)
+        return outcome;
+    int r = backend->guest_ready(backend->ctx, guest);
+    if (r == BACKEND_DONE) {
+        run_changes(&run);
+    } else {
+        g_autofree char *text = kind_text(kind_of(r), r);
+        fill_results(&run, 0, kind_of(r), text);
+    }
+    outcome->kind = worst_kind(outcome);
+    return outcome;
+}

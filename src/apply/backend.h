@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The seam between deciding and doing: all reading and writing of guests goes through one Backend.
+ * Implementations: the real one (libvirt + kernel, joined in daemon/), and the tests' fake. All
+ * calls run in a worker and may block.
+ */
+#pragma once
+
+#include "model/guest.h"
+#include "model/setting.h"
+
+typedef enum BackendResult {
+    BACKEND_DONE = 0,
+    BACKEND_RETRY = 1,   /* busy (job, timeout, connection lost): try again later */
+    BACKEND_GONE = 2,    /* guest or thread no longer exists */
+    BACKEND_REFUSED = 3, /* the hypervisor or kernel will not do this: do not try again */
+} BackendResult;
+
+typedef struct Backend {
+    void *ctx;
+
+    /* A whole look at one guest: both definitions, threads, cgroups. DONE with *ret, RETRY, GONE,
+     * or negative errno. */
+    int (*guest_acquire)(void *ctx, const char *uuid, Guest **ret);
+
+    /* May this guest be written to now? DONE; RETRY: it is in a job or its monitor is busy; GONE. */
+    int (*guest_ready)(void *ctx, const Guest *guest);
+
+    /* Makes one change and reads back what is in force. *ret_in_force (may be NULL: not set) is
+     * owned by the caller and set on DONE; *reterr_text is set otherwise, for people.
+     * A DONE whose value in force is not change->to is the caller's to judge. */
+    int (*setting_apply)(void *ctx, const Guest *guest, const Change *change, char **ret_in_force,
+                         char **reterr_text);
+} Backend;

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+static const char *level_name(LogLevel level)
+{
+    switch (level) {
+    case LOG_LEVEL_ERROR:
+        return "error";
+    case LOG_LEVEL_WARNING:
+        return "warning";
+    case LOG_LEVEL_NOTICE:
+        return "notice";
+    case LOG_LEVEL_INFO:
+        return "info";
+    case LOG_LEVEL_DEBUG:
+        return "debug";
+    }
+    return "unknown";
+}
+
+/* One call of stdio a line, whose lock keeps the lines of two threads apart. */
+static void stderr_sink(LogLevel level, const char *message_id, const LogField *fields,
+                        const char *message)
+{
+    (void)message_id;
+    (void)fields;
+    fprintf(stderr, "%s: %s\n", level_name(level), message);
+}
+
+static _Atomic(LogSink) log_sink = stderr_sink;
+static _Atomic(LogLevel) log_level = LOG_LEVEL_INFO;
+
+void log_set_sink(LogSink sink)
+{
+    atomic_store(&log_sink, sink ? sink : stderr_sink);
+}
+
+void log_set_level(LogLevel max)
+{
+    atomic_store(&log_level, max);
+}
+
+LogLevel log_get_level(void)
+{
+    return atomic_load(&log_level);
+}
+
+void log_full(LogLevel level, const char *message_id, const LogField *fields, const char *format,
+              ...)
+{
+    if (level > log_get_level())
+        return;
+
+    int saved_errno = errno;
+    va_list args;
+    va_start(args, format);
+    g_autofree char *message = g_strdup_vprintf(format, args);
+    va_end(args);
+
+    LogSink sink = atomic_load(&log_sink);
+    sink(level, message_id, fields, message);
+    errno = saved_errno;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One question to the daemon. */
+#pragma once
+
+#include "ctl/show.h"
+
+typedef struct BusRequest {
+    const char *method;
+    const char *const
+        *guests;       /* NULL-ended list, the first argument; NULL: the method takes none */
+    const char *guest; /* or one guest; NULL: none */
+    unsigned n_flags;  /* booleans that follow */
+    bool flags[2];
+    bool slow; /* the daemon answers after a whole cycle */
+} BusRequest;
+
+/* Asks the daemon and shows the document it answers with. Exit status; has printed everything. */
+int bus_request_run(const Options *options, const BusRequest *request, ShowRender render);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ctl/options.h"
+
+#include "base/util.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+/* getopt_long's codes for long options, above all characters */
+#define CODE_BASE 256
+
+static const OptionInfo infos[N_OPTIONS] = {
+    [OPT_JSON] = {"json", NULL, false, "print one JSON document"},
+    [OPT_BUS] = {"bus", "ADDRESS", false, "where the daemon is (default: the system bus)"},
+    [OPT_HELP] = {"help", NULL, false, "show help"},
+    [OPT_VERSION] = {"version", NULL, false, "show the version"},
+    [OPT_DRY_RUN] = {"dry-run", NULL, false, "change nothing, show what would be changed"},
+    [OPT_ALL] = {"all", NULL, false, "every guest"},
+    [OPT_FORCE] = {"force", NULL, false, "also values that somebody else changed since"},
+    [OPT_TOPOLOGY] = {"topology", "X", false,
+                      "the host: an hwloc XML file, or hwloc synthetic text"},
+    [OPT_GUESTS] = {"guests", "DIR|FILE", true, "domain XML files; of a directory its *.xml"},
+    [OPT_POLICY] = {"policy", "FILE", true, "policy files, later ones override"},
+    [OPT_RUNNING] = {"running", NULL, false, "the guests run, placed as their XML says"},
+    [OPT_START] = {"start", "NAME", true, "start these on top, one after the other"},
+    [OPT_ISOLATED] = {"isolated", "LIST", false, "CPUs taken from the scheduler (isolcpus=)"},
+    [OPT_NOHZ_FULL] = {"nohz-full", "LIST", false, "CPUs without a tick"},
+    [OPT_ALLOWED_CPUS] = {"allowed-cpus", "LIST", false, "CPUs the guests' partition may use"},
+    [OPT_ALLOWED_MEMS] = {"allowed-mems", "LIST", false,
+                          "NUMA nodes the guests' partition may use"},
+};
+
+const OptionInfo *option_info(OptionId id)
+{
+    return &infos[id];
+}
+
+static void list_add(GPtrArray *list, const char *text)
+{
+    g_ptr_array_insert(list, (gint)list->len - 1, (gpointer)text);
+}
+
+static GPtrArray *list_new(void)
+{
+    GPtrArray *list = g_ptr_array_new();
+
+    g_ptr_array_add(list, NULL);
+    return list;
+}
+
+Options *options_new(void)
+{
+    Options *options = g_new0(Options, 1);
+
+    for (unsigned id = 0; id < N_OPTIONS; id++)
+        options->values[id] = list_new();
+    options->words = list_new();
+    return options;
+}
+
+void options_free(Options *options)
+{
+    if (!options)
+        return;
+    for (unsigned id = 0; id < N_OPTIONS; id++)
+        g_ptr_array_unref(options->values[id]);
+    g_ptr_array_unref(options->words);
+    g_free(options);
+}
+
+const char *options_value(const Options *options, OptionId id)
+{
+    const GPtrArray *values = options->values[id];
+
+    return values->len > 1 ? values->pdata[values->len - 2] : NULL;
+}
+
+const char *const *options_list(const Options *options, OptionId id)
+{
+    return (const char *const *)options->values[id]->pdata;
+}
+
+const char *const *options_words(const Options *options)
+{
+    return (const char *const *)options->words->pdata;
+}
+
+unsigned options_n_words(const Options *options)
+{
+    return options->words->len - 1;
+}
+
+static void fill_long_options(struct option *long_options, unsigned allowed)
+{
+    for (unsigned id = 0; id < N_OPTIONS; id++) {
+        if (!(allowed & OPTION_BIT(id)))
+            continue;
+        *long_options++ = (struct option){
+            .name = infos[id].name,
+            .has_arg = infos[id].arg ? required_argument : no_argument,
+            .val = CODE_BASE + (int)id,
+        };
+    }
+    *long_options = (struct option){0};
+}
+
+static bool is_option_elsewhere(const char *name, unsigned allowed)
+{
+    for (unsigned id = 0; id < N_OPTIONS; id++)
+        if (!(allowed & OPTION_BIT(id)) && g_str_equal(infos[id].name, name))
+            return true;
+    return false;
+}
+
+/* word: the option as given, with its dashes and perhaps "=value". */
+static char *explain_unknown(const OptionsPlace *place, const char *word)
+{
+    const char *names[N_OPTIONS + 1] = {NULL};
+    unsigned n_names = 0;
+
+    if (!g_str_has_prefix(word, "--"))
+        return g_strdup_printf("unknown option '%s'", word);
+    g_autofree char *name = g_strndup(word + 2, strcspn(word + 2, "="));
+    if (place->verb && is_option_elsewhere(name, place->allowed))
+        return g_strdup_printf("'%s' takes no option '--%s'", place->verb, name);
+    if (is_option_elsewhere(name, place->allowed))
+        return g_strdup_printf("option '--%s' goes after its verb", name);
+    for (unsigned id = 0; id < N_OPTIONS; id++)
+        if (place->allowed & OPTION_BIT(id))
+            names[n_names++] = infos[id].name;
+    const char *nearest = text_nearest(name, names);
+    if (nearest)
+        return g_strdup_printf("unknown option '--%s'; did you mean '--%s'?", name, nearest);
+    return g_strdup_printf("unknown option '--%s'", name);
+}
+
+static char *explain_error(const OptionsPlace *place, int code, const char *word)
+{
+    if (optopt >= CODE_BASE && code == ':')
+        return g_strdup_printf("option '--%s' needs an argument: %s",
+                               infos[optopt - CODE_BASE].name, infos[optopt - CODE_BASE].arg);
+    if (optopt >= CODE_BASE)
+        return g_strdup_printf("option '--%s' takes no argument", infos[optopt - CODE_BASE].name);
+    if (optopt > 0)
+        return g_strdup_printf("unknown option '-%c'", optopt);
+    return explain_unknown(place, word);
+}
+
+/* A word that is no option: it goes to the option before it if that takes many. */
+static void add_word(Options *options, int open_option, const char *word)
+{
+    list_add(open_option >= 0 ? options->values[open_option] : options->words, word);
+}
+
+int options_parse(Options *options, const OptionsPlace *place, char **argv, int *ret_index,
+                  char **reterr_text)
+{
+    struct option long_options[N_OPTIONS + 1];
+    int argc = (int)g_strv_length(argv), open_option = -1, code;
+
+    fill_long_options(long_options, place->allowed);
+    opterr = 0;
+    optind = 0; /* glibc: start afresh */
+    while ((code = getopt_long(argc, argv, place->verb ? "-:h" : "+:h", long_options, NULL)) >= 0) {
+        if (code == '?' || code == ':') {
+            *reterr_text = explain_error(place, code, argv[optind - 1]);
+            return -EINVAL;
+        }
+        if (code == 1) {
+            add_word(options, open_option, optarg);
+            continue;
+        }
+        OptionId id = code == 'h' ? OPT_HELP : (OptionId)(code - CODE_BASE);
+        options->given[id] = true;
+        if (infos[id].arg)
+            list_add(options->values[id], optarg);
+        open_option = infos[id].many ? (int)id : -1;
+    }
+    for (int i = optind; place->verb && i < argc; i++) /* after "--" */
+        list_add(options->words, argv[i]);
+    if (ret_index)
+        *ret_index = optind;
+    return 0;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The command line. Every option is a row of one table; a verb names those it takes. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef enum OptionId {
+    OPT_JSON,
+    OPT_BUS,
+    OPT_HELP,
+    OPT_VERSION,
+    OPT_DRY_RUN,
+    OPT_ALL,
+    OPT_FORCE,
+    OPT_TOPOLOGY,
+    OPT_GUESTS,
+    OPT_POLICY,
+    OPT_RUNNING,
+    OPT_START,
+    OPT_ISOLATED,
+    OPT_NOHZ_FULL,
+    OPT_ALLOWED_CPUS,
+    OPT_ALLOWED_MEMS,
+    N_OPTIONS,
+} OptionId;
+
+#define OPTION_BIT(id) (1u << (id))
+/* Taken before the verb and by every verb. */
+#define OPTIONS_GLOBAL                                                                             \
+    (OPTION_BIT(OPT_JSON) | OPTION_BIT(OPT_BUS) | OPTION_BIT(OPT_HELP) | OPTION_BIT(OPT_VERSION))
+
+typedef struct OptionInfo {
+    const char *name; /* without the dashes */
+    const char *arg;  /* as help shows it; NULL: takes none */
+    bool many;        /* words after its argument belong to it, too */
+    const char *doc;
+} OptionInfo;
+
+const OptionInfo *option_info(OptionId id);
+
+/* What was given. Strings are borrowed from argv. */
+typedef struct Options {
+    bool given[N_OPTIONS];
+    GPtrArray *values[N_OPTIONS]; /* of const char *, NULL-ended */
+    GPtrArray *words;             /* of const char *, NULL-ended: what is no option */
+} Options;
+
+Options *options_new(void);
+void options_free(Options *options);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Options, options_free)
+
+/* The last value; NULL if never given. */
+const char *options_value(const Options *options, OptionId id);
+/* All values in order, NULL-ended; never NULL. */
+const char *const *options_list(const Options *options, OptionId id);
+const char *const *options_words(const Options *options);
+unsigned options_n_words(const Options *options);
+
+/* Where a command line is read: verb NULL: before the verb, up to the first word. */
+typedef struct OptionsPlace {
+    const char *verb;
+    unsigned allowed; /* OPTION_BITs */
+} OptionsPlace;
+
+/* Reads argv[1]… and adds to options. 0 with *ret_index (may be NULL) the index of the first word
+ * that was not read; -EINVAL with *reterr_text (owned by the caller) for people. */
+int options_parse(Options *options, const OptionsPlace *place, char **argv, int *ret_index,
+                  char **reterr_text);

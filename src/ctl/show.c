@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ctl/show.h"
+
+#include "ctl/verbs.h"
+#include "report/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Names and words may come from guests' definitions: nothing in them may steer the terminal. */
+static void print_safely(FILE *stream, char *text)
+{
+    for (char *c = text; *c; c++)
+        if (g_ascii_iscntrl(*c) && *c != '\n' && *c != '\t')
+            *c = '?';
+    fputs(text, stream);
+}
+
+void show_error(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_autofree char *line = g_strdup_printf("vmtuned-ctl: %s\n", text);
+    print_safely(stderr, line);
+}
+
+void show_diags(const DiagList *diags)
+{
+    const Diag *diag;
+
+    for (unsigned i = 0; (diag = diag_list_get(diags, i)); i++) {
+        g_autofree char *text = diag_format(diag);
+        print_safely(stderr, text);
+    }
+}
+
+static void print_json(Doc *document)
+{
+    printf("%s\n", json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY |
+                                                                JSON_C_TO_STRING_SPACED |
+                                                                JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+int show_document(const Options *options, Doc *document, ShowRender render)
+{
+    DOC_FOREACH(guest, document, "guests")
+    if (doc_text(guest, "error"))
+        show_error("%s: %s", doc_word(guest, "name"), doc_word(guest, "error"));
+    if (options->given[OPT_JSON]) {
+        print_json(document);
+    } else {
+        g_autoptr(GString) out = g_string_new(NULL);
+        render(document, out);
+        print_safely(stdout, out->str);
+    }
+    return (int)report_get_exit(document);
+}
+
+int show_bad_input(const Options *options, const DiagList *diags)
+{
+    show_diags(diags);
+    if (options->given[OPT_JSON]) {
+        g_autoptr(Doc) document = report_diags(diags);
+        print_json(document);
+    }
+    return CTL_USAGE;
+}
+
+void show_field(GString *out, const char *label, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    if (text[0])
+        g_string_append_printf(out, "%12s: %s\n", label, text);
+}
+
+void show_diag_rows(Doc *document, GString *out)
+{
+    DOC_FOREACH(diag, document, "diagnostics")
+    {
+        g_string_append_printf(out, "%s: ", doc_word(diag, "severity"));
+        if (doc_text(diag, "file"))
+            g_string_append_printf(out, "%s:", doc_text(diag, "file"));
+        if (doc_number(diag, "line") > 0)
+            g_string_append_printf(out, "%" G_GINT64_FORMAT ":", doc_number(diag, "line"));
+        if (doc_number(diag, "column") > 0)
+            g_string_append_printf(out, "%" G_GINT64_FORMAT ":", doc_number(diag, "column"));
+        if (doc_text(diag, "file"))
+            g_string_append_c(out, ' ');
+        if (doc_text(diag, "key"))
+            g_string_append_printf(out, "%s: ", doc_text(diag, "key"));
+        g_string_append_printf(out, "%s\n", doc_word(diag, "text"));
+    }
+}
+
+char *show_setting_name(Doc *row)
+{
+    return g_strstrip(g_strjoin(" ", doc_word(row, "knob"), doc_word(row, "instance"), NULL));
+}
+
+char *show_placement(Doc *guest, const char *key)
+{
+    g_autoptr(CpuSet) ids = cpuset_new();
+    GString *text = g_string_new(NULL);
+
+    for (unsigned i = 0, n = doc_length(guest, key); i < n; i++) {
+        Doc *entry = json_object_array_get_idx(doc_get(guest, key), i);
+        Doc *next = i + 1 < n ? json_object_array_get_idx(doc_get(guest, key), i + 1) : NULL;
+        hwloc_bitmap_set(ids, (unsigned)doc_number(entry, "id"));
+        if (next && g_str_equal(doc_word(next, "cpus"), doc_word(entry, "cpus")))
+            continue;
+        g_autofree char *list = cpuset_format(ids);
+        g_string_append_printf(text, "%s%s on %s", text->len > 0 ? ", " : "", list,
+                               doc_word(entry, "cpus"));
+        hwloc_bitmap_zero(ids);
+    }
+    return g_string_free(text, FALSE);
+}

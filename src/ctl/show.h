@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What goes to the terminal: documents, as JSON or as text, and words for people on stderr. */
+#pragma once
+
+#include "base/diag.h"
+#include "ctl/doc.h"
+#include "ctl/options.h"
+
+/* Appends a document's text form. */
+typedef void (*ShowRender)(Doc *document, GString *out);
+
+/* Prints the document on stdout, as options say, and what its guests and diagnostics have of
+ * errors on stderr. The document's exit status. */
+int show_document(const Options *options, Doc *document, ShowRender render);
+/* "vmtuned-ctl: …" on stderr. */
+void show_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* Every diagnostic as compilers print it, on stderr. */
+void show_diags(const DiagList *diags);
+/* Bad input: the diagnostics, with --json also as a document on stdout. CTL_USAGE. */
+int show_bad_input(const Options *options, const DiagList *diags);
+
+/* "     Label: text\n"; nothing if the text is NULL or "". Shared by the blocks of several verbs.
+ */
+void show_field(GString *out, const char *label, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* "severity: file:line:column: key: text" for each of "diagnostics". */
+void show_diag_rows(Doc *document, GString *out);
+/* "vcpu.pin 3", of a settings row. Owned by the caller. */
+char *show_setting_name(Doc *row);
+/* "4-7 (vCPU 0-3), …": which vCPUs or IOThreads (key) are where. Owned by the caller. */
+char *show_placement(Doc *guest, const char *key);
+
+/* The plan document ("plan", "simulate", "apply --dry-run"). */
+void show_plan(Doc *document, GString *out);
+/* The documents of "verify", "apply" and "restore". */
+void show_verify(Doc *document, GString *out);
+/* One guest's plan, as fields. */
+void show_guest_plan(Doc *plan, GString *out);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ctl/bus-client.h"
+#include "ctl/table.h"
+#include "ctl/verbs.h"
+
+static void print_daemon(Doc *document, GString *out)
+{
+    Doc *daemon = doc_get(document, "daemon");
+    g_autofree char *last = doc_time(daemon, "last_cycle");
+
+    g_string_append_printf(out, "vmtuned: %s, %s, %" G_GINT64_FORMAT " cycles, last %s\n",
+                           doc_word(daemon, "mode"),
+                           doc_bool(daemon, "connected") ? "connected" : "libvirt is away",
+                           doc_number(daemon, "cycles"), last ? last : "none yet");
+    if (doc_bool(daemon, "policy_rejected"))
+        g_string_append(out, "policy: the newest has errors; the one before is in force\n");
+    if (doc_text(daemon, "record_problem"))
+        g_string_append_printf(out, "record: %s\n", doc_text(daemon, "record_problem"));
+    show_diag_rows(document, out);
+}
+
+static void add_guest(Table *table, Doc *guest)
+{
+    g_autofree char *since = doc_time(guest, "since");
+    g_autofree char *vcpus = doc_get(guest, "vcpus")
+                                 ? g_strdup_printf("%" G_GINT64_FORMAT, doc_number(guest, "vcpus"))
+                                 : NULL;
+    g_autofree char *drift =
+        g_strdup_printf("%" G_GINT64_FORMAT "/%" G_GINT64_FORMAT, doc_number(guest, "drift"),
+                        doc_number(guest, "repaired"));
+
+    table_add(table,
+              (const char *const[]){doc_text(guest, "name"), doc_text(guest, "state"), since,
+                                    doc_text(guest, "cpu_policy"), vcpus, doc_text(guest, "nodes"),
+                                    doc_text(guest, "cpus"), drift, doc_text(guest, "text")});
+}
+
+static void render_table(Doc *document, GString *out)
+{
+    g_autoptr(Table) table =
+        table_new((const char *const[]){"GUEST", "STATE", "SINCE", "POLICY", "VCPUS", "NODES",
+                                        "CPUS", "DRIFT/REPAIRED", "NOTE", NULL});
+
+    print_daemon(document, out);
+    DOC_FOREACH(guest, document, "guests")
+    add_guest(table, guest);
+    if (table_rows(table) > 0)
+        g_string_append_c(out, '\n');
+    table_print(table, out);
+}
+
+static void print_differences(Doc *guest, GString *out)
+{
+    DOC_FOREACH(row, guest, "settings")
+    {
+        g_autofree char *setting = show_setting_name(row);
+        show_field(out, "Differs", "%s (%s): %s, wanted %s%s", setting, doc_word(row, "plane"),
+                   doc_text(row, "from") ? doc_text(row, "from") : "not set",
+                   doc_text(row, "to") ? doc_text(row, "to") : "not set",
+                   doc_bool(row, "drift") ? " (drift)" : "");
+    }
+}
+
+static void print_block(Doc *guest, GString *out)
+{
+    g_autofree char *since = doc_time(guest, "since");
+    g_autofree char *intruders = doc_join(guest, "intruders");
+
+    g_string_append_printf(out, "%s (%s)\n", doc_word(guest, "name"), doc_word(guest, "uuid"));
+    show_field(out, "State", "%s%s%s", doc_word(guest, "state"), since ? " since " : "",
+               since ? since : "");
+    show_field(out, "Note", "%s", doc_word(guest, "text"));
+    show_field(out, "Policy", "%s", doc_word(guest, "cpu_policy"));
+    if (doc_get(guest, "plan"))
+        show_guest_plan(doc_get(guest, "plan"), out);
+    show_field(out, "Intruders", "%s", intruders);
+    show_field(out, "Drift", "%" G_GINT64_FORMAT " found, %" G_GINT64_FORMAT " repaired",
+               doc_number(guest, "drift"), doc_number(guest, "repaired"));
+    show_field(out, "Writes", "%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT " failed",
+               doc_number(guest, "writes"), doc_number(guest, "failures"));
+    print_differences(guest, out);
+}
+
+static void render_blocks(Doc *document, GString *out)
+{
+    DOC_FOREACH(guest, document, "guests")
+    {
+        if (doc_text(guest, "error"))
+            continue;
+        if (out->len > 0)
+            g_string_append_c(out, '\n');
+        print_block(guest, out);
+    }
+}
+
+int verb_status_run(const Options *options)
+{
+    BusRequest request = {.method = "Status", .guests = options_words(options)};
+
+    return bus_request_run(options, &request,
+                           options_n_words(options) > 0 ? render_blocks : render_table);
+}

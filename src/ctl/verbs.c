@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ctl/verbs.h"
+
+#include "base/util.h"
+#include "ctl/show.h"
+#include "report/report.h"
+#include "vmtuned/version.h"
+
+#include <limits.h>
+
+#define TOPOLOGY_OPTIONS                                                                           \
+    (OPTION_BIT(OPT_TOPOLOGY) | OPTION_BIT(OPT_ISOLATED) | OPTION_BIT(OPT_NOHZ_FULL) |             \
+     OPTION_BIT(OPT_ALLOWED_CPUS) | OPTION_BIT(OPT_ALLOWED_MEMS))
+
+static const Verb verbs[] = {
+    {
+        .name = "status",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .doc = "how the daemon and the guests stand",
+        .run = verb_status_run,
+    },
+    {
+        .name = "plan",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .doc = "what would change and why",
+        .run = verb_plan_run,
+    },
+    {
+        .name = "apply",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .options = OPTION_BIT(OPT_DRY_RUN),
+        .doc = "bring guests in line with the policy, once",
+        .run = verb_apply_run,
+    },
+    {
+        .name = "verify",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .doc = "look again: does everything match?",
+        .run = verb_verify_run,
+    },
+    {
+        .name = "explain",
+        .args = "GUEST",
+        .min_words = 1,
+        .max_words = 1,
+        .doc = "each setting of a guest: value, reason, policy origin",
+        .run = verb_explain_run,
+    },
+    {
+        .name = "policy",
+        .args = "GUEST",
+        .min_words = 1,
+        .max_words = 1,
+        .doc = "the effective policy of a guest, each key with its origin",
+        .run = verb_policy_run,
+    },
+    {
+        .name = "check",
+        .args = "[FILE...]",
+        .max_words = UINT_MAX,
+        .doc = "look for faults in policy files, without a daemon",
+        .run = verb_check_run,
+    },
+    {
+        .name = "topology",
+        .args = "",
+        .options = TOPOLOGY_OPTIONS,
+        .doc = "this host as the planner sees it, without a daemon",
+        .run = verb_topology_run,
+    },
+    {
+        .name = "knobs",
+        .args = "",
+        .doc = "everything that can be set, without a daemon",
+        .run = verb_knobs_run,
+    },
+    {
+        .name = "restore",
+        .args = "GUEST...|--all",
+        .max_words = UINT_MAX,
+        .options = OPTION_BIT(OPT_ALL) | OPTION_BIT(OPT_FORCE),
+        .doc = "put back what was before vmtuned, and leave the guest alone",
+        .run = verb_restore_run,
+    },
+    {
+        .name = "reload",
+        .args = "",
+        .doc = "read the policy again",
+        .run = verb_reload_run,
+    },
+    {
+        .name = "simulate",
+        .args = "--topology X --guests DIR|FILE... --policy FILE... [--start NAME...]",
+        .options = TOPOLOGY_OPTIONS | OPTION_BIT(OPT_GUESTS) | OPTION_BIT(OPT_POLICY) |
+                   OPTION_BIT(OPT_RUNNING) | OPTION_BIT(OPT_START),
+        .doc = "plan from files, without a daemon",
+        .run = verb_simulate_run,
+    },
+    {
+        .name = "help",
+        .args = "[VERB]",
+        .max_words = 1,
+        .doc = "this list, or the options of a verb",
+        .run = verb_help_run,
+    },
+};
+
+const Verb *verb_get(unsigned i)
+{
+    return i < G_N_ELEMENTS(verbs) ? &verbs[i] : NULL;
+}
+
+const Verb *verb_find(const char *name)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(verbs); i++)
+        if (g_str_equal(verbs[i].name, name))
+            return &verbs[i];
+    return NULL;
+}
+
+const char *verb_nearest(const char *name)
+{
+    const char *names[G_N_ELEMENTS(verbs) + 1] = {NULL};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(verbs); i++)
+        names[i] = verbs[i].name;
+    return text_nearest(name, names);
+}
+
+int verb_refuse_unknown(const char *name)
+{
+    const char *nearest = verb_nearest(name);
+
+    if (nearest)
+        show_error("unknown verb '%s'; did you mean '%s'?", name, nearest);
+    else
+        show_error("unknown verb '%s'; 'vmtuned-ctl help' lists them", name);
+    return CTL_USAGE;
+}
+
+static void render_version(Doc *document, GString *out)
+{
+    g_string_append_printf(out, "vmtuned-ctl %s\n", doc_word(document, "release"));
+}
+
+static int version_run(const Options *options)
+{
+    g_autoptr(Doc) document = report_document();
+
+    json_object_object_add(document, "release", json_object_new_string(VMTUNED_VERSION));
+    return show_document(options, document, render_version);
+}
+
+/* argv[0] is the verb. */
+static int verb_run(const Verb *verb, Options *options, char **argv)
+{
+    OptionsPlace place = {.verb = verb->name, .allowed = OPTIONS_GLOBAL | verb->options};
+    g_autofree char *error = NULL;
+
+    if (options_parse(options, &place, argv, NULL, &error) < 0) {
+        show_error("%s", error);
+        return CTL_USAGE;
+    }
+    if (options->given[OPT_VERSION])
+        return version_run(options);
+    if (options->given[OPT_HELP]) {
+        g_ptr_array_insert(options->words, 0, (gpointer)verb->name);
+        return verb_help_run(options);
+    }
+    unsigned n_words = options_n_words(options);
+    if (n_words >= verb->min_words && n_words <= verb->max_words)
+        return verb->run(options);
+    if (n_words > verb->max_words)
+        show_error("'%s' has no use for '%s'; usage: vmtuned-ctl %s %s", verb->name,
+                   options_words(options)[verb->max_words], verb->name, verb->args);
+    else
+        show_error("usage: vmtuned-ctl %s %s", verb->name, verb->args);
+    return CTL_USAGE;
+}
+
+int verbs_run(char **argv)
+{
+    static const OptionsPlace before_verb = {.allowed = OPTIONS_GLOBAL};
+    g_autoptr(Options) options = options_new();
+    g_autofree char *error = NULL;
+    int index;
+
+    if (options_parse(options, &before_verb, argv, &index, &error) < 0) {
+        show_error("%s", error);
+        return CTL_USAGE;
+    }
+    if (options->given[OPT_VERSION])
+        return version_run(options);
+    if (options->given[OPT_HELP])
+        return verb_help_run(options);
+    if (!argv[index]) {
+        show_error("which verb? 'vmtuned-ctl help' lists them");
+        return CTL_USAGE;
+    }
+    const Verb *verb = verb_find(argv[index]);
+    return verb ? verb_run(verb, options, argv + index) : verb_refuse_unknown(argv[index]);
+}

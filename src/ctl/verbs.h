@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The verbs of vmtuned-ctl: one table, one file for each. */
+#pragma once
+
+#include "ctl/options.h"
+
+/* Exit status; the first four are those of the documents (ReportExit). */
+enum {
+    CTL_OK = 0,
+    CTL_MISMATCH = 1,
+    CTL_USAGE = 2,
+    CTL_COLD = 3,
+    CTL_UNREACHABLE = 4,
+};
+
+typedef struct Verb {
+    const char *name;
+    const char *args; /* as usage shows it */
+    unsigned min_words, max_words;
+    unsigned options;                   /* OPTION_BITs besides the global ones */
+    const char *doc;                    /* one line */
+    int (*run)(const Options *options); /* exit status; has printed everything */
+} Verb;
+
+/* NULL: there is none of that name. */
+const Verb *verb_find(const char *name);
+const Verb *verb_get(unsigned i); /* NULL past the end */
+/* The verb someone who typed name may have meant; NULL: none is near. */
+const char *verb_nearest(const char *name);
+/* Says so on stderr. CTL_USAGE. */
+int verb_refuse_unknown(const char *name);
+
+/* Finds the verb of a whole command line, reads its options and runs it. Exit status. */
+int verbs_run(char **argv);
+
+int verb_status_run(const Options *options);
+int verb_plan_run(const Options *options);
+int verb_apply_run(const Options *options);
+int verb_verify_run(const Options *options);
+int verb_explain_run(const Options *options);
+int verb_policy_run(const Options *options);
+int verb_check_run(const Options *options);
+int verb_topology_run(const Options *options);
+int verb_knobs_run(const Options *options);
+int verb_restore_run(const Options *options);
+int verb_reload_run(const Options *options);
+int verb_simulate_run(const Options *options);
+int verb_help_run(const Options *options);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/backend-real.h"
+
+#include "host/guest-kernel.h"
+#include "plan/diff.h"
+
+#include <errno.h>
+
+static int from_virt(int r)
+{
+    if (r < 0)
+        return r;
+    switch ((VirtResult)r) {
+    case VIRT_DONE:
+        return BACKEND_DONE;
+    case VIRT_AWAY:
+    case VIRT_BUSY:
+        return BACKEND_RETRY;
+    case VIRT_GONE:
+        return BACKEND_GONE;
+    case VIRT_REFUSED:
+        return BACKEND_REFUSED;
+    }
+    return -EINVAL;
+}
+
+static int from_host(int r)
+{
+    if (r < 0)
+        return r;
+    switch ((HostResult)r) {
+    case HOST_DONE:
+        return BACKEND_DONE;
+    case HOST_GONE:
+        return BACKEND_GONE;
+    case HOST_REFUSED:
+        return BACKEND_REFUSED;
+    case HOST_CHANGED:
+        return BACKEND_RETRY;
+    }
+    return -EINVAL;
+}
+
+static int kernel_acquire(const Guest *guest, GuestKernel **ret)
+{
+    pid_t pid;
+    uint64_t starttime;
+
+    int r = guest_process_find("", guest->uuid, guest->name, &pid, &starttime);
+    if (r != HOST_DONE)
+        return from_host(r);
+    return from_host(
+        guest_kernel_acquire("", pid, starttime, guest->live && guest->live->has_hugepages, ret));
+}
+
+/* libvirt knows the guest a moment longer than the kernel has its process, and in a start a moment
+ * earlier: both are "gone" until the next event. */
+static int real_guest_acquire(void *ctx, const char *uuid, Guest **ret)
+{
+    g_autoptr(Guest) guest = NULL;
+
+    int r = from_virt(virt_guest_acquire(ctx, uuid, &guest));
+    if (r != BACKEND_DONE)
+        return r;
+    if (guest->active) {
+        r = kernel_acquire(guest, &guest->kernel);
+        if (r != BACKEND_DONE)
+            return r;
+    }
+    *ret = g_steal_pointer(&guest);
+    return BACKEND_DONE;
+}
+
+static int real_guest_ready(void *ctx, const Guest *guest)
+{
+    return from_virt(virt_guest_ready(ctx, guest->uuid));
+}
+
+/* A thread that has ended has nothing left to set: the guest is not gone with it. */
+static int thread_apply(const Change *change, char **ret_in_force, char **reterr_text)
+{
+    g_autoptr(CpuSet) cpus = NULL, in_force = NULL;
+
+    int r = cpuset_parse(change->to ? change->to : "", &cpus);
+    if (r < 0)
+        return r;
+    r = thread_affinity_apply(change->key.tid, change->key.tid_start, cpus, &in_force);
+    if (r == HOST_GONE) {
+        *ret_in_force = g_strdup(change->to);
+        return BACKEND_DONE;
+    }
+    if (r == HOST_DONE)
+        *ret_in_force = cpuset_format(in_force);
+    else
+        *reterr_text = g_strdup_printf("thread %d: %s", (int)change->key.tid,
+                                       r == HOST_REFUSED ? "the kernel refuses this affinity"
+                                                         : g_strerror(-r));
+    return from_host(r);
+}
+
+static int read_back(VirtHub *hub, const Guest *guest, const SettingKey *key, char **ret_in_force)
+{
+    g_autoptr(Guest) now = NULL;
+    g_autoptr(SettingList) observed = NULL;
+
+    int r = key->plane == PLANE_ACTUAL ? real_guest_acquire(hub, guest->uuid, &now)
+                                       : from_virt(virt_guest_acquire(hub, guest->uuid, &now));
+    if (r != BACKEND_DONE)
+        return r;
+    /* the weight's scale is the cgroup's version, which only the kernel's side knows */
+    if (!now->kernel && guest->kernel)
+        now->kernel = guest_kernel_ref(guest->kernel);
+    observed = observed_make(now);
+    const Setting *setting = setting_list_find(observed, key);
+    if (!setting)
+        return BACKEND_GONE;
+    *ret_in_force = g_strdup(setting->value);
+    return BACKEND_DONE;
+}
+
+static int real_setting_apply(void *ctx, const Guest *guest, const Change *change,
+                              char **ret_in_force, char **reterr_text)
+{
+    if (change->key.tid != 0)
+        return thread_apply(change, ret_in_force, reterr_text);
+
+    VirtSetting setting = {.guest = guest,
+                           .change = change,
+                           .allowed = guest->kernel ? guest->kernel->allowed : NULL};
+    int r = from_virt(virt_setting_apply(ctx, &setting, reterr_text));
+    if (r != BACKEND_DONE)
+        return r;
+    r = read_back(ctx, guest, &change->key, ret_in_force);
+    if (r != BACKEND_DONE)
+        *reterr_text = g_strdup("could not be read back");
+    return r;
+}
+
+void backend_real_init(Backend *backend, VirtHub *hub)
+{
+    *backend = (Backend){
+        .ctx = hub,
+        .guest_acquire = real_guest_acquire,
+        .guest_ready = real_guest_ready,
+        .setting_apply = real_setting_apply,
+    };
+}

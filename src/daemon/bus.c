@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* org.vmtuned1: a table and thin calls. Reading is for everybody, changing for root. */
+#include "daemon/manager.h"
+
+#include "plan/diff.h"
+#include "report/report.h"
+#include "vmtuned/bus.h"
+#include "vmtuned/version.h"
+
+#include <errno.h>
+
+static int reply_document(sd_bus_message *message, struct json_object *document)
+{
+    int r = sd_bus_reply_method_return(
+        message, "s", json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
+
+    json_object_put(document);
+    return r < 0 ? r : 1;
+}
+
+static int reply_no_such_guest(sd_bus_message *message, const char *name)
+{
+    return sd_bus_reply_method_errorf(message, VMTUNED_BUS_ERROR_NO_SUCH_GUEST,
+                                      "there is no guest '%s'", name);
+}
+
+/* Reads the message's "as". 0 with *ret; else the error was replied and 1 or negative errno is to
+ * be returned. */
+static int read_names(Manager *manager, sd_bus_message *message, char ***ret)
+{
+    g_auto(GStrv) names = NULL;
+    char **strv = NULL;
+
+    int r = sd_bus_message_read_strv(message, &strv);
+    if (r < 0)
+        return r;
+    names = strv ? strv : g_new0(char *, 1);
+    for (char **name = names; *name; name++)
+        if (!manager_find(manager, *name)) {
+            r = reply_no_such_guest(message, *name);
+            return r < 0 ? r : 1;
+        }
+    *ret = g_steal_pointer(&names);
+    return 0;
+}
+
+static int method_status(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    g_auto(GStrv) names = NULL;
+
+    (void)reterr;
+    int r = read_names(data, message, &names);
+    if (r != 0)
+        return r;
+    g_autoptr(Snapshot) snapshot = manager_snapshot(data);
+    return reply_document(message, report_status(snapshot, (const char *const *)names));
+}
+
+static int method_plan(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    const Manager *manager = data;
+    g_auto(GStrv) names = NULL;
+
+    int r = read_names(data, message, &names);
+    if (r != 0)
+        return r;
+    if (!manager->plan)
+        return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
+    g_autoptr(Snapshot) snapshot = manager_snapshot(manager);
+    return reply_document(message, report_live_plan(snapshot, (const char *const *)names));
+}
+
+static int method_explain(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    const char *name;
+
+    int r = sd_bus_message_read(message, "s", &name);
+    if (r < 0)
+        return r;
+    g_autoptr(Snapshot) snapshot = manager_snapshot(data);
+    const GuestStatus *status = snapshot_find(snapshot, name);
+    if (!status)
+        return reply_no_such_guest(message, name);
+    if (!status->plan || !status->guest)
+        return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY,
+                                 "'%s' is not running or not planned yet", name);
+    g_autoptr(SettingList) wanted = wanted_make(status->plan, status->guest);
+    g_autoptr(SettingList) observed = observed_make(status->guest);
+    return reply_document(message, report_explain(status, wanted, observed));
+}
+
+/* A guest that is off is matched by its name and uuid alone. */
+static int method_policy(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    Manager *manager = data;
+    const char *name;
+
+    (void)reterr;
+    int r = sd_bus_message_read(message, "s", &name);
+    if (r < 0)
+        return r;
+    const Managed *managed = manager_find(manager, name);
+    if (!managed)
+        return reply_no_such_guest(message, name);
+    PolicySubject subject = {.name = managed->name, .uuid = managed->uuid};
+    if (managed->guest)
+        subject = guest_policy_subject(managed->guest);
+    g_autoptr(GuestPolicy) policy = policy_select(manager->policy, &subject);
+    return reply_document(message, report_policy(managed->name, policy));
+}
+
+static int method_topology(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    const Manager *manager = data;
+
+    if (!manager->topo)
+        return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
+    return reply_document(message, report_topology(manager->topo));
+}
+
+static int queue_request(Manager *manager, sd_bus_message *message, Request request)
+{
+    if (!manager->connected) {
+        g_strfreev(request.names);
+        return sd_bus_reply_method_errorf(message, VMTUNED_BUS_ERROR_NOT_READY,
+                                          "libvirt is not reachable at %s", manager->options.uri);
+    }
+    request.message = sd_bus_message_ref(message);
+    manager_request(manager, g_memdup2(&request, sizeof request));
+    return 1;
+}
+
+static int method_verify(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    char **names;
+
+    (void)reterr;
+    int r = read_names(data, message, &names);
+    if (r != 0)
+        return r;
+    return queue_request(data, message, (Request){.kind = REQUEST_VERIFY, .names = names});
+}
+
+/* Root only: 0; else the refusal is set in reterr and negative is returned. */
+static int check_root(sd_bus_message *message, sd_bus_error *reterr)
+{
+    g_autoptr(sd_bus_creds) creds = NULL;
+    uid_t uid;
+
+    int r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds);
+    if (r >= 0)
+        r = sd_bus_creds_get_euid(creds, &uid);
+    if (r < 0)
+        return r;
+    if (uid != 0)
+        return sd_bus_error_set_const(reterr, SD_BUS_ERROR_ACCESS_DENIED,
+                                      "only root may change anything");
+    return 0;
+}
+
+static int method_apply(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    char **names;
+    int dry_run;
+
+    int r = read_names(data, message, &names);
+    if (r != 0)
+        return r;
+    r = sd_bus_message_read(message, "b", &dry_run);
+    if (r >= 0 && !dry_run)
+        r = check_root(message, reterr);
+    if (r < 0) {
+        g_strfreev(names);
+        return r;
+    }
+    return queue_request(
+        data, message,
+        (Request){.kind = dry_run ? REQUEST_DRY_RUN : REQUEST_APPLY, .names = names});
+}
+
+static int method_restore(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    char **names;
+    int all, force;
+
+    int r = check_root(message, reterr);
+    if (r < 0)
+        return r;
+    r = read_names(data, message, &names);
+    if (r != 0)
+        return r;
+    r = sd_bus_message_read(message, "bb", &all, &force);
+    if (r >= 0 && !all && !names[0])
+        r = sd_bus_error_set_const(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                   "name a guest, or ask for all");
+    if (r < 0) {
+        g_strfreev(names);
+        return r;
+    }
+    return queue_request(data, message,
+                         (Request){.kind = REQUEST_RESTORE, .names = names, .force = force});
+}
+
+static int method_reload(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    Manager *manager = data;
+
+    int r = check_root(message, reterr);
+    if (r < 0)
+        return r;
+    manager_reload(manager);
+    return reply_document(message, report_diags(manager->policy_diags));
+}
+
+static int method_guests(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    const Manager *manager = data;
+    g_autoptr(sd_bus_message) reply = NULL;
+    int r;
+
+    (void)reterr;
+    if ((r = sd_bus_message_new_method_return(message, &reply)) < 0 ||
+        (r = sd_bus_message_open_container(reply, 'a', "(sss)")) < 0)
+        return r;
+    for (guint i = 0; i < manager->guests->len; i++) {
+        const Managed *managed = g_ptr_array_index(manager->guests, i);
+        r = sd_bus_message_append(reply, "(sss)", managed->uuid, managed->name,
+                                  guest_state_name(managed->state));
+        if (r < 0)
+            return r;
+    }
+    if ((r = sd_bus_message_close_container(reply)) < 0)
+        return r;
+    return sd_bus_send(NULL, reply, NULL);
+}
+
+static int property_text(sd_bus *bus, const char *path, const char *interface,
+                         const char *property, sd_bus_message *reply, void *data,
+                         sd_bus_error *reterr)
+{
+    const Manager *manager = data;
+
+    (void)bus;
+    (void)path;
+    (void)interface;
+    (void)reterr;
+    return sd_bus_message_append(reply, "s",
+                                 g_str_equal(property, "Version")
+                                     ? VMTUNED_VERSION
+                                     : policy_mode_name(policy_get_mode(manager->policy)));
+}
+
+static int property_flag(sd_bus *bus, const char *path, const char *interface,
+                         const char *property, sd_bus_message *reply, void *data,
+                         sd_bus_error *reterr)
+{
+    const Manager *manager = data;
+
+    (void)bus;
+    (void)path;
+    (void)interface;
+    (void)reterr;
+    return sd_bus_message_append(reply, "b",
+                                 g_str_equal(property, "Connected") ? manager->connected
+                                                                    : manager->policy_rejected);
+}
+
+static int property_cycles(sd_bus *bus, const char *path, const char *interface,
+                           const char *property, sd_bus_message *reply, void *data,
+                           sd_bus_error *reterr)
+{
+    (void)bus;
+    (void)path;
+    (void)interface;
+    (void)property;
+    (void)reterr;
+    return sd_bus_message_append(reply, "t", ((const Manager *)data)->cycles);
+}
+
+static const sd_bus_vtable manager_vtable[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD("Guests", "", "a(sss)", method_guests, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Status", "as", "s", method_status, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Plan", "as", "s", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Explain", "s", "s", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Policy", "s", "s", method_policy, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Topology", "", "s", method_topology, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Verify", "as", "s", method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Apply", "asb", "s", method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Restore", "asbb", "s", method_restore, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Reload", "", "s", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_SIGNAL("GuestChanged", "sss", 0),
+    SD_BUS_SIGNAL("Drift", "sssssss", 0),
+    SD_BUS_SIGNAL("CycleDone", "t", 0),
+    SD_BUS_PROPERTY("Version", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+    SD_BUS_PROPERTY("Mode", "s", property_text, 0, 0),
+    SD_BUS_PROPERTY("Connected", "b", property_flag, 0, 0),
+    SD_BUS_PROPERTY("PolicyRejected", "b", property_flag, 0, 0),
+    SD_BUS_PROPERTY("Cycles", "t", property_cycles, 0, 0),
+    SD_BUS_VTABLE_END,
+};
+
+void bus_answer(Manager *manager, Request *request, bool whole)
+{
+    if (!whole) {
+        sd_bus_reply_method_errorf(request->message, VMTUNED_BUS_ERROR_NOT_READY,
+                                   "libvirt did not answer");
+        return;
+    }
+    g_autoptr(Snapshot) snapshot = manager_snapshot(manager);
+    const char *const *names = (const char *const *)request->names;
+    if (request->kind == REQUEST_DRY_RUN)
+        reply_document(request->message, report_live_plan(snapshot, names));
+    else
+        reply_document(request->message, report_verify(snapshot, names));
+}
+
+static void emit(Manager *manager, const char *signal, const char *types, ...)
+{
+    g_autoptr(sd_bus_message) message = NULL;
+    va_list arguments;
+
+    if (!manager->bus || sd_bus_message_new_signal(manager->bus, &message, VMTUNED_BUS_PATH,
+                                                   VMTUNED_BUS_MANAGER, signal) < 0)
+        return;
+    va_start(arguments, types);
+    int r = sd_bus_message_appendv(message, types, arguments);
+    va_end(arguments);
+    if (r >= 0)
+        sd_bus_send(manager->bus, message, NULL);
+}
+
+void bus_emit_guest_changed(Manager *manager, const Managed *managed)
+{
+    emit(manager, "GuestChanged", "sss", managed->uuid, managed->name,
+         guest_state_name(managed->state));
+}
+
+void bus_emit_drift(Manager *manager, const Managed *managed, const Change *change,
+                    const char *result)
+{
+    g_autofree char *instance = setting_key_instance(&change->key);
+
+    emit(manager, "Drift", "sssssss", managed->uuid, managed->name,
+         knob_info(change->key.knob)->name, instance, change->from ? change->from : "",
+         change->to ? change->to : "", result);
+}
+
+void bus_emit_cycle_done(Manager *manager)
+{
+    emit(manager, "CycleDone", "t", manager->cycles);
+}
+
+static int bus_open(const char *address, sd_bus **ret)
+{
+    g_autoptr(sd_bus) bus = NULL;
+    int r;
+
+    if (!address)
+        return sd_bus_open_system(ret);
+    if ((r = sd_bus_new(&bus)) < 0 || (r = sd_bus_set_address(bus, address)) < 0 ||
+        (r = sd_bus_set_bus_client(bus, true)) < 0 || (r = sd_bus_start(bus)) < 0)
+        return r;
+    *ret = g_steal_pointer(&bus);
+    return 0;
+}
+
+int bus_attach(Manager *manager)
+{
+    const char *address = manager->options.bus;
+    int r;
+
+    if (address && g_str_equal(address, "none"))
+        return 0;
+    if ((r = bus_open(address, &manager->bus)) < 0 ||
+        (r = sd_bus_add_object_vtable(manager->bus, NULL, VMTUNED_BUS_PATH, VMTUNED_BUS_MANAGER,
+                                      manager_vtable, manager)) < 0 ||
+        (r = sd_bus_request_name(manager->bus, VMTUNED_BUS_NAME, 0)) < 0 ||
+        (r = sd_bus_set_exit_on_disconnect(manager->bus, true)) < 0 ||
+        (r = sd_bus_attach_event(manager->bus, manager->event, 0)) < 0)
+        log_error("cannot serve %s on the bus: %s", VMTUNED_BUS_NAME, g_strerror(-r));
+    return r < 0 ? r : 0;
+}

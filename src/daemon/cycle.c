@@ -1,0 +1,806 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The cycle: from a trigger to a host that looks as planned.
+ *
+ *   cycle_start   take the triggers and requests that wait
+ *   cycle_list    worker: topology, all guests in one bulk call, quick pass
+ *   cycle_look    workers: a whole look at each guest that is new, changed or due
+ *   cycle_plan    here, pure: all guests together → one plan, and what differs from it
+ *   cycle_tune    workers: for each guest that differs: diff → record → apply → look again
+ *   cycle_end     who is on whose CPUs, how everybody stands, answers
+ *
+ * Each step submits jobs and ends; the last job that comes back calls the next step. A guest whose
+ * job does not come back in time is marked stuck and the cycle goes on without it.
+ */
+#include "daemon/manager.h"
+
+#include "plan/diff.h"
+#include "plan/plan-make.h"
+#include "topo/topo-load.h"
+#include "vmtuned/message-ids.h"
+
+#include <string.h>
+
+static void cycle_look(Manager *manager);
+static void cycle_plan(Manager *manager);
+static void cycle_tune(Manager *manager);
+static void cycle_end(Manager *manager);
+
+/* --- cycle_start --- */
+
+static bool request_looks_only(const Request *request)
+{
+    switch (request->kind) {
+    case REQUEST_VERIFY:
+    case REQUEST_DRY_RUN:
+        return true;
+    case REQUEST_APPLY:
+    case REQUEST_RESTORE:
+        return false;
+    }
+    return true;
+}
+
+/* One cycle serves the requests at the head that agree on writing or not. */
+static void take_requests(Manager *manager)
+{
+    Request *first = g_queue_peek_head(&manager->requests);
+
+    manager->look_only = manager->options.dry_run || (first && request_looks_only(first));
+    while (!g_queue_is_empty(&manager->requests)) {
+        Request *request = g_queue_peek_head(&manager->requests);
+        if (request_looks_only(request) != request_looks_only(first))
+            break;
+        g_queue_push_tail(&manager->answering, g_queue_pop_head(&manager->requests));
+    }
+}
+
+/* --- cycle_list --- */
+
+typedef struct ListJob {
+    PoolJob base;
+    VirtHub *hub;
+    GPtrArray *watches; /* of Watch; with quick_uuids side by side */
+    GPtrArray *uuids;   /* of char * */
+    CpuSet *online;
+    /* results */
+    int result;
+    Topo *topo;
+    GPtrArray *guests;  /* of Guest */
+    GPtrArray *changed; /* of char *: guests the quick pass found different */
+} ListJob;
+
+static void list_run(PoolJob *base)
+{
+    ListJob *job = (ListJob *)base;
+    g_autofree char *error = NULL;
+
+    for (guint i = 0; i < job->watches->len; i++) {
+        Watch *watch = g_ptr_array_index(job->watches, i);
+        if (quick_check(watch->quick, job->online) != 0)
+            g_ptr_array_add(job->changed, g_strdup(g_ptr_array_index(job->uuids, i)));
+    }
+    int r = topo_acquire("", &job->topo, &error);
+    if (r < 0)
+        log_error("cannot read the host's topology: %s", error ? error : g_strerror(-r));
+    job->result = virt_guests_list(job->hub, &job->guests);
+}
+
+static void list_free(PoolJob *base)
+{
+    ListJob *job = (ListJob *)base;
+
+    g_ptr_array_unref(job->watches);
+    g_ptr_array_unref(job->uuids);
+    g_ptr_array_unref(job->changed);
+    g_clear_pointer(&job->guests, g_ptr_array_unref);
+    g_clear_pointer(&job->topo, topo_unref);
+    g_clear_pointer(&job->online, hwloc_bitmap_free);
+    g_free(job);
+}
+
+static void managed_set_off(Managed *managed)
+{
+    managed->active = false;
+    managed->dirty = false;
+    managed->stuck = false;
+    managed->failed = false;
+    managed->flags = (ProcessFlags){0};
+    g_clear_pointer(&managed->guest, guest_unref);
+    g_clear_pointer(&managed->plan, guest_plan_unref);
+    g_clear_pointer(&managed->settled, guest_plan_unref);
+    g_clear_pointer(&managed->watch, watch_unref);
+    g_clear_pointer(&managed->intruders, g_strfreev);
+    g_clear_pointer(&managed->left, change_set_unref);
+    managed->left = change_set_new();
+}
+
+static int managed_compare(gconstpointer a, gconstpointer b)
+{
+    const Managed *one = *(const Managed *const *)a, *two = *(const Managed *const *)b;
+    int order = strcmp(one->name, two->name);
+
+    return order != 0 ? order : strcmp(one->uuid, two->uuid);
+}
+
+static Managed *find_uuid(const Manager *manager, const char *uuid)
+{
+    for (guint i = 0; i < manager->guests->len; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (g_str_equal(managed->uuid, uuid))
+            return managed;
+    }
+    return NULL;
+}
+
+static bool list_has(const GPtrArray *list, const char *uuid)
+{
+    for (guint i = 0; i < list->len; i++)
+        if (g_str_equal(((const Guest *)g_ptr_array_index(list, i))->uuid, uuid))
+            return true;
+    return false;
+}
+
+static void sync_one(Manager *manager, const Guest *guest)
+{
+    Managed *managed = find_uuid(manager, guest->uuid);
+
+    if (!managed) {
+        managed = managed_new(guest->uuid, guest->name);
+        g_ptr_array_add(manager->guests, managed);
+        managed->dirty = true;
+    } else if (!g_str_equal(managed->name, guest->name)) {
+        g_free(managed->name);
+        managed->name = g_strdup(guest->name);
+        managed->dirty = true;
+    }
+    if (managed->active == guest->active)
+        return;
+    manager->must_plan = true;
+    managed->active = guest->active;
+    managed->dirty = true;
+    if (!guest->active)
+        managed_set_off(managed);
+}
+
+static void sync_guests(Manager *manager, const GPtrArray *list)
+{
+    for (guint i = manager->guests->len; i-- > 0;) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (list_has(list, managed->uuid))
+            continue;
+        manager->must_plan |= managed->active;
+        g_ptr_array_remove_index(manager->guests, i);
+    }
+    for (guint i = 0; i < list->len; i++)
+        sync_one(manager, g_ptr_array_index(list, i));
+    g_ptr_array_sort(manager->guests, managed_compare);
+}
+
+static void sync_topo(Manager *manager, Topo *topo)
+{
+    if (!topo || (manager->topo && topo_equal(manager->topo, topo)))
+        return;
+    if (manager->topo)
+        log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_HOST_CHANGED, NULL,
+                 "the host's CPUs, nodes or page pools changed: planning again");
+    g_clear_pointer(&manager->topo, topo_unref);
+    manager->topo = topo_ref(topo);
+    manager->must_plan = true;
+    manager_mark_dirty(manager, NULL);
+}
+
+static void mark_due(Manager *manager, const ListJob *job)
+{
+    int64_t now = g_get_monotonic_time();
+
+    for (guint i = 0; i < job->changed->len; i++)
+        manager_mark_dirty(manager, g_ptr_array_index(job->changed, i));
+    for (guint i = 0; i < manager->guests->len; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        bool in_job = managed->guest && managed->guest->in_job;
+        if (managed->stuck && now - managed->stuck_usec > STUCK_USEC)
+            managed->stuck = false;
+        if (managed->active && (in_job || now - managed->looked_usec > DEEP_PASS_USEC))
+            managed->dirty = true;
+    }
+}
+
+static bool request_names(const Request *request, const Managed *managed)
+{
+    return !request->names[0] ||
+           g_strv_contains((const char *const *)request->names, managed->name) ||
+           g_strv_contains((const char *const *)request->names, managed->uuid);
+}
+
+static void mark_requested(Manager *manager)
+{
+    for (GList *item = manager->answering.head; item; item = item->next) {
+        const Request *request = item->data;
+        for (guint i = 0; i < manager->guests->len; i++) {
+            Managed *managed = g_ptr_array_index(manager->guests, i);
+            if (!request_names(request, managed))
+                continue;
+            managed->dirty = true;
+            managed->apply_now |= request->kind == REQUEST_APPLY;
+            managed->restore |= request->kind == REQUEST_RESTORE;
+            managed->force |= request->kind == REQUEST_RESTORE && request->force;
+        }
+    }
+}
+
+static void list_done(PoolJob *base, bool abandoned)
+{
+    ListJob *job = (ListJob *)base;
+    Manager *manager = base->owner;
+
+    if (abandoned || job->result != VIRT_DONE || (!job->topo && !manager->topo)) {
+        if (abandoned)
+            log_warning("libvirt does not answer: the cycle is given up");
+        cycle_end(manager);
+        return;
+    }
+    sync_topo(manager, job->topo);
+    sync_guests(manager, job->guests);
+    mark_due(manager, job);
+    mark_requested(manager);
+    cycle_look(manager);
+}
+
+static void cycle_list(Manager *manager)
+{
+    ListJob *job = g_new0(ListJob, 1);
+
+    job->base = (PoolJob){.run = list_run,
+                          .done = list_done,
+                          .free = list_free,
+                          .owner = manager,
+                          .timeout_usec = JOB_TIMEOUT_USEC};
+    job->hub = manager->hub;
+    job->watches = g_ptr_array_new_with_free_func((GDestroyNotify)watch_unref);
+    job->uuids = g_ptr_array_new_with_free_func(g_free);
+    job->changed = g_ptr_array_new_with_free_func(g_free);
+    job->online = cpuset_copy(manager->topo ? manager->topo->online : NULL);
+    for (guint i = 0; manager->interval_due && i < manager->guests->len; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (!managed->watch)
+            continue;
+        g_ptr_array_add(job->watches, watch_ref(managed->watch));
+        g_ptr_array_add(job->uuids, g_strdup(managed->uuid));
+    }
+    manager->interval_due = false;
+    manager->phase = CYCLE_LISTING;
+    pool_submit(manager->pool, &job->base);
+}
+
+void cycle_start(Manager *manager)
+{
+    if (manager->phase != CYCLE_IDLE)
+        return;
+    manager->triggered = false;
+    take_requests(manager);
+    cycle_list(manager);
+}
+
+/* --- cycle_look and cycle_tune: one job per guest --- */
+
+typedef struct GuestPoolJob {
+    PoolJob base;
+    GuestJob *job;
+} GuestPoolJob;
+
+static void guest_pool_run(PoolJob *base)
+{
+    guest_job_run(((GuestPoolJob *)base)->job);
+}
+
+static void guest_pool_free(PoolJob *base)
+{
+    guest_job_free(((GuestPoolJob *)base)->job);
+    g_free(base);
+}
+
+static GuestJob *guest_job_for(Manager *manager, Managed *managed, GuestJobKind kind)
+{
+    GuestJob *job = guest_job_new(kind, managed->uuid, managed->name);
+
+    job->backend = &manager->backend;
+    job->record = manager->record;
+    job->boot_id = manager->boot_id;
+    job->topo = topo_ref(manager->topo);
+    job->policy = policy_ref(manager->policy);
+    job->plan = managed->plan ? guest_plan_ref(managed->plan) : NULL;
+    job->settled = managed->settled ? guest_plan_ref(managed->settled) : NULL;
+    job->flags = managed->flags;
+    return job;
+}
+
+static void guest_job_submit(Manager *manager, Managed *managed, GuestJob *job,
+                             void (*done)(PoolJob *, bool))
+{
+    GuestPoolJob *pool_job = g_new0(GuestPoolJob, 1);
+
+    pool_job->base = (PoolJob){.run = guest_pool_run,
+                               .done = done,
+                               .free = guest_pool_free,
+                               .owner = manager,
+                               .timeout_usec = JOB_TIMEOUT_USEC};
+    pool_job->job = job;
+    managed->in_flight = true;
+    manager->jobs_pending++;
+    pool_submit(manager->pool, &pool_job->base);
+}
+
+/* The guest a job was about, unless it went away meanwhile; counts the job as back. */
+static Managed *guest_job_back(Manager *manager, const GuestJob *job, bool abandoned)
+{
+    Managed *managed = find_uuid(manager, job->uuid);
+
+    manager->jobs_pending--;
+    if (!managed)
+        return NULL;
+    managed->in_flight = false;
+    managed->stuck = abandoned;
+    if (abandoned) {
+        managed->dirty = true;
+        managed->recheck = false;
+        managed->stuck_usec = g_get_monotonic_time();
+        log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_GUEST_STUCK, NULL,
+                 "%s: a call about it has not come back; going on without it", managed->name);
+        return NULL;
+    }
+    if (job->record_error < 0)
+        manager_set_record_problem(manager, job->record_error);
+    return managed;
+}
+
+static bool same_process(const Guest *a, const Guest *b)
+{
+    return a && b && a->kernel && b->kernel && a->kernel->pid == b->kernel->pid &&
+           a->kernel->starttime == b->kernel->starttime;
+}
+
+static void managed_set_guest(Managed *managed, const Guest *guest)
+{
+    if (!same_process(managed->guest, guest))
+        g_clear_pointer(&managed->settled, guest_plan_unref);
+    g_clear_pointer(&managed->guest, guest_unref);
+    managed->guest = guest_ref(guest);
+    managed->looked_usec = g_get_monotonic_time();
+}
+
+/* A look or tuning that could not be done now: when to try again. */
+static void managed_set_back(Manager *manager, Managed *managed, int result)
+{
+    if (result == BACKEND_GONE) {
+        managed_set_off(managed);
+        manager->must_plan = true;
+    } else if (result == BACKEND_RETRY) {
+        managed->dirty = true;
+    } else {
+        managed->failed = true;
+        log_error("%s: %s", managed->name, g_strerror(result < 0 ? -result : EIO));
+    }
+    manager_retry(manager);
+}
+
+static void look_done(PoolJob *base, bool abandoned)
+{
+    Manager *manager = base->owner;
+    GuestJob *job = ((GuestPoolJob *)base)->job;
+    Managed *managed = guest_job_back(manager, job, abandoned);
+
+    if (managed && job->result == BACKEND_DONE) {
+        managed->dirty = false;
+        managed->failed = false;
+        managed->recheck = true;
+        managed->active = job->guest->active;
+        managed_set_guest(managed, job->guest);
+        managed->flags = job->flags;
+        manager->must_plan = true;
+    } else if (managed) {
+        managed_set_back(manager, managed, job->result);
+    }
+    if (manager->jobs_pending == 0)
+        cycle_plan(manager);
+}
+
+static void cycle_look(Manager *manager)
+{
+    manager->phase = CYCLE_LOOKING;
+    manager->jobs_pending = 0;
+    for (guint i = 0; i < manager->guests->len; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (managed->active && managed->dirty && !managed->stuck && !managed->in_flight)
+            guest_job_submit(manager, managed, guest_job_for(manager, managed, GUEST_LOOK),
+                             look_done);
+    }
+    if (manager->jobs_pending == 0)
+        cycle_plan(manager);
+}
+
+/* --- cycle_plan --- */
+
+static bool is_planned(const Managed *managed)
+{
+    return managed->active && managed->guest && managed->guest->kernel;
+}
+
+static void plan_all(Manager *manager)
+{
+    g_autofree PlanGuest *guests = g_new0(PlanGuest, manager->guests->len + 1);
+    unsigned n = 0;
+
+    for (guint i = 0; i < manager->guests->len; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (!is_planned(managed))
+            continue;
+        PolicySubject subject = guest_policy_subject(managed->guest);
+        g_clear_pointer(&managed->policy, guest_policy_free);
+        managed->policy = policy_select(manager->policy, &subject);
+        if (managed->apply_now || managed->restore)
+            managed->flags.released = managed->restore;
+        guests[n++] = (PlanGuest){
+            .guest = managed->guest,
+            .policy = managed->policy,
+            .running = true,
+            .manual = managed->flags.manual && !managed->policy->named,
+            .released = managed->flags.released,
+        };
+    }
+    PlanInput input = {
+        .topo = manager->topo, .policy = manager->policy, .guests = guests, .n_guests = n};
+    g_clear_pointer(&manager->plan, plan_unref);
+    manager->plan = plan_make(&input);
+    manager->must_plan = false;
+}
+
+/* A plan that changed makes its guest be compared again; after a restart of the daemon a guest that
+ * was settled with the same plan is taken as settled. */
+static void assign_plans(Manager *manager)
+{
+    for (guint i = 0; i < manager->guests->len; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        const GuestPlan *plan = plan_find(manager->plan, managed->uuid);
+        bool same = plan && managed->plan && guest_plan_equal(plan, managed->plan);
+
+        managed->replanned = plan && !same;
+        managed->recheck |= managed->replanned;
+        g_clear_pointer(&managed->plan, guest_plan_unref);
+        managed->plan = plan ? guest_plan_ref(plan) : NULL;
+        if (plan && !managed->settled && managed->flags.settled)
+            managed->settled = guest_plan_ref(plan);
+    }
+}
+
+static ChangeSet *managed_diff(const Manager *manager, const Managed *managed)
+{
+    g_autoptr(SettingList) wanted = wanted_make(managed->plan, managed->guest);
+    g_autoptr(SettingList) observed = observed_make(managed->guest);
+    g_autoptr(SettingList) before =
+        managed->settled ? wanted_make(managed->settled, managed->guest) : NULL;
+
+    return diff_make(wanted, before, observed, guest_allowed(managed->guest, manager->topo),
+                     manager->topo->online);
+}
+
+static bool change_set_has(const ChangeSet *set, const SettingKey *key)
+{
+    for (unsigned i = 0; i < change_set_size(set); i++)
+        if (setting_key_compare(&change_set_get(set, i)->key, key) == 0)
+            return true;
+    return false;
+}
+
+/* Foreign changes that were not there at the last look. */
+static void count_drift(Manager *manager, Managed *managed, const ChangeSet *left)
+{
+    for (unsigned i = 0; i < change_set_size(left); i++) {
+        const Change *change = change_set_get(left, i);
+        if (!change->drift || change->carried || change_set_has(managed->left, &change->key))
+            continue;
+        managed->drift_count++;
+        if (guest_policy_get_drift(managed->policy) != DRIFT_ENFORCE ||
+            !manager_may_write(manager, managed)) {
+            journal_log_change(managed, change, NULL);
+            bus_emit_drift(manager, managed, change, "reported");
+        }
+    }
+}
+
+/* With drift: ignore, foreign changes are not even looked at. */
+static ChangeSet *without_drift(ChangeSet *set)
+{
+    for (guint i = set->items->len; i-- > 0;)
+        if (((const Change *)g_ptr_array_index(set->items, i))->drift)
+            g_ptr_array_remove_index(set->items, i);
+    return set;
+}
+
+static void managed_settle(Managed *managed)
+{
+    g_autoptr(SettingList) wanted = wanted_make(managed->plan, managed->guest);
+
+    g_clear_pointer(&managed->settled, guest_plan_unref);
+    managed->settled = guest_plan_ref(managed->plan);
+    managed->failed = false;
+    g_clear_pointer(&managed->watch, watch_unref);
+    managed->watch = watch_new(quick_watch_new(managed->guest->kernel, wanted));
+}
+
+static void managed_set_left(Manager *manager, Managed *managed, ChangeSet *left)
+{
+    if (managed->policy && guest_policy_get_drift(managed->policy) == DRIFT_IGNORE &&
+        !managed->apply_now)
+        left = without_drift(left);
+    else
+        count_drift(manager, managed, left);
+    change_set_unref(managed->left);
+    managed->left = left;
+    if (change_set_size(left) == 0)
+        managed_settle(managed);
+    else
+        g_clear_pointer(&managed->watch, watch_unref);
+}
+
+static void cycle_plan(Manager *manager)
+{
+    if (manager->must_plan) {
+        plan_all(manager);
+        assign_plans(manager);
+    }
+    for (guint i = 0; i < manager->guests->len; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (managed->recheck && managed->plan && is_planned(managed))
+            managed_set_left(manager, managed, managed_diff(manager, managed));
+    }
+    cycle_tune(manager);
+}
+
+/* --- cycle_tune --- */
+
+bool manager_may_write(const Manager *manager, const Managed *managed)
+{
+    return !manager->look_only &&
+           (policy_get_mode(manager->policy) == MODE_ENFORCE || managed->apply_now) &&
+           managed->plan && managed->plan->result != PLAN_UNMANAGED && !managed->guest->in_job;
+}
+
+static bool keeps_drift(const Managed *managed)
+{
+    return guest_policy_get_drift(managed->policy) != DRIFT_ENFORCE && !managed->apply_now;
+}
+
+static bool has_work(const Managed *managed)
+{
+    for (unsigned i = 0; i < change_set_size(managed->left); i++)
+        if (!keeps_drift(managed) || !change_set_get(managed->left, i)->drift)
+            return true;
+    return false;
+}
+
+static void count_outcomes(Manager *manager, Managed *managed, const GuestJob *job)
+{
+    for (guint i = 0; i < job->outcomes->len; i++) {
+        const Outcome *outcome = g_ptr_array_index(job->outcomes, i);
+        managed->write_count += outcome->n_writes;
+        for (unsigned j = 0; j < change_set_size(outcome->changes); j++) {
+            const Change *change = change_set_get(outcome->changes, j);
+            const ChangeResult *result = &outcome->results[j];
+            if (change->carried)
+                continue;
+            journal_log_change(managed, change, result);
+            managed->failure_count +=
+                result->kind == OUTCOME_REFUSED || result->kind == OUTCOME_FATAL;
+            if (!change->drift)
+                continue;
+            managed->repair_count += result->kind == OUTCOME_DONE;
+            bus_emit_drift(manager, managed, change, outcome_kind_name(result->kind));
+        }
+    }
+}
+
+static OutcomeKind last_outcome(const GuestJob *job)
+{
+    if (job->outcomes->len == 0)
+        return OUTCOME_DONE;
+    return ((const Outcome *)g_ptr_array_index(job->outcomes, job->outcomes->len - 1))->kind;
+}
+
+/* What is left is judged by how the last round ended. */
+static void merge_left(Manager *manager, Managed *managed, const GuestJob *job)
+{
+    change_set_unref(managed->left);
+    managed->left = change_set_ref(job->left);
+    if (change_set_size(managed->left) == 0) {
+        managed_settle(managed);
+        return;
+    }
+    g_clear_pointer(&managed->watch, watch_unref);
+    OutcomeKind kind = last_outcome(job);
+    if (kind == OUTCOME_RETRY || kind == OUTCOME_GONE) {
+        managed->dirty = true;
+        manager_retry(manager);
+    } else {
+        managed->failed = has_work(managed);
+    }
+}
+
+static void tell_diags(const GuestJob *job)
+{
+    for (unsigned i = 0; diag_list_get(job->diags, i); i++)
+        log_notice("%s: %s", job->name, diag_list_get(job->diags, i)->text);
+}
+
+static void tune_done(PoolJob *base, bool abandoned)
+{
+    Manager *manager = base->owner;
+    GuestJob *job = ((GuestPoolJob *)base)->job;
+    Managed *managed = guest_job_back(manager, job, abandoned);
+
+    if (managed) {
+        count_outcomes(manager, managed, job);
+        tell_diags(job);
+        managed->flags = job->flags;
+        if (job->result != BACKEND_DONE) {
+            managed_set_back(manager, managed, job->result);
+        } else {
+            managed_set_guest(managed, job->guest);
+            if (managed->plan && managed->guest->kernel)
+                merge_left(manager, managed, job);
+        }
+        if (job->kind == GUEST_RESTORE)
+            log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_RESTORED, NULL,
+                     "%s: restored and released", managed->name);
+    }
+    if (manager->jobs_pending == 0)
+        cycle_end(manager);
+}
+
+static void tune_one(Manager *manager, Managed *managed)
+{
+    if (managed->stuck || managed->in_flight)
+        return;
+    if (managed->restore) {
+        GuestJob *job = guest_job_for(manager, managed, GUEST_RESTORE);
+        job->force = managed->force;
+        guest_job_submit(manager, managed, job, tune_done);
+        return;
+    }
+    if (!managed->recheck || !is_planned(managed) || !manager_may_write(manager, managed))
+        return;
+    if (!has_work(managed) && !managed->apply_now && !managed->replanned)
+        return;
+    GuestJob *job = guest_job_for(manager, managed, GUEST_TUNE);
+    job->keep_drift = keeps_drift(managed);
+    guest_job_submit(manager, managed, job, tune_done);
+}
+
+static void cycle_tune(Manager *manager)
+{
+    manager->phase = CYCLE_TUNING;
+    manager->jobs_pending = 0;
+    for (guint i = 0; i < manager->guests->len; i++)
+        tune_one(manager, g_ptr_array_index(manager->guests, i));
+    if (manager->jobs_pending == 0)
+        cycle_end(manager);
+}
+
+/* --- cycle_end --- */
+
+static void find_intruders(Manager *manager)
+{
+    g_autofree const Guest **guests = g_new0(const Guest *, manager->guests->len + 1);
+    unsigned n = 0;
+
+    for (guint i = 0; i < manager->guests->len; i++) {
+        const Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (is_planned(managed))
+            guests[n++] = managed->guest;
+    }
+    for (guint i = 0; i < manager->guests->len; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        g_clear_pointer(&managed->intruders, g_strfreev);
+        if (managed->plan && !cpuset_is_empty(managed->plan->exclusive))
+            managed->intruders = intruders_find(managed->plan, guests, n);
+    }
+}
+
+GuestState managed_judge(const Managed *managed)
+{
+    if (managed->stuck)
+        return GUEST_STUCK;
+    if (!managed->active)
+        return GUEST_OFF;
+    if (!managed->plan || !managed->guest)
+        return GUEST_PENDING;
+    if (managed->flags.released)
+        return GUEST_RELEASED;
+    if (managed->plan->result == PLAN_UNMANAGED)
+        return GUEST_UNMANAGED;
+    if (managed->guest->in_job)
+        return GUEST_BUSY;
+    if (managed->failed)
+        return GUEST_FAILED;
+    if (managed->plan->result == PLAN_REFUSED)
+        return GUEST_REFUSED;
+    if (change_set_size(managed->left) > 0)
+        return has_work(managed) ? GUEST_PENDING : GUEST_DRIFTED;
+    if (managed->intruders)
+        return GUEST_NOT_EXCLUSIVE;
+    return cold_start_is_pending(managed->plan, managed->guest) ? GUEST_COLD_PENDING
+                                                                : GUEST_AS_PLANNED;
+}
+
+static char *state_text(const Managed *managed)
+{
+    g_autofree char *who = NULL;
+
+    switch (managed->state) {
+    case GUEST_NOT_EXCLUSIVE:
+        who = g_strjoinv(", ", managed->intruders);
+        return g_strdup_printf("placed, not exclusive: %s", who);
+    case GUEST_PENDING:
+    case GUEST_DRIFTED:
+    case GUEST_FAILED:
+        return g_strdup_printf("%u settings differ", change_set_size(managed->left));
+    case GUEST_AS_PLANNED:
+    case GUEST_REFUSED:
+    case GUEST_UNMANAGED:
+        return managed->plan ? g_strdup(managed->plan->reason) : NULL;
+    case GUEST_COLD_PENDING:
+        return g_strdup("the next cold start changes its memory nodes");
+    case GUEST_BUSY:
+        return g_strdup("in a job (migration, snapshot, backup): left alone");
+    case GUEST_STUCK:
+        return g_strdup("a call about it has not come back");
+    case GUEST_OFF:
+    case GUEST_RELEASED:
+        return NULL;
+    }
+    return NULL;
+}
+
+static void judge_all(Manager *manager)
+{
+    for (guint i = 0; i < manager->guests->len; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        GuestState state = managed_judge(managed);
+        bool changed = state != managed->state || managed->since_usec == 0;
+
+        managed->state = state;
+        g_free(managed->text);
+        managed->text = state_text(managed);
+        managed->recheck = managed->replanned = false;
+        managed->apply_now = managed->restore = managed->force = false;
+        if (!changed)
+            continue;
+        managed->since_usec = g_get_real_time();
+        journal_log_state(managed);
+        bus_emit_guest_changed(manager, managed);
+    }
+}
+
+static void answer_all(Manager *manager, bool whole)
+{
+    for (Request *request; (request = g_queue_pop_head(&manager->answering));) {
+        bus_answer(manager, request, whole);
+        request_free(request);
+    }
+}
+
+static void cycle_end(Manager *manager)
+{
+    bool looked = manager->phase == CYCLE_TUNING;
+
+    if (looked) {
+        find_intruders(manager);
+        judge_all(manager);
+        manager->cycles++;
+        manager->last_cycle_usec = g_get_real_time();
+        bus_emit_cycle_done(manager);
+    }
+    answer_all(manager, looked);
+    manager->phase = CYCLE_IDLE;
+    manager_cycle_ended(manager, looked);
+}

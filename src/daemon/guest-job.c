@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/guest-job.h"
+
+#include "plan/diff.h"
+#include "plan/plan-make.h"
+
+GuestJob *guest_job_new(GuestJobKind kind, const char *uuid, const char *name)
+{
+    GuestJob *job = g_new0(GuestJob, 1);
+
+    job->kind = kind;
+    job->uuid = g_strdup(uuid);
+    job->name = g_strdup(name);
+    job->outcomes = g_ptr_array_new_with_free_func((GDestroyNotify)outcome_free);
+    job->diags = diag_list_new();
+    return job;
+}
+
+void guest_job_free(GuestJob *job)
+{
+    if (!job)
+        return;
+    g_free(job->uuid);
+    g_free(job->name);
+    g_clear_pointer(&job->topo, topo_unref);
+    g_clear_pointer(&job->policy, policy_unref);
+    g_clear_pointer(&job->plan, guest_plan_unref);
+    g_clear_pointer(&job->settled, guest_plan_unref);
+    g_clear_pointer(&job->guest, guest_unref);
+    g_clear_pointer(&job->left, change_set_unref);
+    g_ptr_array_unref(job->outcomes);
+    diag_list_free(job->diags);
+    g_free(job);
+}
+
+ProcessKey guest_process_key(const Guest *guest, const char *boot_id)
+{
+    return (ProcessKey){
+        .uuid = guest->uuid,
+        .name = guest->name,
+        .boot_id = guest->kernel ? boot_id : "",
+        .pid = guest->kernel ? guest->kernel->pid : 0,
+        .starttime = guest->kernel ? guest->kernel->starttime : 0,
+    };
+}
+
+PolicySubject guest_policy_subject(const Guest *guest)
+{
+    const GuestDef *def = guest_def(guest);
+    PolicySubject subject = {.name = guest->name, .uuid = guest->uuid};
+
+    if (def) {
+        subject.title = def->title;
+        subject.label = def->label;
+        subject.partition = def->partition;
+        subject.os = def->os;
+    }
+    return subject;
+}
+
+const CpuSet *guest_allowed(const Guest *guest, const Topo *topo)
+{
+    return guest->kernel && guest->kernel->allowed ? guest->kernel->allowed : topo->allowed;
+}
+
+/* As guest_process_key(), with strings that outlive the look. */
+static ProcessKey job_process(const GuestJob *job)
+{
+    ProcessKey process = guest_process_key(job->guest, job->boot_id);
+
+    process.uuid = job->uuid;
+    process.name = job->name;
+    return process;
+}
+
+static int look(GuestJob *job)
+{
+    g_autoptr(Guest) guest = NULL;
+
+    job->result = job->backend->guest_acquire(job->backend->ctx, job->uuid, &guest);
+    if (job->result == BACKEND_DONE) {
+        g_clear_pointer(&job->guest, guest_unref);
+        job->guest = g_steal_pointer(&guest);
+    }
+    return job->result;
+}
+
+/* The first error stays: a later success does not make up for what was lost. */
+static void note_record(GuestJob *job, int r)
+{
+    if (job->record_error == 0)
+        job->record_error = r;
+}
+
+/* Whether the guest was pinned by hand is judged when vmtuned first sees its process, and kept:
+ * later pins are drift. */
+static void judge_first_sight(GuestJob *job, const ProcessKey *process)
+{
+    PolicySubject subject = guest_policy_subject(job->guest);
+    g_autoptr(GuestPolicy) policy = policy_select(job->policy, &subject);
+
+    job->flags = (ProcessFlags){
+        .known = true,
+        .manual = !policy->named &&
+                  guest_is_hand_pinned(job->guest, guest_allowed(job->guest, job->topo)),
+    };
+    if (job->record && job->record_error == 0)
+        note_record(job, record_set_flags(job->record, process, &job->flags));
+}
+
+static void run_look(GuestJob *job)
+{
+    if (look(job) != BACKEND_DONE || !job->guest->kernel)
+        return;
+    ProcessKey process = job_process(job);
+    if (job->record)
+        note_record(job, record_get_flags(job->record, &process, &job->flags));
+    if (!job->flags.known)
+        judge_first_sight(job, &process);
+}
+
+/* NULL: they could not be read. */
+static GPtrArray *originals(GuestJob *job, const ProcessKey *process)
+{
+    GPtrArray *list = NULL;
+
+    if (!job->record)
+        return g_ptr_array_new_with_free_func((GDestroyNotify)original_free);
+    note_record(job, record_originals(job->record, process, &list));
+    return list;
+}
+
+/* What should hold now: the plan, and the originals of all it no longer names. NULL: what is to be
+ * restored is not known. */
+static SettingList *job_wanted(GuestJob *job, const ProcessKey *process)
+{
+    g_autoptr(GPtrArray) kept = originals(job, process);
+
+    g_ptr_array_set_size(job->diags->items, 0); /* those of the last round hold */
+    if (job->kind == GUEST_RESTORE)
+        return kept ? restore_make(kept, NULL, job->guest, job->force, job->diags) : NULL;
+
+    g_autoptr(SettingList) wanted = wanted_make(job->plan, job->guest);
+    if (!kept)
+        return g_steal_pointer(&wanted);
+    g_autoptr(SettingList) back = restore_make(kept, wanted, job->guest, false, job->diags);
+    for (unsigned i = 0; i < setting_list_size(back); i++) {
+        const Setting *setting = setting_list_get(back, i);
+        setting_list_add(wanted, &setting->key, setting->value, setting->reason, setting->origin);
+    }
+    setting_list_sort(wanted);
+    return g_steal_pointer(&wanted);
+}
+
+static ChangeSet *job_diff(const GuestJob *job, const SettingList *wanted)
+{
+    g_autoptr(SettingList) observed = observed_make(job->guest);
+    g_autoptr(SettingList) before =
+        job->settled && job->kind == GUEST_TUNE ? wanted_make(job->settled, job->guest) : NULL;
+
+    return diff_make(wanted, before, observed, guest_allowed(job->guest, job->topo),
+                     job->topo->online);
+}
+
+static bool has_change(const ChangeSet *changes, const SettingKey *key)
+{
+    for (unsigned i = 0; i < change_set_size(changes); i++)
+        if (setting_key_compare(&change_set_get(changes, i)->key, key) == 0)
+            return true;
+    return false;
+}
+
+/* Does one of the changes pin the thread's class through libvirt, to another set than the thread's?
+ */
+static bool is_reset(const ChangeSet *changes, const Setting *thread)
+{
+    SettingKey key = thread->key;
+
+    if (key.knob == KNOB_VHOST_PIN) /* in the emulator's cgroup */
+        key.knob = KNOB_EMULATOR_PIN;
+    for (unsigned i = 0; i < change_set_size(changes); i++) {
+        const Change *change = change_set_get(changes, i);
+        if (change_carries(&change->key, &key) && g_strcmp0(change->to, thread->value) != 0)
+            return true;
+    }
+    return false;
+}
+
+/* Threads that are right, but will not be after a pin of their class: recorded with the value they
+ * have, and set again after it. */
+static void add_reset_threads(const GuestJob *job, const SettingList *wanted, ChangeSet *chosen)
+{
+    g_autoptr(SettingList) observed = observed_make(job->guest);
+    bool any = change_set_size(chosen) > 0;
+
+    for (unsigned i = 0; any && i < setting_list_size(wanted); i++) {
+        const Setting *want = setting_list_get(wanted, i);
+        const Setting *now = want->key.tid ? setting_list_find(observed, &want->key) : NULL;
+        if (!now || has_change(job->left, &want->key) || !is_reset(chosen, want))
+            continue;
+        Change *change = change_set_add(chosen, &want->key, now->value, want->value);
+        change->reason = g_strdup("a pin of its class resets it");
+        change->origin = g_strdup(want->origin);
+    }
+}
+
+/* Those of job->left to be made now, and what they entail. */
+static ChangeSet *job_select(const GuestJob *job, const SettingList *wanted)
+{
+    ChangeSet *chosen = change_set_new();
+
+    for (unsigned i = 0; i < change_set_size(job->left); i++) {
+        const Change *change = change_set_get(job->left, i);
+        if (change->drift && job->keep_drift)
+            continue;
+        Change *copy = change_set_add(chosen, &change->key, change->from, change->to);
+        copy->drift = change->drift;
+        copy->carried = change->carried;
+        copy->reason = g_strdup(change->reason);
+        copy->origin = g_strdup(change->origin);
+    }
+    add_reset_threads(job, wanted, chosen);
+    return chosen;
+}
+
+static const char *job_why(const GuestJob *job, const ChangeSet *changes)
+{
+    if (job->kind == GUEST_RESTORE)
+        return "restore";
+    for (unsigned i = 0; i < change_set_size(changes); i++)
+        if (change_set_get(changes, i)->drift)
+            return "drift";
+    return "plan";
+}
+
+/* The word for the record, by what was found in force afterwards; NULL observed: not known. */
+static const char *change_word(const GuestJob *job, const Outcome *outcome, unsigned i,
+                               const SettingList *observed)
+{
+    const Change *change = change_set_get(outcome->changes, i);
+    const Setting *now = observed ? setting_list_find(observed, &change->key) : NULL;
+    const char *word = outcome_kind_name(outcome->results[i].kind);
+    bool done = outcome->results[i].kind == OUTCOME_DONE;
+    const CpuSet *allowed = guest_allowed(job->guest, job->topo), *online = job->topo->online;
+
+    if (outcome->n_writes == 0 || (observed && !now))
+        return word;
+    if (!now)
+        return done ? word : "half";
+    /* libvirt's pin sets one thread of the class and leaves the others within their old mask */
+    bool sure = change->key.tid == 0 || !change->carried;
+    if (done &&
+        (sure || setting_value_equal(&change->key, now->value, change->to, allowed, online)))
+        return word;
+    if (!setting_value_equal(&change->key, now->value, change->from, allowed, online))
+        return "half";
+    return done ? outcome_kind_name(OUTCOME_RETRY) : word;
+}
+
+static void finish_batch(GuestJob *job, const ProcessKey *process, int64_t batch,
+                         const Outcome *outcome)
+{
+    unsigned n = change_set_size(outcome->changes);
+    g_autofree const char **words = g_new0(const char *, n + 1);
+    g_autoptr(SettingList) observed =
+        job->result == BACKEND_DONE ? observed_make(job->guest) : NULL;
+
+    for (unsigned i = 0; i < n; i++)
+        words[i] = change_word(job, outcome, i, observed);
+    note_record(job, record_finish(job->record, process, batch, outcome->changes, words));
+}
+
+/* record intent → apply → look → record outcome. The record comes first; where it can't be written
+ * the guest is tuned all the same and the loss is told. */
+static const Outcome *job_apply(GuestJob *job, const ProcessKey *process, const ChangeSet *changes)
+{
+    int64_t batch = 0;
+    int r = job->record ? record_begin(job->record, process, changes, job_why(job, changes), &batch)
+                        : 0;
+    Outcome *outcome = apply_run(job->backend, job->guest, changes,
+                                 guest_allowed(job->guest, job->topo), job->topo->online);
+
+    g_ptr_array_add(job->outcomes, outcome);
+    look(job);
+    note_record(job, r);
+    if (job->record && r == 0)
+        finish_batch(job, process, batch, outcome);
+    return outcome;
+}
+
+/* Is another round any use? */
+static bool go_on(const Outcome *outcome)
+{
+    switch (outcome->kind) {
+    case OUTCOME_DONE:
+        return true;
+    case OUTCOME_REFUSED:
+    case OUTCOME_RETRY:
+    case OUTCOME_GONE:
+    case OUTCOME_FATAL:
+        return false;
+    }
+    return false;
+}
+
+static bool same_process(const ProcessKey *a, const ProcessKey *b)
+{
+    return a->pid == b->pid && a->starttime == b->starttime;
+}
+
+/* Wanted as job_wanted(), by which job->left is made. */
+static SettingList *update_left(GuestJob *job, const ProcessKey *process)
+{
+    SettingList *wanted = job_wanted(job, process);
+
+    g_clear_pointer(&job->left, change_set_unref);
+    if (wanted)
+        job->left = job_diff(job, wanted);
+    else
+        job->result = job->record_error;
+    return wanted;
+}
+
+static void run_rounds(GuestJob *job)
+{
+    if (look(job) != BACKEND_DONE)
+        return;
+    const ProcessKey process = job_process(job);
+
+    for (unsigned round = 0; round < GUEST_JOB_MAX_ROUNDS; round++) {
+        g_autoptr(SettingList) wanted = update_left(job, &process);
+        if (!wanted)
+            return;
+        g_autoptr(ChangeSet) changes = job_select(job, wanted);
+        if (change_set_size(changes) == 0)
+            return;
+        const Outcome *outcome = job_apply(job, &process, changes);
+        if (job->result != BACKEND_DONE)
+            return;
+        ProcessKey now = job_process(job);
+        if (!same_process(&now, &process)) {
+            job->result = BACKEND_GONE;
+            return;
+        }
+        if (!go_on(outcome))
+            break;
+    }
+    setting_list_free(update_left(job, &process));
+}
+
+/* Originals of what the plan no longer names are in force again: nothing is left to put back. */
+static void forget_unwanted(GuestJob *job, const ProcessKey *process)
+{
+    g_autoptr(GPtrArray) kept = originals(job, process);
+    g_autoptr(SettingList) wanted = wanted_make(job->plan, job->guest);
+    g_autoptr(SettingList) done = setting_list_new();
+
+    for (guint i = 0; kept && i < kept->len; i++) {
+        const Original *original = g_ptr_array_index(kept, i);
+        if (!setting_is_wanted(wanted, &original->key))
+            setting_list_add(done, &original->key, NULL, NULL, NULL);
+    }
+    setting_list_sort(done);
+    if (setting_list_size(done) > 0)
+        note_record(job, record_forget(job->record, process, done));
+}
+
+static void finish_record(GuestJob *job)
+{
+    if (job->result != BACKEND_DONE)
+        return;
+    ProcessKey process = job_process(job);
+    bool settled = change_set_size(job->left) == 0;
+
+    if (job->kind == GUEST_RESTORE)
+        job->flags.released = true;
+    else
+        job->flags.settled |= settled;
+    if (!job->record)
+        return;
+    if (settled && job->kind == GUEST_RESTORE)
+        note_record(job, record_forget(job->record, &process, NULL));
+    else if (settled && job->record_error == 0) /* all that was to go back was known */
+        forget_unwanted(job, &process);
+    if (process.pid != 0)
+        note_record(job, record_set_flags(job->record, &process, &job->flags));
+}
+
+void guest_job_run(GuestJob *job)
+{
+    switch (job->kind) {
+    case GUEST_LOOK:
+        run_look(job);
+        break;
+    case GUEST_TUNE:
+    case GUEST_RESTORE:
+        run_rounds(job);
+        if (job->left)
+            finish_record(job);
+        break;
+    }
+}

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Life of the daemon: what wakes it, when a cycle follows, how it ends. */
+#include "daemon/manager.h"
+
+#include "daemon/backend-real.h"
+#include "host/guest-kernel.h"
+#include "policy/policy-load.h"
+#include "vmtuned/message-ids.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <sysexits.h>
+
+/* --once gives libvirtd this long to answer */
+#define ONCE_CONNECT_USEC (30 * G_TIME_SPAN_SECOND)
+/* Busy guests are tried again by --once for so many cycles. */
+#define ONCE_MAX_CYCLES 5u
+/* How often running jobs are held against their deadline. */
+#define DEADLINE_CHECK_USEC G_TIME_SPAN_SECOND
+
+/* --- values --- */
+
+Watch *watch_new(QuickWatch *quick)
+{
+    Watch *watch = g_atomic_rc_box_new0(Watch);
+
+    watch->quick = quick;
+    return watch;
+}
+
+Watch *watch_ref(Watch *watch)
+{
+    return g_atomic_rc_box_acquire(watch);
+}
+
+static void watch_clear(Watch *watch)
+{
+    quick_watch_free(watch->quick);
+}
+
+void watch_unref(Watch *watch)
+{
+    g_atomic_rc_box_release_full(watch, (GDestroyNotify)watch_clear);
+}
+
+void request_free(Request *request)
+{
+    g_strfreev(request->names);
+    sd_bus_message_unref(request->message);
+    g_free(request);
+}
+
+Managed *managed_new(const char *uuid, const char *name)
+{
+    Managed *managed = g_new0(Managed, 1);
+
+    managed->uuid = g_strdup(uuid);
+    managed->name = g_strdup(name);
+    managed->left = change_set_new();
+    return managed;
+}
+
+void managed_free(Managed *managed)
+{
+    g_free(managed->uuid);
+    g_free(managed->name);
+    g_free(managed->text);
+    g_clear_pointer(&managed->guest, guest_unref);
+    g_clear_pointer(&managed->policy, guest_policy_free);
+    g_clear_pointer(&managed->plan, guest_plan_unref);
+    g_clear_pointer(&managed->settled, guest_plan_unref);
+    g_clear_pointer(&managed->watch, watch_unref);
+    g_clear_pointer(&managed->left, change_set_unref);
+    g_strfreev(managed->intruders);
+    g_free(managed);
+}
+
+Managed *manager_find(const Manager *manager, const char *uuid_or_name)
+{
+    for (int by_name = 0; by_name < 2; by_name++)
+        for (guint i = 0; i < manager->guests->len; i++) {
+            Managed *managed = g_ptr_array_index(manager->guests, i);
+            if (g_str_equal(by_name ? managed->name : managed->uuid, uuid_or_name))
+                return managed;
+        }
+    return NULL;
+}
+
+/* --- triggers --- */
+
+static void arm(sd_event_source *timer, uint64_t delay_usec)
+{
+    sd_event_source_set_time_relative(timer, delay_usec);
+    sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
+static void trigger(Manager *manager, uint64_t delay_usec)
+{
+    manager->triggered = true;
+    if (manager->phase == CYCLE_IDLE && manager->connected)
+        arm(manager->trigger_timer, delay_usec);
+}
+
+void manager_mark_dirty(Manager *manager, const char *uuid)
+{
+    for (guint i = 0; i < manager->guests->len; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (managed->active && (!uuid || g_str_equal(uuid, managed->uuid)))
+            managed->dirty = true;
+    }
+}
+
+void manager_trigger(Manager *manager, const char *uuid)
+{
+    manager_mark_dirty(manager, uuid);
+    trigger(manager, TRIGGER_DELAY_USEC);
+}
+
+void manager_retry(Manager *manager)
+{
+    manager->retrying = true;
+}
+
+void manager_request(Manager *manager, Request *request)
+{
+    g_queue_push_tail(&manager->requests, request);
+    trigger(manager, 0);
+}
+
+void manager_set_record_problem(Manager *manager, int error)
+{
+    if (!manager->record_problem)
+        log_full(LOG_LEVEL_ERROR, VMTUNED_MESSAGE_RECORD_PROBLEM, NULL,
+                 "the record cannot be written (%s): guests are tuned, but what changes from now "
+                 "on cannot be restored",
+                 g_strerror(-error));
+    g_free(manager->record_problem);
+    manager->record_problem = g_strdup(g_strerror(-error));
+}
+
+static int on_trigger_timer(sd_event_source *source, uint64_t usec, void *data)
+{
+    Manager *manager = data;
+
+    (void)source;
+    (void)usec;
+    if (manager->connected)
+        cycle_start(manager);
+    return 0;
+}
+
+static int on_interval(sd_event_source *source, uint64_t usec, void *data)
+{
+    Manager *manager = data;
+
+    (void)usec;
+    manager->interval_due = true;
+    trigger(manager, 0);
+    arm(source, policy_get_interval_usec(manager->policy));
+    return 0;
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
+{
+    Manager *manager = data;
+
+    (void)usec;
+    pool_dispatch(manager->pool, g_get_monotonic_time());
+    arm(source, DEADLINE_CHECK_USEC);
+    return 0;
+}
+
+static int on_pool(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+    Manager *manager = data;
+
+    (void)source;
+    (void)fd;
+    (void)events;
+    pool_dispatch(manager->pool, g_get_monotonic_time());
+    return 0;
+}
+
+/* --- libvirt --- */
+
+static void fail_requests(Manager *manager)
+{
+    for (Request *request; (request = g_queue_pop_head(&manager->requests));) {
+        sd_bus_reply_method_errorf(request->message, VMTUNED_BUS_ERROR_NOT_READY,
+                                   "libvirt is not reachable at %s", manager->options.uri);
+        request_free(request);
+    }
+}
+
+static void set_connected(Manager *manager, bool connected)
+{
+    if (manager->connected == connected)
+        return;
+    manager->connected = connected;
+    if (connected) {
+        log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_LIBVIRT_CONNECTED, NULL, "connected to %s",
+                 manager->options.uri);
+        return;
+    }
+    log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_LIBVIRT_LOST, NULL,
+             "lost %s; trying again until it is back", manager->options.uri);
+    sd_notifyf(0, "STATUS=Waiting for libvirt at %s", manager->options.uri);
+    fail_requests(manager);
+}
+
+static void take_event(Manager *manager, const VirtEvent *event)
+{
+    switch (event->kind) {
+    case VIRT_EVENT_CONNECTED:
+        set_connected(manager, true);
+        manager_trigger(manager, NULL);
+        break;
+    case VIRT_EVENT_DISCONNECTED:
+        set_connected(manager, false);
+        break;
+    case VIRT_EVENT_STARTED:
+    case VIRT_EVENT_STOPPED:
+    case VIRT_EVENT_DEFINED:
+    case VIRT_EVENT_CHANGED:
+    case VIRT_EVENT_JOB_DONE:
+        manager_trigger(manager, event->uuid);
+        break;
+    }
+}
+
+static int on_virt(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+    Manager *manager = data;
+
+    (void)source;
+    (void)fd;
+    (void)events;
+    for (VirtEvent *event; (event = virt_hub_next_event(manager->hub));) {
+        take_event(manager, event);
+        virt_event_free(event);
+    }
+    return 0;
+}
+
+/* --- signals and policy --- */
+
+int manager_reload(Manager *manager)
+{
+    g_autoptr(DiagList) diags = diag_list_new();
+    g_autoptr(Policy) policy = NULL;
+
+    int r = policy_load(manager->options.policy_file, &policy, diags);
+    diag_list_free(manager->policy_diags);
+    manager->policy_diags = g_steal_pointer(&diags);
+    manager->policy_rejected = r < 0;
+    journal_log_policy(manager);
+    if (r < 0)
+        return r;
+    policy_unref(manager->policy);
+    manager->policy = g_steal_pointer(&policy);
+    for (guint i = 0; i < manager->guests->len; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        /* a new policy applies also where drift is only reported */
+        g_clear_pointer(&managed->settled, guest_plan_unref);
+        managed->flags.settled = false;
+    }
+    arm(manager->interval_timer, policy_get_interval_usec(manager->policy));
+    manager_trigger(manager, NULL);
+    return 0;
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+{
+    (void)source;
+    (void)info;
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time());
+    manager_reload(data);
+    sd_notify(0, "READY=1");
+    return 0;
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+{
+    (void)info;
+    (void)data;
+    sd_notify(0, "STOPPING=1");
+    return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+/* --- the end of a cycle --- */
+
+/* The record keeps only processes that still run; asked once all guests have been seen. */
+static void drop_dead(Manager *manager)
+{
+    g_autofree ProcessKey *alive = g_new0(ProcessKey, manager->guests->len + 1);
+    unsigned n = 0;
+
+    for (guint i = 0; i < manager->guests->len; i++) {
+        const Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (managed->active && (managed->dirty || managed->stuck || !managed->guest))
+            return;
+        if (managed->active)
+            alive[n++] = guest_process_key(managed->guest, manager->boot_id);
+    }
+    manager->dead_dropped = true;
+    if (manager->record)
+        record_drop_dead(manager->record, manager->boot_id, alive, n);
+}
+
+static int once_exit_code(const Manager *manager)
+{
+    int code = 0;
+
+    for (guint i = 0; i < manager->guests->len; i++) {
+        const Managed *managed = g_ptr_array_index(manager->guests, i);
+        switch (managed->state) {
+        case GUEST_OFF:
+        case GUEST_AS_PLANNED:
+        case GUEST_UNMANAGED:
+        case GUEST_RELEASED:
+            break;
+        case GUEST_COLD_PENDING:
+            code = code == 0 ? 3 : code;
+            break;
+        case GUEST_PENDING:
+        case GUEST_DRIFTED:
+        case GUEST_NOT_EXCLUSIVE:
+        case GUEST_REFUSED:
+        case GUEST_BUSY:
+        case GUEST_STUCK:
+        case GUEST_FAILED:
+            code = 1;
+            break;
+        }
+    }
+    return code;
+}
+
+static bool some_dirty(const Manager *manager)
+{
+    for (guint i = 0; i < manager->guests->len; i++)
+        if (((const Managed *)g_ptr_array_index(manager->guests, i))->dirty)
+            return true;
+    return false;
+}
+
+static void tell_status(const Manager *manager)
+{
+    unsigned running = 0, right = 0;
+
+    for (guint i = 0; i < manager->guests->len; i++) {
+        const Managed *managed = g_ptr_array_index(manager->guests, i);
+        running += managed->active;
+        right += managed->state == GUEST_AS_PLANNED;
+    }
+    sd_notifyf(0, "STATUS=%u guests running, %u as planned%s", running, right,
+               policy_get_mode(manager->policy) == MODE_OBSERVE ? " (observe mode)" : "");
+}
+
+static void next_cycle(Manager *manager)
+{
+    if (!g_queue_is_empty(&manager->requests))
+        arm(manager->trigger_timer, 0);
+    else if (manager->triggered)
+        arm(manager->trigger_timer, TRIGGER_DELAY_USEC);
+    else if (manager->retrying)
+        arm(manager->trigger_timer, RETRY_USEC);
+    manager->retrying = false;
+}
+
+void manager_cycle_ended(Manager *manager, bool whole)
+{
+    if (whole && !manager->dead_dropped)
+        drop_dead(manager);
+    if (whole)
+        tell_status(manager);
+    else
+        manager->retrying = true;
+    if (whole && manager->options.once &&
+        (!some_dirty(manager) || manager->cycles >= ONCE_MAX_CYCLES)) {
+        manager->exit_code = once_exit_code(manager);
+        sd_event_exit(manager->event, 0);
+        return;
+    }
+    next_cycle(manager);
+}
+
+/* --- life --- */
+
+static int add_timer(Manager *manager, sd_event_time_handler_t handler, sd_event_source **ret)
+{
+    int r = sd_event_add_time_relative(manager->event, ret, CLOCK_MONOTONIC, 0, 1000, handler,
+                                       manager);
+    if (r < 0)
+        return r;
+    return sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
+}
+
+static int add_signal(Manager *manager, int number, sd_event_signal_handler_t handler)
+{
+    return sd_event_add_signal(manager->event, NULL, number, handler, manager);
+}
+
+static int attach_sources(Manager *manager)
+{
+    int r;
+
+    if ((r = add_timer(manager, on_trigger_timer, &manager->trigger_timer)) < 0 ||
+        (r = add_timer(manager, on_interval, &manager->interval_timer)) < 0 ||
+        (r = add_timer(manager, on_deadline, &manager->deadline_timer)) < 0 ||
+        (r = add_signal(manager, SIGTERM, on_stop)) < 0 ||
+        (r = add_signal(manager, SIGINT, on_stop)) < 0 ||
+        (r = add_signal(manager, SIGHUP, on_reload)) < 0 ||
+        (r = sd_event_add_io(manager->event, NULL, pool_get_fd(manager->pool), EPOLLIN, on_pool,
+                             manager)) < 0 ||
+        (r = sd_event_add_io(manager->event, NULL, virt_hub_get_fd(manager->hub), EPOLLIN, on_virt,
+                             manager)) < 0)
+        return r;
+    arm(manager->interval_timer, policy_get_interval_usec(manager->policy));
+    arm(manager->deadline_timer, DEADLINE_CHECK_USEC);
+    return sd_event_set_watchdog(manager->event, true);
+}
+
+/* A record that cannot be used is left as it is and told; guests are tuned all the same. */
+static void open_record(Manager *manager)
+{
+    g_autofree char *why = NULL;
+
+    int r = record_open(manager->options.state_dir, &manager->record, &why);
+    if (r == RECORD_DONE)
+        return;
+    manager->record_problem = g_strdup(why ? why : g_strerror(r < 0 ? -r : EIO));
+    log_full(LOG_LEVEL_ERROR, VMTUNED_MESSAGE_RECORD_PROBLEM, NULL,
+             "no record: %s; guests are tuned, but what changes cannot be restored",
+             manager->record_problem);
+}
+
+/* The signals belong to sd-event: no other thread may take them. */
+static void block_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_diags,
+                Manager **ret)
+{
+    g_autoptr(Manager) manager = g_new0(Manager, 1);
+    int r;
+
+    manager->options = *options;
+    manager->policy = policy_ref(policy);
+    manager->policy_diags = policy_diags;
+    manager->guests = g_ptr_array_new_with_free_func((GDestroyNotify)managed_free);
+    g_queue_init(&manager->requests);
+    g_queue_init(&manager->answering);
+    manager->started_usec = g_get_real_time();
+    block_signals();
+    if ((r = boot_id_acquire("", &manager->boot_id)) < 0 ||
+        (r = sd_event_default(&manager->event)) < 0 || (r = pool_new(&manager->pool)) < 0 ||
+        (r = virt_hub_new(options->uri, &manager->hub)) < 0)
+        return r;
+    backend_real_init(&manager->backend, manager->hub);
+    open_record(manager);
+    if ((r = attach_sources(manager)) < 0 || (r = bus_attach(manager)) < 0)
+        return r;
+    *ret = g_steal_pointer(&manager);
+    return 0;
+}
+
+void manager_free(Manager *manager)
+{
+    if (!manager)
+        return;
+    g_queue_clear_full(&manager->requests, (GDestroyNotify)request_free);
+    g_queue_clear_full(&manager->answering, (GDestroyNotify)request_free);
+    g_clear_pointer(&manager->pool, pool_free);
+    g_clear_pointer(&manager->hub, virt_hub_free);
+    sd_bus_flush_close_unref(manager->bus);
+    sd_event_source_unref(manager->trigger_timer);
+    sd_event_source_unref(manager->interval_timer);
+    sd_event_source_unref(manager->deadline_timer);
+    sd_event_unref(manager->event);
+    g_clear_pointer(&manager->record, record_close);
+    g_ptr_array_unref(manager->guests);
+    g_clear_pointer(&manager->plan, plan_unref);
+    g_clear_pointer(&manager->topo, topo_unref);
+    g_clear_pointer(&manager->policy, policy_unref);
+    diag_list_free(manager->policy_diags);
+    g_free(manager->record_problem);
+    g_free(manager->boot_id);
+    g_free(manager);
+}
+
+static int on_once_timeout(sd_event_source *source, uint64_t usec, void *data)
+{
+    Manager *manager = data;
+
+    (void)usec;
+    if (manager->connected)
+        return 0;
+    log_error("libvirt at %s does not answer", manager->options.uri);
+    manager->exit_code = EX_UNAVAILABLE;
+    return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+int manager_run(Manager *manager)
+{
+    sd_event_source *timeout = NULL;
+
+    if (manager->options.once) {
+        int r = add_timer(manager, on_once_timeout, &timeout);
+        if (r < 0)
+            return r;
+        arm(timeout, ONCE_CONNECT_USEC);
+    }
+    log_full(LOG_LEVEL_INFO, VMTUNED_MESSAGE_STARTED, NULL, "started (%s mode)",
+             policy_mode_name(policy_get_mode(manager->policy)));
+    sd_notifyf(0, "READY=1\nSTATUS=Waiting for libvirt at %s", manager->options.uri);
+    int r = sd_event_loop(manager->event);
+    sd_event_source_unref(timeout);
+    log_full(LOG_LEVEL_INFO, VMTUNED_MESSAGE_STOPPED, NULL, "stopped; guests are left as they are");
+    return r < 0 ? r : manager->exit_code;
+}

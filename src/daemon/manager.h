@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The Manager owns loop and state. Private to daemon/: manager.c (life, triggers), cycle.c (the way
+ * from a trigger to a tuned host) and bus.c (questions and orders) share it. Everything here is
+ * touched by the main thread only; workers get frozen values.
+ */
+#pragma once
+
+#include "base/log.h"
+#include "daemon/guest-job.h"
+#include "daemon/pool.h"
+#include "host/quick.h"
+#include "model/status.h"
+#include "virt/hub.h"
+#include "vmtuned/bus.h"
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus, sd_bus_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_creds, sd_bus_creds_unref)
+
+/* Events come in bursts (a guest's start makes a dozen): wait this long for the rest. Short against
+ * the time a start takes, long against the gaps in a burst. */
+#define TRIGGER_DELAY_USEC (10 * G_TIME_SPAN_MILLISECOND)
+/* How long one look or one tuning of a guest may take: libvirt's own job wait is 30 s. */
+#define JOB_TIMEOUT_USEC (40 * G_TIME_SPAN_SECOND)
+/* Every setting of a guest is looked at again after this time even if nothing hints at a change. */
+#define DEEP_PASS_USEC (10 * G_TIME_SPAN_MINUTE)
+/* A guest whose change was refused or in vain is tried again only with the deep pass; one that was
+ * busy or half started, after this. */
+#define RETRY_USEC (2 * G_TIME_SPAN_SECOND)
+/* A stuck guest is asked again after this: each try may cost a worker. */
+#define STUCK_USEC (5 * G_TIME_SPAN_MINUTE)
+
+/* A QuickWatch shared with the worker that checks it. */
+typedef struct Watch {
+    QuickWatch *quick;
+} Watch;
+Watch *watch_new(QuickWatch *quick); /* takes quick over */
+Watch *watch_ref(Watch *watch);
+void watch_unref(Watch *watch);
+
+/* One guest, as the Manager knows it between cycles. */
+typedef struct Managed {
+    char *uuid, *name;
+    bool active;
+    bool dirty;        /* needs a look */
+    bool recheck;      /* looked at in this cycle: compare with the plan */
+    bool replanned;    /* the plan changed in this cycle: what it no longer names goes back */
+    bool apply_now;    /* "apply" was asked for: once, whatever mode and drift say */
+    bool restore, force; /* "restore" was asked for */
+    bool in_flight;    /* a job is on its way */
+    bool stuck;        /* a job did not come back in time */
+    bool failed;       /* the last tuning was refused or in vain */
+    int64_t looked_usec;   /* monotonic, of the last look; 0: never */
+    int64_t stuck_usec;    /* monotonic, since when */
+    Guest *guest;          /* last look; NULL: never */
+    GuestPolicy *policy;
+    GuestPlan *plan;       /* current */
+    GuestPlan *settled;    /* it was last seen right with this one; NULL: not since start */
+    ProcessFlags flags;
+    Watch *watch;          /* NULL: not watched */
+    ChangeSet *left;       /* never NULL */
+    char **intruders;
+    GuestState state;
+    int64_t since_usec;    /* realtime */
+    char *text;
+    unsigned drift_count, repair_count, write_count, failure_count;
+} Managed;
+
+typedef enum RequestKind {
+    REQUEST_VERIFY,  /* look again, change nothing */
+    REQUEST_DRY_RUN, /* the same, answered with the plan */
+    REQUEST_APPLY,
+    REQUEST_RESTORE,
+} RequestKind;
+
+/* Somebody on the bus waits for the end of a cycle. */
+typedef struct Request {
+    RequestKind kind;
+    char **names; /* NULL-ended; empty: all guests */
+    bool force;
+    sd_bus_message *message;
+} Request;
+void request_free(Request *request);
+
+typedef enum CyclePhase { CYCLE_IDLE, CYCLE_LISTING, CYCLE_LOOKING, CYCLE_TUNING } CyclePhase;
+
+typedef struct ManagerOptions {
+    const char *uri;
+    const char *policy_file; /* NULL: system paths */
+    const char *state_dir;
+    const char *bus;         /* address; NULL: system bus; "none" */
+    bool once, dry_run;
+    bool restore, force;     /* --restore */
+} ManagerOptions;
+
+typedef struct Manager {
+    ManagerOptions options;
+    sd_event *event;
+    sd_bus *bus;             /* NULL: none */
+    sd_event_source *trigger_timer, *interval_timer, *deadline_timer;
+    Pool *pool;
+    VirtHub *hub;
+    Backend backend;
+    Record *record;          /* NULL: unusable */
+    char *record_problem;    /* why; NULL: fine */
+    char *boot_id;
+    Policy *policy;
+    DiagList *policy_diags;
+    bool policy_rejected;
+    Topo *topo;              /* NULL before the first cycle */
+    Plan *plan;
+    GPtrArray *guests;       /* of Managed, sorted by name, uuid */
+
+    /* triggers that wait for the next cycle */
+    bool triggered;
+    bool retrying;           /* nothing new, but something could not be done yet */
+    bool interval_due;
+    GQueue requests;         /* of Request: waiting */
+
+    /* the cycle under way */
+    CyclePhase phase;
+    bool look_only;          /* verify, dry run: no job may write */
+    bool must_plan;          /* topology, policy or set of guests changed */
+    unsigned jobs_pending;
+    GQueue answering;        /* of Request: answered at its end */
+
+    bool connected;
+    bool dead_dropped;       /* the record was cleared of processes that are gone */
+    uint64_t cycles;
+    int64_t started_usec, last_cycle_usec; /* realtime */
+    int exit_code;           /* --once */
+} Manager;
+
+int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_diags,
+                Manager **ret);
+void manager_free(Manager *manager);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Manager, manager_free)
+/* Runs until SIGTERM, or with --once until the first cycle ends. Exit code, or negative errno. */
+int manager_run(Manager *manager);
+
+/* Marks a guest (uuid; NULL: all) for a look and makes sure a cycle follows. */
+void manager_trigger(Manager *manager, const char *uuid);
+/* The same without asking for a cycle. */
+void manager_mark_dirty(Manager *manager, const char *uuid);
+/* Asks for a cycle after RETRY_USEC. */
+void manager_retry(Manager *manager);
+/* The record could not be written: told in status and once in the log. */
+void manager_set_record_problem(Manager *manager, int error);
+/* True if changes to that guest may be made in this cycle. */
+bool manager_may_write(const Manager *manager, const Managed *managed);
+/* From cycle_end(): whole is false if the cycle was given up. */
+void manager_cycle_ended(Manager *manager, bool whole);
+/* Takes the request over; its message is answered when the cycle that serves it ends. */
+void manager_request(Manager *manager, Request *request);
+/* Reads the policy again. 0, or -EINVAL: the last good one stays; diagnostics in policy_diags. */
+int manager_reload(Manager *manager);
+Managed *manager_find(const Manager *manager, const char *uuid_or_name);
+/* A new snapshot of how things stand. */
+Snapshot *manager_snapshot(const Manager *manager);
+
+Managed *managed_new(const char *uuid, const char *name);
+void managed_free(Managed *managed);
+
+/* cycle.c */
+void cycle_start(Manager *manager);
+/* How a guest stands, from what is known of it. */
+GuestState managed_judge(const Managed *managed);
+
+/* bus.c */
+int bus_attach(Manager *manager);
+/* Replies to a request; whole is false if the cycle that was to serve it was given up. */
+void bus_answer(Manager *manager, Request *request, bool whole);
+void bus_emit_guest_changed(Manager *manager, const Managed *managed);
+void bus_emit_drift(Manager *manager, const Managed *managed, const Change *change,
+                    const char *result);
+void bus_emit_cycle_done(Manager *manager);
+
+/* journal.c */
+void journal_sink(LogLevel level, const char *message_id, const LogField *fields,
+                  const char *message);
+/* One change of one guest: done, or why not; result NULL: foreign and left as it is. */
+void journal_log_change(const Managed *managed, const Change *change, const ChangeResult *result);
+void journal_log_state(const Managed *managed);
+/* How the last load of the policy went, with every diagnostic. */
+void journal_log_policy(const Manager *manager);

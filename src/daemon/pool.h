@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Worker threads for everything that may block: libvirt, procfs, cgroupfs, the record.
+ *
+ * A job runs in a worker and comes back to the main thread through done(). A job past its deadline
+ * is abandoned: done() is called at once with abandoned set, the worker is replaced, and what the
+ * stuck call brings back one day is freed unseen. Threads stuck in a library cannot be cancelled,
+ * so the number of abandoned workers is bounded: past the bound no replacement starts.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define POOL_WORKERS 6u         /* two connections × 3 calls in flight */
+#define POOL_MAX_ABANDONED 32u
+
+typedef struct PoolJob PoolJob;
+struct PoolJob {
+    void (*run)(PoolJob *job);  /* in a worker */
+    /* In the main thread. Must not free the job; if abandoned, run() is still at work: only what
+     * was in the job when it was submitted may be read. */
+    void (*done)(PoolJob *job, bool abandoned);
+    void (*free)(PoolJob *job); /* in whichever thread is last */
+    void *owner;                /* for done() */
+    uint64_t timeout_usec;
+    /* private to pool.c */
+    int64_t deadline_usec; /* monotonic; 0 until it runs */
+    int state, references;
+};
+
+typedef struct Pool Pool;
+
+/* 0 or negative errno. */
+int pool_new(Pool **ret);
+/* Waits for idle workers only; busy ones are left behind. */
+void pool_free(Pool *pool);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pool, pool_free)
+
+/* Readable while finished jobs wait for pool_dispatch(). */
+int pool_get_fd(const Pool *pool);
+
+/* Takes the job over. Main thread only, like all below. */
+void pool_submit(Pool *pool, PoolJob *job);
+
+/* Calls done() of every finished job and of every running one past its deadline. */
+void pool_dispatch(Pool *pool, int64_t now_usec);
+
+unsigned pool_count_abandoned(const Pool *pool);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/restore-all.h"
+
+#include "daemon/backend-real.h"
+#include "host/guest-kernel.h"
+#include "topo/topo-load.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+/* As --once: libvirtd gets this long to answer. */
+#define CONNECT_TIMEOUT_USEC (30 * G_TIME_SPAN_SECOND)
+
+typedef struct RestoreAll {
+    VirtHub *hub;
+    Backend backend;
+    Record *record;
+    Topo *topo;
+    char *boot_id;
+    bool force;
+} RestoreAll;
+
+static int wait_connected(VirtHub *hub)
+{
+    int64_t end = g_get_monotonic_time() + CONNECT_TIMEOUT_USEC;
+
+    while (!virt_hub_is_connected(hub)) {
+        struct pollfd fd = {.fd = virt_hub_get_fd(hub), .events = POLLIN};
+        if (g_get_monotonic_time() > end)
+            return -ETIMEDOUT;
+        poll(&fd, 1, 1000);
+        for (VirtEvent *event; (event = virt_hub_next_event(hub));)
+            virt_event_free(event);
+    }
+    return 0;
+}
+
+/* True if all of the guest's originals are back. A guest that is gone needs nothing. */
+static bool restore_guest(const RestoreAll *all, const char *uuid)
+{
+    g_autoptr(GuestJob) job = guest_job_new(GUEST_RESTORE, uuid, uuid);
+
+    job->backend = &all->backend;
+    job->record = all->record;
+    job->boot_id = all->boot_id;
+    job->topo = topo_ref(all->topo);
+    job->force = all->force;
+    guest_job_run(job);
+
+    const char *name = job->guest ? job->guest->name : uuid;
+    for (unsigned i = 0; diag_list_get(job->diags, i); i++)
+        fprintf(stderr, "%s: %s\n", name, diag_list_get(job->diags, i)->text);
+    if (job->result == BACKEND_GONE) {
+        printf("%s: no longer there\n", name);
+        return true;
+    }
+    bool done = job->result == BACKEND_DONE && change_set_size(job->left) == 0;
+    printf("%s: %s\n", name, done ? "restored" : "not restored");
+    return done && diag_list_count(job->diags, DIAG_WARNING) == 0;
+}
+
+static int restore_guests(const RestoreAll *all)
+{
+    g_autoptr(GPtrArray) uuids = NULL;
+    int code = 0;
+
+    int r = record_guests(all->record, &uuids);
+    if (r < 0) {
+        fprintf(stderr, "vmtuned: cannot read the record: %s\n", g_strerror(-r));
+        return EX_UNAVAILABLE;
+    }
+    for (guint i = 0; i < uuids->len; i++)
+        if (!restore_guest(all, g_ptr_array_index(uuids, i)))
+            code = 1;
+    return code;
+}
+
+static int restore_open(const ManagerOptions *options, RestoreAll *all)
+{
+    g_autofree char *why = NULL;
+
+    int r = record_open(options->state_dir, &all->record, &why);
+    if (r == 0)
+        r = boot_id_acquire("", &all->boot_id);
+    if (r == 0)
+        r = topo_acquire("", &all->topo, &why);
+    if (r == 0)
+        r = virt_hub_new(options->uri, &all->hub);
+    if (r == 0)
+        r = wait_connected(all->hub);
+    if (r != 0)
+        fprintf(stderr, "vmtuned: cannot restore: %s\n",
+                why ? why : g_strerror(r < 0 ? -r : EIO));
+    return r;
+}
+
+int restore_all(const ManagerOptions *options, bool force)
+{
+    RestoreAll all = {.force = force};
+    int code = EX_UNAVAILABLE;
+
+    if (restore_open(options, &all) == 0) {
+        backend_real_init(&all.backend, all.hub);
+        code = restore_guests(&all);
+    }
+    g_clear_pointer(&all.hub, virt_hub_free);
+    g_clear_pointer(&all.record, record_close);
+    g_clear_pointer(&all.topo, topo_unref);
+    g_free(all.boot_id);
+    return code;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The Manager's state as one frozen value, for every question from outside. */
+#include "daemon/manager.h"
+
+static GuestStatus *status_of(const Manager *manager, const Managed *managed)
+{
+    GuestStatus *status = guest_status_new(managed->uuid, managed->name);
+
+    status->state = managed->state;
+    status->since_usec = managed->since_usec;
+    status->text = g_strdup(managed->text);
+    status->guest = managed->guest ? guest_ref(managed->guest) : NULL;
+    if (managed->guest) {
+        PolicySubject subject = guest_policy_subject(managed->guest);
+        status->policy = policy_select(manager->policy, &subject);
+    }
+    status->plan = managed->plan ? guest_plan_ref(managed->plan) : NULL;
+    g_clear_pointer(&status->left, change_set_unref);
+    status->left = change_set_ref(managed->left);
+    status->intruders = g_strdupv(managed->intruders);
+    status->drift_count = managed->drift_count;
+    status->repair_count = managed->repair_count;
+    status->write_count = managed->write_count;
+    status->failure_count = managed->failure_count;
+    return status;
+}
+
+Snapshot *manager_snapshot(const Manager *manager)
+{
+    Snapshot *snapshot = snapshot_new();
+
+    snapshot->mode = policy_get_mode(manager->policy);
+    snapshot->connected = manager->connected;
+    snapshot->policy_rejected = manager->policy_rejected;
+    snapshot->started_usec = manager->started_usec;
+    snapshot->last_cycle_usec = manager->last_cycle_usec;
+    snapshot->cycles = manager->cycles;
+    snapshot->topo = manager->topo ? topo_ref(manager->topo) : NULL;
+    snapshot->policy = policy_ref(manager->policy);
+    snapshot->plan = manager->plan ? plan_ref(manager->plan) : NULL;
+    g_clear_pointer(&snapshot->policy_diags, diag_list_free);
+    snapshot->policy_diags = diag_list_copy(manager->policy_diags);
+    snapshot->record_problem = g_strdup(manager->record_problem);
+    for (guint i = 0; i < manager->guests->len; i++)
+        g_ptr_array_add(snapshot->guests,
+                        status_of(manager, g_ptr_array_index(manager->guests, i)));
+    return snapshot;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest/domain-parts.h"
+
+/* --- disks --- */
+
+/* libvirt's guess from the target's name. */
+static const char *guess_bus(const char *target)
+{
+    static const struct {
+        const char *prefix, *bus;
+    } buses[] = {{"vd", "virtio"}, {"sd", "scsi"}, {"hd", "ide"}, {"xvd", "xen"}, {"fd", "fdc"}};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(buses); i++) {
+        if (g_str_has_prefix(target, buses[i].prefix))
+            return buses[i].bus;
+    }
+    return "virtio";
+}
+
+static char *read_source(const xmlNode *disk)
+{
+    static const char *const attributes[] = {"file", "dev", "volume", "name", "dir"};
+    const xmlNode *source = xml_child(disk, "source");
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(attributes); i++) {
+        char *value = xml_value(source, attributes[i]);
+        if (value)
+            return value;
+    }
+    return NULL;
+}
+
+static void read_disk(XmlReader *reader, const xmlNode *node, const GuestDef *def, GArray *disks)
+{
+    const xmlNode *target = xml_child(node, "target");
+    const xmlNode *driver = xml_child(node, "driver");
+    GuestDisk disk = {.target = xml_value(target, "dev"), .bus = xml_value(target, "bus")};
+
+    if (!disk.target) {
+        xml_warning(reader, node, NULL, "a disk without a target is left out");
+        g_free(disk.bus);
+        return;
+    }
+    if (!disk.bus)
+        disk.bus = g_strdup(guess_bus(disk.target));
+    disk.source = read_source(node);
+    disk.driver = xml_value(driver, "type");
+    disk.cache = xml_value(driver, "cache");
+    disk.io = xml_value(driver, "io");
+    xml_read_unsigned(reader, driver, "iothread", CPUSET_MAX_INDEX, &disk.iothread);
+    if (disk.iothread && !cpuset_has(def->iothreads, disk.iothread))
+        xml_warning(reader, driver, "iothread", "the guest has no IOThread %u", disk.iothread);
+    g_array_append_val(disks, disk);
+}
+
+/* --- interfaces --- */
+
+static void read_nic(XmlReader *reader, const xmlNode *node, GArray *nics)
+{
+    const xmlNode *driver = xml_child(node, "driver");
+    GuestNic nic = {
+        .mac = xml_value(xml_child(node, "mac"), "address"),
+        .alias = xml_value(xml_child(node, "alias"), "name"),
+        .type = xml_value(node, "type"),
+        .model = xml_value(xml_child(node, "model"), "type"),
+        .driver = xml_value(driver, "name"),
+    };
+
+    if (!nic.mac) {
+        xml_warning(reader, node, NULL, "an interface without a MAC address cannot be named");
+        nic.mac = g_strdup("");
+    }
+    if (!nic.type)
+        nic.type = g_strdup("");
+    if (g_str_equal(nic.type, "hostdev"))
+        nic.pci = xml_read_pci_address(reader, xml_child(xml_child(node, "source"), "address"));
+    xml_read_unsigned(reader, driver, "queues", UINT_MAX, &nic.queues);
+    g_array_append_val(nics, nic);
+}
+
+/* --- devices of the host --- */
+
+static void read_hostdev(XmlReader *reader, const xmlNode *node, GPtrArray *hostdevs)
+{
+    if (!xml_value_is(node, "type", "pci"))
+        return;
+
+    const xmlNode *address = xml_child(xml_child(node, "source"), "address");
+    char *text = xml_read_pci_address(reader, address);
+    if (text)
+        g_ptr_array_add(hostdevs, text);
+    else if (!address)
+        xml_warning(reader, node, NULL, "a PCI device without a source address is left out");
+}
+
+/* Whether any device is served by another process over shared memory (vhost-user). */
+static bool has_vhost_user(const xmlNode *devices)
+{
+    static const struct {
+        const char *element, *child, *attribute, *value;
+    } kinds[] = {
+        {"interface", NULL, "type", "vhostuser"},
+        {"disk", NULL, "type", "vhostuser"},
+        {"filesystem", "driver", "type", "virtiofs"},
+        {"video", "driver", "name", "vhostuser"},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        for (xmlNode *node = xml_child(devices, kinds[i].element); node; node = xml_next(node)) {
+            const xmlNode *at = kinds[i].child ? xml_child(node, kinds[i].child) : node;
+            if (xml_value_is(at, kinds[i].attribute, kinds[i].value))
+                return true;
+        }
+    }
+    return false;
+}
+
+void domain_read_devices(XmlReader *reader, const xmlNode *domain, GuestDef *def)
+{
+    const xmlNode *devices = xml_child(domain, "devices");
+    GArray *disks = g_array_new(FALSE, TRUE, sizeof(GuestDisk));
+    GArray *nics = g_array_new(FALSE, TRUE, sizeof(GuestNic));
+    GPtrArray *hostdevs = g_ptr_array_new();
+
+    for (xmlNode *node = xml_child(devices, "disk"); node; node = xml_next(node))
+        read_disk(reader, node, def, disks);
+    for (xmlNode *node = xml_child(devices, "interface"); node; node = xml_next(node))
+        read_nic(reader, node, nics);
+    for (xmlNode *node = xml_child(devices, "hostdev"); node; node = xml_next(node))
+        read_hostdev(reader, node, hostdevs);
+    g_ptr_array_add(hostdevs, NULL);
+
+    def->has_vhost_user = has_vhost_user(devices);
+    def->n_disks = disks->len;
+    def->disks = (GuestDisk *)(void *)g_array_free(disks, FALSE);
+    def->n_nics = nics->len;
+    def->nics = (GuestNic *)(void *)g_array_free(nics, FALSE);
+    def->hostdevs = (char **)g_ptr_array_free(hostdevs, FALSE);
+}

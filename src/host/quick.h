@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The quick pass: is every thread of this guest still where it was wanted? One readdir and one
+ * sched_getaffinity per thread, no parsing: about 0.3 µs a thread, where a status file costs 12.
+ */
+#pragma once
+
+#include "model/guest.h"
+#include "model/setting.h"
+
+typedef struct QuickWatch QuickWatch; /* frozen; may be read from any thread */
+
+/* From a deep look and the Settings wanted then (thread entries of the actual plane). */
+QuickWatch *quick_watch_new(const GuestKernel *kernel, const SettingList *wanted);
+void quick_watch_free(QuickWatch *watch);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(QuickWatch, quick_watch_free)
+
+/* HOST_DONE: all as wanted (within online); HOST_CHANGED: a thread is new, gone or elsewhere;
+ * HOST_GONE: the process ended; negative errno: could not read. */
+int quick_check(const QuickWatch *watch, const CpuSet *online);

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/guest.h"
+
+#include "base/util.h"
+
+#include <stdlib.h>
+
+/* --- definition --- */
+
+GuestDef *guest_def_new(void)
+{
+    GuestDef *def = g_atomic_rc_box_new0(GuestDef);
+
+    def->vcpus = cpuset_new();
+    def->iothreads = cpuset_new();
+    def->numa_mode = -1;
+    def->shares = -1;
+    def->vcpu_quota = -1;
+    return def;
+}
+
+static void pins_free(GuestPin *pins, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        hwloc_bitmap_free(pins[i].cpus);
+    g_free(pins);
+}
+
+static void memory_clear(GuestDef *def)
+{
+    for (unsigned i = 0; i < def->n_cells; i++)
+        hwloc_bitmap_free(def->cells[i].vcpus);
+    g_free(def->cells);
+    for (unsigned i = 0; i < def->n_hugepages; i++)
+        hwloc_bitmap_free(def->hugepages[i].cells);
+    g_free(def->hugepages);
+    hwloc_bitmap_free(def->numa_nodeset);
+}
+
+static void devices_clear(GuestDef *def)
+{
+    for (unsigned i = 0; i < def->n_disks; i++) {
+        GuestDisk *disk = &def->disks[i];
+        g_free(disk->target);
+        g_free(disk->bus);
+        g_free(disk->source);
+        g_free(disk->driver);
+        g_free(disk->cache);
+        g_free(disk->io);
+    }
+    g_free(def->disks);
+    for (unsigned i = 0; i < def->n_nics; i++) {
+        GuestNic *nic = &def->nics[i];
+        g_free(nic->mac);
+        g_free(nic->alias);
+        g_free(nic->type);
+        g_free(nic->model);
+        g_free(nic->driver);
+        g_free(nic->pci);
+    }
+    g_free(def->nics);
+    g_strfreev(def->hostdevs);
+}
+
+static void guest_def_clear(gpointer data)
+{
+    GuestDef *def = data;
+
+    g_free(def->name);
+    g_free(def->uuid);
+    g_free(def->title);
+    g_free(def->label);
+    g_free(def->partition);
+    g_free(def->os);
+    g_free(def->type);
+    hwloc_bitmap_free(def->vcpus);
+    hwloc_bitmap_free(def->vcpu_cpuset);
+    memory_clear(def);
+    pins_free(def->vcpu_pins, def->n_vcpu_pins);
+    hwloc_bitmap_free(def->emulator_pin);
+    pins_free(def->iothread_pins, def->n_iothread_pins);
+    hwloc_bitmap_free(def->iothreads);
+    devices_clear(def);
+}
+
+GuestDef *guest_def_ref(const GuestDef *def)
+{
+    return g_atomic_rc_box_acquire((GuestDef *)def);
+}
+
+void guest_def_unref(GuestDef *def)
+{
+    if (def)
+        g_atomic_rc_box_release_full(def, guest_def_clear);
+}
+
+static const CpuSet *pin_find(const GuestPin *pins, unsigned n, unsigned id)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (pins[i].id == id)
+            return pins[i].cpus;
+    }
+    return NULL;
+}
+
+const CpuSet *guest_def_vcpu_pin(const GuestDef *def, unsigned vcpu)
+{
+    return pin_find(def->vcpu_pins, def->n_vcpu_pins, vcpu);
+}
+
+const CpuSet *guest_def_iothread_pin(const GuestDef *def, unsigned iothread)
+{
+    return pin_find(def->iothread_pins, def->n_iothread_pins, iothread);
+}
+
+/* --- kernel --- */
+
+const char *thread_class_name(ThreadClass thread_class)
+{
+    switch (thread_class) {
+    case THREAD_VCPU:
+        return "vcpu";
+    case THREAD_EMULATOR:
+        return "emulator";
+    case THREAD_IOTHREAD:
+        return "iothread";
+    case THREAD_VHOST:
+        return "vhost";
+    case THREAD_HELPER:
+        return "helper";
+    }
+    return "unknown";
+}
+
+GuestKernel *guest_kernel_new(void)
+{
+    GuestKernel *kernel = g_atomic_rc_box_new0(GuestKernel);
+
+    kernel->cpu_shares = -1;
+    return kernel;
+}
+
+static void guest_kernel_clear(gpointer data)
+{
+    GuestKernel *kernel = data;
+
+    for (unsigned i = 0; i < kernel->n_threads; i++)
+        hwloc_bitmap_free(kernel->threads[i].affinity);
+    g_free(kernel->threads);
+    for (unsigned i = 0; i < kernel->n_cgroups; i++) {
+        hwloc_bitmap_free(kernel->cgroups[i].cpus);
+        hwloc_bitmap_free(kernel->cgroups[i].cpus_effective);
+        hwloc_bitmap_free(kernel->cgroups[i].mems);
+    }
+    g_free(kernel->cgroups);
+    g_free(kernel->cgroup);
+    hwloc_bitmap_free(kernel->allowed);
+    hwloc_bitmap_free(kernel->allowed_mems);
+    hwloc_bitmap_free(kernel->memory_nodes);
+    hwloc_bitmap_free(kernel->memory_nodes_any);
+}
+
+GuestKernel *guest_kernel_ref(const GuestKernel *kernel)
+{
+    return g_atomic_rc_box_acquire((GuestKernel *)kernel);
+}
+
+void guest_kernel_unref(GuestKernel *kernel)
+{
+    if (kernel)
+        g_atomic_rc_box_release_full(kernel, guest_kernel_clear);
+}
+
+static int compare_cgroup(const void *key, const void *element)
+{
+    const GuestCgroup *a = key, *b = element;
+
+    return a->home != b->home ? CMP(a->home, b->home) : CMP(a->home_id, b->home_id);
+}
+
+const GuestCgroup *guest_kernel_cgroup(const GuestKernel *kernel, ThreadHome home, unsigned id)
+{
+    if (kernel->n_cgroups == 0)
+        return NULL;
+
+    GuestCgroup key = {.home = home, .home_id = id};
+    return bsearch(&key, kernel->cgroups, kernel->n_cgroups, sizeof(key), compare_cgroup);
+}
+
+CpuSet *guest_kernel_affinity(const GuestKernel *kernel)
+{
+    CpuSet *cpus = cpuset_new();
+
+    for (unsigned i = 0; i < kernel->n_threads; i++) {
+        if (kernel->threads[i].affinity)
+            hwloc_bitmap_or(cpus, cpus, kernel->threads[i].affinity);
+    }
+    return cpus;
+}
+
+/* --- guest --- */
+
+Guest *guest_new(const char *uuid, const char *name)
+{
+    Guest *guest = g_atomic_rc_box_new0(Guest);
+
+    guest->uuid = g_strdup(uuid);
+    guest->name = g_strdup(name);
+    return guest;
+}
+
+static void guest_clear(gpointer data)
+{
+    Guest *guest = data;
+
+    g_free(guest->uuid);
+    g_free(guest->name);
+    guest_def_unref(guest->live);
+    guest_def_unref(guest->config);
+    guest_kernel_unref(guest->kernel);
+}
+
+Guest *guest_ref(const Guest *guest)
+{
+    return g_atomic_rc_box_acquire((Guest *)guest);
+}
+
+void guest_unref(Guest *guest)
+{
+    if (guest)
+        g_atomic_rc_box_release_full(guest, guest_clear);
+}
+
+const GuestDef *guest_def(const Guest *guest)
+{
+    return guest->live ? guest->live : guest->config;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A guest: who it is, what libvirt's definitions say (live and config), and what the kernel has of
+ * it (threads, cgroups). Frozen once built; shared by reference.
+ */
+#pragma once
+
+#include "model/cpuset.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* --- what a definition says (guest/ parses it from domain XML) --- */
+
+typedef struct GuestCell {
+    unsigned id;
+    CpuSet *vcpus;
+    uint64_t memory_kib;
+} GuestCell;
+
+typedef struct GuestPin {
+    unsigned id;  /* vCPU or IOThread */
+    CpuSet *cpus;
+} GuestPin;
+
+typedef struct GuestHugePages {
+    unsigned size_kib; /* 0: the host's default huge page */
+    CpuSet *cells;     /* guest cells; NULL: all */
+} GuestHugePages;
+
+typedef struct GuestDisk {
+    char *target;   /* "vda" */
+    char *bus;      /* "virtio", "scsi", … */
+    char *source;   /* file, block device or volume; may be NULL */
+    char *driver;   /* "qcow2", "raw"; may be NULL */
+    char *cache, *io; /* may be NULL */
+    unsigned iothread; /* 0: none */
+} GuestDisk;
+
+typedef struct GuestNic {
+    char *mac;
+    char *alias;  /* live only; may be NULL */
+    char *type;   /* "network", "bridge", "hostdev", "vhostuser", … */
+    char *model;  /* "virtio"; may be NULL */
+    char *driver; /* "vhost", "qemu"; may be NULL */
+    unsigned queues; /* 0: not set */
+    char *pci;    /* type hostdev: host address; else NULL */
+} GuestNic;
+
+typedef struct GuestDef {
+    char *name, *uuid;
+    char *title, *label, *partition, *os; /* NULL if not set; label: our metadata element */
+    char *type;                           /* "kvm", "qemu" */
+
+    unsigned max_vcpus;
+    CpuSet *vcpus;      /* ids of the online vCPUs */
+    CpuSet *vcpu_cpuset; /* <vcpu cpuset>; NULL: none */
+    bool auto_placement; /* <vcpu placement='auto'> */
+    uint64_t memory_kib; /* maximum memory, what the host must be able to give */
+    uint64_t current_memory_kib;
+    GuestCell *cells;
+    unsigned n_cells;
+    GuestHugePages *hugepages;
+    unsigned n_hugepages;
+    bool has_hugepages;
+
+    int numa_mode;        /* enum NumaMode; -1: no <numatune><memory> mode */
+    CpuSet *numa_nodeset; /* NULL: none */
+    bool numa_auto;       /* placement='auto' */
+    bool has_memnodes;
+
+    GuestPin *vcpu_pins; /* sorted by id */
+    unsigned n_vcpu_pins;
+    CpuSet *emulator_pin; /* NULL: none */
+    GuestPin *iothread_pins;
+    unsigned n_iothread_pins;
+    int64_t shares;       /* -1: not set */
+    int64_t vcpu_quota;   /* microseconds a period; -1: not set or unlimited */
+    uint64_t vcpu_period; /* microseconds; 0: not set */
+    CpuSet *iothreads;    /* ids */
+
+    GuestDisk *disks;
+    unsigned n_disks;
+    GuestNic *nics;
+    unsigned n_nics;
+    char **hostdevs;      /* PCI addresses "0000:3b:00.0", NULL-ended */
+    bool has_vhost_user;
+} GuestDef;
+
+GuestDef *guest_def_new(void);   /* refcount 1; zeroed, sets empty, numa_mode/shares/quota -1 */
+GuestDef *guest_def_ref(const GuestDef *def);
+void guest_def_unref(GuestDef *def);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestDef, guest_def_unref)
+/* The pin of one vCPU or IOThread in that list; NULL: none. Borrowed. */
+const CpuSet *guest_def_vcpu_pin(const GuestDef *def, unsigned vcpu);
+const CpuSet *guest_def_iothread_pin(const GuestDef *def, unsigned iothread);
+
+/* --- what the kernel has (host/ reads it) --- */
+
+typedef enum ThreadClass {
+    THREAD_VCPU,     /* "CPU n/…" in vcpuN */
+    THREAD_EMULATOR, /* main thread and QEMU's other threads in the emulator cgroup */
+    THREAD_IOTHREAD, /* "IO iothreadN" in iothreadN */
+    THREAD_VHOST,    /* "vhost-…": a kernel thread, or a thread of QEMU */
+    THREAD_HELPER,   /* any other: pool workers, swtpm, virtiofsd, passt, kvm-… kernel threads */
+} ThreadClass;
+const char *thread_class_name(ThreadClass thread_class);
+
+/* Which cgroup of the guest a thread sits in; decides which cpuset bounds it. */
+typedef enum ThreadHome { HOME_EMULATOR, HOME_VCPU, HOME_IOTHREAD } ThreadHome;
+
+typedef struct GuestThread {
+    pid_t tid;
+    pid_t tgid;
+    uint64_t starttime; /* /proc/…/stat field 22: tells a reused tid */
+    ThreadClass thread_class;
+    ThreadHome home;
+    unsigned home_id; /* vCPU or IOThread of the cgroup; 0 for the emulator's */
+    bool fixed;       /* PF_NO_SETAFFINITY: affinity cannot be set */
+    char comm[16];
+    CpuSet *affinity; /* sched_getaffinity */
+} GuestThread;
+
+typedef struct GuestCgroup {
+    ThreadHome home;
+    unsigned home_id;
+    CpuSet *cpus;           /* cpuset.cpus as requested; NULL: no cpuset controller */
+    CpuSet *cpus_effective;
+    CpuSet *mems;
+    int64_t quota_usec;     /* -1: none */
+    uint64_t period_usec;   /* 0: no cpu controller */
+} GuestCgroup;
+
+typedef struct GuestKernel {
+    pid_t pid;
+    uint64_t starttime;
+    bool cgroup_v2;
+    char *cgroup;          /* the guest's cgroup below the cpuset mount, "" if it has none */
+    GuestThread *threads;  /* sorted by tid */
+    unsigned n_threads;
+    GuestCgroup *cgroups;  /* sorted by home, home_id */
+    unsigned n_cgroups;
+    int64_t cpu_shares;    /* v1 cpu.shares or v2 cpu.weight of the guest's cgroup; -1: no controller */
+    CpuSet *allowed;       /* effective cpuset of its partition; NULL: not known, host's allowed */
+    CpuSet *allowed_mems;
+    CpuSet *memory_nodes;  /* nodes that hold at least 10 % of its memory; NULL: not measured */
+    CpuSet *memory_nodes_any; /* nodes that hold any page of it; NULL: not measured */
+} GuestKernel;
+
+GuestKernel *guest_kernel_new(void);
+GuestKernel *guest_kernel_ref(const GuestKernel *kernel);
+void guest_kernel_unref(GuestKernel *kernel);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestKernel, guest_kernel_unref)
+const GuestCgroup *guest_kernel_cgroup(const GuestKernel *kernel, ThreadHome home, unsigned id);
+/* Union of the affinities of all threads; owned by the caller. */
+CpuSet *guest_kernel_affinity(const GuestKernel *kernel);
+
+/* --- the guest --- */
+
+typedef struct Guest {
+    char *uuid, *name;
+    bool active, persistent;
+    bool in_job;          /* migration, snapshot, backup, save: hands off */
+    bool autostart;
+    GuestDef *live;       /* NULL if off */
+    GuestDef *config;     /* NULL if transient */
+    GuestKernel *kernel;  /* NULL if off or not looked at */
+} Guest;
+
+Guest *guest_new(const char *uuid, const char *name); /* refcount 1 */
+Guest *guest_ref(const Guest *guest);
+void guest_unref(Guest *guest);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Guest, guest_unref)
+/* live if there is one, else config; never NULL for a whole guest. Borrowed. */
+const GuestDef *guest_def(const Guest *guest);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/plan.h"
+
+#include <string.h>
+
+const char *plan_result_name(PlanResult result)
+{
+    switch (result) {
+    case PLAN_PLACED:
+        return "placed";
+    case PLAN_REFUSED:
+        return "refused";
+    case PLAN_UNMANAGED:
+        return "unmanaged";
+    }
+    return "unknown";
+}
+
+GuestPlan *guest_plan_new(void)
+{
+    GuestPlan *plan = g_atomic_rc_box_new0(GuestPlan);
+
+    plan->shortage.node = -1;
+    plan->allowed = cpuset_new();
+    plan->nodes = cpuset_new();
+    plan->llcs = cpuset_new();
+    plan->exclusive = cpuset_new();
+    plan->emulator.cpus = cpuset_new();
+    plan->vhost.cpus = cpuset_new();
+    plan->numa_nodes = cpuset_new();
+    plan->weight = -1;
+    plan->quota_pct = -1;
+    plan->numa_mode = -1;
+    return plan;
+}
+
+static void class_plan_clear(ClassPlan *class_plan)
+{
+    hwloc_bitmap_free(class_plan->cpus);
+    g_free(class_plan->reason);
+    g_free(class_plan->origin);
+}
+
+static void guest_plan_clear(gpointer data)
+{
+    GuestPlan *plan = data;
+
+    g_free(plan->uuid);
+    g_free(plan->name);
+    g_free(plan->reason);
+    g_free(plan->origin);
+    hwloc_bitmap_free(plan->allowed);
+    hwloc_bitmap_free(plan->nodes);
+    hwloc_bitmap_free(plan->llcs);
+    hwloc_bitmap_free(plan->exclusive);
+    for (unsigned i = 0; i < plan->n_vcpus; i++)
+        hwloc_bitmap_free(plan->vcpus[i].cpus);
+    g_free(plan->vcpus);
+    class_plan_clear(&plan->emulator);
+    class_plan_clear(&plan->vhost);
+    for (unsigned i = 0; i < plan->n_iothreads; i++)
+        class_plan_clear(&plan->iothreads[i]);
+    g_free(plan->iothreads);
+    g_free(plan->memory);
+    g_free(plan->weight_origin);
+    g_free(plan->quota_origin);
+    hwloc_bitmap_free(plan->numa_nodes);
+    g_free(plan->numa_reason);
+    g_free(plan->numa_origin);
+    g_strfreev(plan->intruders);
+}
+
+GuestPlan *guest_plan_ref(const GuestPlan *plan)
+{
+    return g_atomic_rc_box_acquire((GuestPlan *)plan);
+}
+
+void guest_plan_unref(GuestPlan *plan)
+{
+    if (plan)
+        g_atomic_rc_box_release_full(plan, guest_plan_clear);
+}
+
+/* --- comparison --- */
+
+static bool vcpus_equal(const GuestPlan *a, const GuestPlan *b)
+{
+    if (a->n_vcpus != b->n_vcpus)
+        return false;
+    for (unsigned i = 0; i < a->n_vcpus; i++) {
+        const VcpuPlan *x = &a->vcpus[i], *y = &b->vcpus[i];
+        if (x->id != y->id || x->online != y->online || x->pinned != y->pinned ||
+            !cpuset_equal(x->cpus, y->cpus))
+            return false;
+    }
+    return true;
+}
+
+static bool class_equal(const ClassPlan *a, const ClassPlan *b)
+{
+    return a->id == b->id && a->pinned == b->pinned && cpuset_equal(a->cpus, b->cpus);
+}
+
+static bool helpers_equal(const GuestPlan *a, const GuestPlan *b)
+{
+    if (!class_equal(&a->emulator, &b->emulator) || !class_equal(&a->vhost, &b->vhost) ||
+        a->n_iothreads != b->n_iothreads)
+        return false;
+    for (unsigned i = 0; i < a->n_iothreads; i++) {
+        if (!class_equal(&a->iothreads[i], &b->iothreads[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool memory_equal(const GuestPlan *a, const GuestPlan *b)
+{
+    if (a->n_memory != b->n_memory)
+        return false;
+    for (unsigned i = 0; i < a->n_memory; i++) {
+        const MemoryPlan *x = &a->memory[i], *y = &b->memory[i];
+        if (x->cell != y->cell || x->node != y->node || x->mib != y->mib)
+            return false;
+    }
+    return a->numa_mode == b->numa_mode && a->numa_live == b->numa_live &&
+           cpuset_equal(a->numa_nodes, b->numa_nodes) && a->page_size_kib == b->page_size_kib;
+}
+
+static bool standing_equal(const GuestPlan *a, const GuestPlan *b)
+{
+    return g_strcmp0(a->uuid, b->uuid) == 0 && g_strcmp0(a->name, b->name) == 0 &&
+           a->result == b->result && a->cpu_policy == b->cpu_policy && a->named == b->named &&
+           a->manual == b->manual && a->released == b->released && a->pool == b->pool &&
+           a->persist == b->persist && a->drift == b->drift;
+}
+
+bool guest_plan_equal(const GuestPlan *a, const GuestPlan *b)
+{
+    return standing_equal(a, b) && cpuset_equal(a->allowed, b->allowed) &&
+           cpuset_equal(a->nodes, b->nodes) && cpuset_equal(a->llcs, b->llcs) &&
+           cpuset_equal(a->exclusive, b->exclusive) && vcpus_equal(a, b) && helpers_equal(a, b) &&
+           memory_equal(a, b) && a->weight == b->weight && a->quota_pct == b->quota_pct;
+}
+
+/* --- the whole plan --- */
+
+Plan *plan_new(void)
+{
+    Plan *plan = g_atomic_rc_box_new0(Plan);
+
+    plan->housekeeping = cpuset_new();
+    plan->shared = cpuset_new();
+    plan->exclusive = cpuset_new();
+    plan->diags = diag_list_new();
+    return plan;
+}
+
+static void plan_clear(gpointer data)
+{
+    Plan *plan = data;
+
+    for (unsigned i = 0; i < plan->n_guests; i++)
+        guest_plan_unref(plan->guests[i]);
+    g_free(plan->guests);
+    hwloc_bitmap_free(plan->housekeeping);
+    hwloc_bitmap_free(plan->shared);
+    hwloc_bitmap_free(plan->exclusive);
+    diag_list_free(plan->diags);
+}
+
+Plan *plan_ref(const Plan *plan)
+{
+    return g_atomic_rc_box_acquire((Plan *)plan);
+}
+
+void plan_unref(Plan *plan)
+{
+    if (plan)
+        g_atomic_rc_box_release_full(plan, plan_clear);
+}
+
+const GuestPlan *plan_find(const Plan *plan, const char *uuid)
+{
+    for (unsigned i = 0; i < plan->n_guests; i++) {
+        if (strcmp(plan->guests[i]->uuid, uuid) == 0)
+            return plan->guests[i];
+    }
+    return NULL;
+}

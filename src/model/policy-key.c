@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The schema: one row for each key, in the order of PolicyKey. Fields below a key (those of
+ * host.thp, of one NIC) are tables of their own. The words of a key stand in the order of its enum
+ * in policy.h, where it has one.
+ */
+#include "model/policy-key.h"
+
+#include <string.h>
+
+#define SECOND UINT64_C(1000000)
+#define WORDS(name, ...) static const char *const name[] = {__VA_ARGS__, NULL}
+#define FIELD(NAME, TYPE, DOC, ...)                                                                \
+    {                                                                                              \
+        .name = NAME, .type = TYPE_##TYPE, .doc = DOC, ##__VA_ARGS__                               \
+    }
+#define ROW(KEY, SCOPE, ...) [KEY_##KEY] = {.key = KEY_##KEY, .scope = SCOPE_##SCOPE, __VA_ARGS__}
+
+WORDS(words_mode, "observe", "enforce");
+WORDS(words_persist, "never", "cold", "all");
+WORDS(words_drift, "enforce", "report", "ignore");
+WORDS(words_cpu_policy, "shared", "dedicated", "mixed", "manual");
+WORDS(words_threads, "prefer", "require", "isolate");
+WORDS(words_class, "share", "isolate");
+WORDS(words_none, "none");
+WORDS(words_off, "off");
+WORDS(words_auto, "auto");
+WORDS(words_auto_off, "auto", "off");
+WORDS(words_auto_none, "auto", "none");
+WORDS(words_off_on, "off", "on");
+WORDS(words_host_none, "host", "none");
+WORDS(words_cpu_cache, "passthrough", "emulate", "none");
+WORDS(words_numa_mode, "strict", "preferred", "interleave", "restrictive");
+WORDS(words_strategy, "pack", "spread");
+WORDS(words_devices, "required", "preferred", "ignore");
+WORDS(words_page_size, "any", "small", "large");
+WORDS(words_net_driver, "auto", "vhost", "qemu");
+WORDS(words_net_queue_size, "256", "512", "1024");
+WORDS(words_disk_cache, "default", "none", "writethrough", "writeback", "directsync", "unsafe");
+WORDS(words_disk_io, "auto", "native", "threads", "io_uring");
+WORDS(words_discard, "ignore", "unmap");
+WORDS(words_detect_zeroes, "off", "on", "unmap");
+WORDS(words_clock, "auto", "linux", "windows", "none");
+WORDS(words_rebalance_mode, "node", "host");
+WORDS(words_ksm_mode, "auto", "off", "on");
+WORDS(words_thp_enabled, "always", "madvise", "never");
+WORDS(words_thp_defrag, "always", "defer", "defer+madvise", "madvise", "never");
+
+static const PolicyField node_memory[] = {
+    FIELD("memory", SIZE, "memory kept from guests"),
+    {.name = NULL},
+};
+
+static const PolicyField rebalance_fields[] = {
+    FIELD("mode", WORD, "within a node, or over the host", .words = words_rebalance_mode),
+    FIELD("moves_per_cycle", UINT, "most guests moved at a time", .min = 1, .max = 1000),
+    FIELD("min_gain", PERCENT, "a move must gain this much", .max = 100),
+    {.name = NULL},
+};
+
+static const PolicyField pool_fields[] = {
+    FIELD("node", UINT, "NUMA node", .max = CPUSET_MAX_INDEX),
+    FIELD("size", SIZE, "size of a page", .min = 4096),
+    FIELD("min", UINT, "fewest pages of the pool"),
+    FIELD("reserved", UINT, "pages that guests do not get"),
+    {.name = NULL},
+};
+
+static const PolicyField hugepages_fields[] = {
+    FIELD("mode", WORD, "who sizes the pools", .words = words_auto_off),
+    FIELD("pools", RECORDS, "pools to keep", .fields = pool_fields),
+    {.name = NULL},
+};
+
+static const PolicyField thp_fields[] = {
+    FIELD("enabled", WORD, "who gets them", .words = words_thp_enabled),
+    FIELD("defrag", WORD, "who waits for them", .words = words_thp_defrag),
+    {.name = NULL},
+};
+
+static const PolicyField ksm_fields[] = {
+    FIELD("mode", WORD, "auto: by memory pressure", .words = words_ksm_mode),
+    FIELD("threshold", PERCENT, "auto: starts below this much free memory", .max = 100),
+    FIELD("pages_to_scan", UINT, "pages looked at in one go", .min = 1),
+    FIELD("sleep_millisecs", UINT, "milliseconds between two goes"),
+    FIELD("merge_across_nodes", BOOL, "pages of different nodes may be merged"),
+    {.name = NULL},
+};
+
+static const PolicyField vcpu_cpus[] = {
+    FIELD("cpus", CPU_LIST, "CPUs of the vCPU", .min = 1),
+    {.name = NULL},
+};
+
+static const PolicyField bandwidth_fields[] = {
+    FIELD("average", RATE, "bytes a second in the long run"),
+    FIELD("peak", RATE, "bytes a second in a burst"),
+    FIELD("burst", SIZE, "bytes sent at peak rate"),
+    {.name = NULL},
+};
+
+static const PolicyField poll_fields[] = {
+    FIELD("max", UINT, "nanoseconds; 0: no polling", .max = 1000000000),
+    FIELD("grow", UINT, "factor of growth", .max = INT32_MAX),
+    FIELD("shrink", UINT, "divisor of shrinking", .max = INT32_MAX),
+    {.name = NULL},
+};
+
+static const PolicyField iotune_fields[] = {
+    FIELD("total_bytes", RATE, "bytes a second, read and written"),
+    FIELD("read_bytes", RATE, "bytes a second, read"),
+    FIELD("write_bytes", RATE, "bytes a second, written"),
+    FIELD("total_iops", UINT, "requests a second, read and written"),
+    FIELD("read_iops", UINT, "requests a second, read"),
+    FIELD("write_iops", UINT, "requests a second, written"),
+    FIELD("total_bytes_max", RATE, "bytes a second in a burst, read and written"),
+    FIELD("read_bytes_max", RATE, "bytes a second in a burst, read"),
+    FIELD("write_bytes_max", RATE, "bytes a second in a burst, written"),
+    FIELD("total_iops_max", UINT, "requests a second in a burst, read and written"),
+    FIELD("read_iops_max", UINT, "requests a second in a burst, read"),
+    FIELD("write_iops_max", UINT, "requests a second in a burst, written"),
+    FIELD("total_bytes_max_length", UINT, "seconds of such a burst"),
+    FIELD("read_bytes_max_length", UINT, "seconds of such a burst"),
+    FIELD("write_bytes_max_length", UINT, "seconds of such a burst"),
+    FIELD("total_iops_max_length", UINT, "seconds of such a burst"),
+    FIELD("read_iops_max_length", UINT, "seconds of such a burst"),
+    FIELD("write_iops_max_length", UINT, "seconds of such a burst"),
+    FIELD("size_iops", SIZE, "a larger request counts as several"),
+    FIELD("group", STRING, "disks of one group share the limits"),
+    {.name = NULL},
+};
+
+static const PolicyField network_fields[] = {
+    FIELD("driver", WORD, "who moves the packets", .words = words_net_driver),
+    FIELD("queues", UINT, "queue pairs", .words = words_auto, .min = 1, .max = 256),
+    FIELD("rx_queue_size", WORD, "descriptors of a receive queue", .words = words_net_queue_size),
+    FIELD("tx_queue_size", WORD, "descriptors of a transmit queue", .words = words_net_queue_size),
+    FIELD("packed", BOOL, "packed virtqueues"),
+    FIELD("event_idx", BOOL, "event index of the virtqueues"),
+    FIELD("mtu", UINT, "bytes of the largest packet", .min = 68, .max = 65535),
+    FIELD("inbound", MAP, "limit on what the guest receives", .fields = bandwidth_fields),
+    FIELD("outbound", MAP, "limit on what the guest sends", .fields = bandwidth_fields),
+    {.name = NULL},
+};
+
+static const PolicyField nic_value[] = {
+    FIELD("nic", MAP, "keys of one NIC", .fields = network_fields),
+    {.name = NULL},
+};
+
+static const PolicyField disk_fields[] = {
+    FIELD("cache", WORD, "host page cache and flushes, libvirt's words", .words = words_disk_cache),
+    FIELD("io", WORD, "how QEMU does disk I/O", .words = words_disk_io),
+    FIELD("discard", WORD, "what becomes of discard requests", .words = words_discard),
+    FIELD("detect_zeroes", WORD, "what becomes of written zeroes", .words = words_detect_zeroes),
+    FIELD("queues", UINT, "request queues", .words = words_auto, .min = 1, .max = 1024),
+    FIELD("queue_size", UINT, "descriptors of a queue", .words = words_auto, .min = 2, .max = 1024),
+    FIELD("iothreads", UINT, "IOThreads the disks are spread over", .words = words_auto_none,
+          .min = 1, .max = 256),
+    FIELD("iothread_poll", MAP, "busy polling of the IOThreads", .fields = poll_fields),
+    FIELD("iotune", MAP, "limits on disk I/O, libvirt's words without _sec",
+          .fields = iotune_fields),
+    {.name = NULL},
+};
+
+static const PolicyField disk_value[] = {
+    FIELD("disk", MAP, "keys of one disk", .fields = disk_fields),
+    {.name = NULL},
+};
+
+static const PolicyKeyInfo keys[N_POLICY_KEYS] = {
+    ROW(MODE, HOST, .path = "mode", .default_text = "observe", .built = true,
+        .field =
+            FIELD("mode", WORD, "observe: plan and report, change nothing", .words = words_mode)),
+    ROW(INTERVAL, HOST, .path = "interval", .default_text = "30s", .built = true,
+        .field = FIELD("interval", DURATION, "time between two looks at the host", .min = SECOND,
+                       .max = 3600 * SECOND)),
+    ROW(HOST_HOUSEKEEPING_CPUS, HOST, .path = "host.housekeeping_cpus",
+        .default_text = "core of the lowest PU", .built = true,
+        .field =
+            FIELD("housekeeping_cpus", CPU_LIST,
+                  "CPUs for the host, emulator and I/O threads; never dedicated; empty: none")),
+    ROW(HOST_CPU_OVERCOMMIT, HOST, .path = "host.cpu_overcommit", .default_text = "8.0",
+        .built = true,
+        .field =
+            FIELD("cpu_overcommit", RATIO, "most shared vCPUs for one CPU of the pool", .min = 1)),
+    ROW(HOST_RESERVED_MEMORY, HOST, .path = "host.reserved_memory", .default_text = "{}",
+        .field = FIELD("reserved_memory", TABLE, "memory of each node that guests do not get",
+                       .fields = node_memory, .key_type = TYPE_UINT)),
+    ROW(HOST_REBALANCE, HOST, .path = "host.rebalance", .default_text = "off",
+        .field = FIELD("rebalance", MAP, "moving of running guests for a better placement",
+                       .words = words_off, .fields = rebalance_fields)),
+    ROW(HOST_HUGEPAGES, HOST, .path = "host.hugepages",
+        .field = FIELD("hugepages", MAP, "pools of huge pages", .words = words_auto_off,
+                       .fields = hugepages_fields)),
+    ROW(HOST_THP, HOST, .path = "host.thp",
+        .field = FIELD("thp", MAP, "transparent huge pages, as in sysfs", .fields = thp_fields)),
+    ROW(HOST_KSM, HOST, .path = "host.ksm",
+        .field = FIELD("ksm", MAP, "merging of equal pages", .words = words_off_on,
+                       .fields = ksm_fields)),
+    ROW(HOST_NUMA_BALANCING, HOST, .path = "host.numa_balancing",
+        .field = FIELD("numa_balancing", BOOL, "the kernel's automatic NUMA balancing")),
+    ROW(HOST_ZONE_RECLAIM_MODE, HOST, .path = "host.zone_reclaim_mode",
+        .field = FIELD("zone_reclaim_mode", UINT,
+                       "the kernel's bits for reclaim before going to another node", .max = 7)),
+    ROW(ADVICE_IGNORE, HOST, .path = "advice.ignore", .default_text = "[]",
+        .field = FIELD("ignore", STRING_LIST, "advice that is not wanted, by its id")),
+    ROW(PRIORITY, GUEST, .path = "priority", .default_text = "100", .built = true,
+        .field =
+            FIELD("priority", UINT, "guests of higher priority are placed first", .max = 1000)),
+    ROW(PERSIST, GUEST, .path = "persist", .default_text = "cold", .built = true,
+        .field = FIELD("persist", WORD, "what goes into the persistent definition: nothing, what ",
+                       .words = words_persist)),
+    ROW(DRIFT, GUEST, .path = "drift", .default_text = "enforce", .built = true,
+        .field =
+            FIELD("drift", WORD, "what happens to changes made by others", .words = words_drift)),
+    ROW(CPU_POLICY, GUEST, .path = "cpu.policy", .default_text = "shared", .built = true,
+        .field = FIELD("policy", WORD, "how vCPUs get their CPUs", .words = words_cpu_policy)),
+    ROW(CPU_DEDICATED_VCPUS, GUEST, .path = "cpu.dedicated_vcpus", .built = true,
+        .field = FIELD("dedicated_vcpus", VCPU_LIST,
+                       "with mixed: the vCPUs with a CPU of their own", .min = 1)),
+    ROW(CPU_PINS, GUEST, .path = "cpu.pins", .built = true,
+        .field = FIELD("pins", TABLE, "with manual: the CPUs of each vCPU", .fields = vcpu_cpus,
+                       .key_type = TYPE_UINT)),
+    ROW(CPU_THREADS, GUEST, .path = "cpu.threads", .default_text = "prefer", .built = true,
+        .field = FIELD("threads", WORD, "what is done with the siblings of a dedicated CPU",
+                       .words = words_threads)),
+    ROW(CPU_EMULATOR, GUEST, .path = "cpu.emulator", .default_text = "own CPUs", .built = true,
+        .field = FIELD("emulator", CPU_LIST, "CPUs of QEMU's main and other threads",
+                       .words = words_class, .min = 1)),
+    ROW(CPU_IOTHREADS, GUEST, .path = "cpu.iothreads", .default_text = "own CPUs", .built = true,
+        .field =
+            FIELD("iothreads", CPU_LIST, "CPUs of the IOThreads", .words = words_class, .min = 1)),
+    ROW(CPU_VHOST, GUEST, .path = "cpu.vhost", .default_text = "own CPUs", .built = true,
+        .field =
+            FIELD("vhost", CPU_LIST, "CPUs of the vhost workers", .words = words_class, .min = 1)),
+    ROW(CPU_WEIGHT, GUEST, .path = "cpu.weight", .built = true,
+        .field =
+            FIELD("weight", UINT, "share of CPU time against others; an untouched guest has 100",
+                  .min = 2, .max = 10000)),
+    ROW(CPU_QUOTA, GUEST, .path = "cpu.quota", .built = true,
+        .field = FIELD("quota", PERCENT, "most CPU time of each vCPU, in percent of one CPU",
+                       .words = words_none, .min = 1, .max = 1000)),
+    ROW(CPU_TOPOLOGY, GUEST, .path = "cpu.topology",
+        .field = FIELD("topology", WORD, "sockets, cores and threads the guest sees",
+                       .words = words_host_none)),
+    ROW(CPU_CACHE, GUEST, .path = "cpu.cache",
+        .field = FIELD("cache", WORD, "caches the guest sees", .words = words_cpu_cache)),
+    ROW(CPU_HINTS, GUEST, .path = "cpu.hints",
+        .field = FIELD("hints", BOOL, "KVM's hint-dedicated and poll-control")),
+    ROW(NUMA_MODE, GUEST, .path = "numa.mode", .default_text = "as the guest", .built = true,
+        .field = FIELD("mode", WORD, "how memory keeps to its nodes", .words = words_numa_mode)),
+    ROW(NUMA_NODES, GUEST, .path = "numa.nodes", .default_text = "auto", .built = true,
+        .field = FIELD("nodes", NODE_LIST, "nodes the guest may be placed on", .words = words_auto,
+                       .min = 1)),
+    ROW(NUMA_STRATEGY, GUEST, .path = "numa.strategy", .default_text = "pack",
+        .field = FIELD("strategy", WORD, "few nodes, or many", .words = words_strategy)),
+    ROW(NUMA_MIGRATE_MEMORY, GUEST, .path = "numa.migrate_memory", .default_text = "off",
+        .field = FIELD("migrate_memory", BOOL, "memory may be moved to another node")),
+    ROW(NUMA_DEVICES, GUEST, .path = "numa.devices", .default_text = "preferred",
+        .field = FIELD("devices", WORD, "whether the guest is placed near its devices",
+                       .words = words_devices)),
+    ROW(NUMA_GUEST_CELLS, GUEST, .path = "numa.guest_cells",
+        .field = FIELD("guest_cells", WORD, "NUMA cells the guest sees", .words = words_host_none)),
+    ROW(MEMORY_PAGE_SIZE, GUEST, .path = "memory.page_size",
+        .field = FIELD("page_size", SIZE, "pages that back the guest's memory",
+                       .words = words_page_size, .min = 4096)),
+    ROW(MEMORY_LOCKED, GUEST, .path = "memory.locked",
+        .field = FIELD("locked", BOOL, "memory is locked into RAM")),
+    ROW(MEMORY_NOSHAREPAGES, GUEST, .path = "memory.nosharepages",
+        .field = FIELD("nosharepages", BOOL, "memory is kept out of page merging")),
+    ROW(MEMORY_ALLOCATION_THREADS, GUEST, .path = "memory.allocation_threads",
+        .field = FIELD("allocation_threads", UINT, "threads that allocate memory at start",
+                       .min = 1, .max = 1024)),
+    ROW(NETWORK_DRIVER, GUEST, .path = "network.driver",
+        .field = FIELD("driver", WORD, "who moves the packets", .words = words_net_driver)),
+    ROW(NETWORK_QUEUES, GUEST, .path = "network.queues",
+        .field = FIELD("queues", UINT, "queue pairs", .words = words_auto, .min = 1, .max = 256)),
+    ROW(NETWORK_RX_QUEUE_SIZE, GUEST, .path = "network.rx_queue_size",
+        .field = FIELD("rx_queue_size", WORD, "descriptors of a receive queue",
+                       .words = words_net_queue_size)),
+    ROW(NETWORK_TX_QUEUE_SIZE, GUEST, .path = "network.tx_queue_size",
+        .field = FIELD("tx_queue_size", WORD, "descriptors of a transmit queue",
+                       .words = words_net_queue_size)),
+    ROW(NETWORK_PACKED, GUEST, .path = "network.packed",
+        .field = FIELD("packed", BOOL, "packed virtqueues")),
+    ROW(NETWORK_EVENT_IDX, GUEST, .path = "network.event_idx",
+        .field = FIELD("event_idx", BOOL, "event index of the virtqueues")),
+    ROW(NETWORK_MTU, GUEST, .path = "network.mtu",
+        .field = FIELD("mtu", UINT, "bytes of the largest packet", .min = 68, .max = 65535)),
+    ROW(NETWORK_INBOUND, GUEST, .path = "network.inbound",
+        .field =
+            FIELD("inbound", MAP, "limit on what the guest receives", .fields = bandwidth_fields)),
+    ROW(NETWORK_OUTBOUND, GUEST, .path = "network.outbound",
+        .field =
+            FIELD("outbound", MAP, "limit on what the guest sends", .fields = bandwidth_fields)),
+    ROW(NETWORK_NICS, GUEST, .path = "network.nics",
+        .field = FIELD("nics", TABLE, "the keys above for one NIC, by MAC address or alias",
+                       .fields = nic_value, .key_type = TYPE_STRING)),
+    ROW(DISK_CACHE, GUEST, .path = "disk.cache",
+        .field = FIELD("cache", WORD, "host page cache and flushes, libvirt's words",
+                       .words = words_disk_cache)),
+    ROW(DISK_IO, GUEST, .path = "disk.io",
+        .field = FIELD("io", WORD, "how QEMU does disk I/O", .words = words_disk_io)),
+    ROW(DISK_DISCARD, GUEST, .path = "disk.discard",
+        .field =
+            FIELD("discard", WORD, "what becomes of discard requests", .words = words_discard)),
+    ROW(DISK_DETECT_ZEROES, GUEST, .path = "disk.detect_zeroes",
+        .field = FIELD("detect_zeroes", WORD, "what becomes of written zeroes",
+                       .words = words_detect_zeroes)),
+    ROW(DISK_QUEUES, GUEST, .path = "disk.queues",
+        .field =
+            FIELD("queues", UINT, "request queues", .words = words_auto, .min = 1, .max = 1024)),
+    ROW(DISK_QUEUE_SIZE, GUEST, .path = "disk.queue_size",
+        .field = FIELD("queue_size", UINT, "descriptors of a queue", .words = words_auto, .min = 2,
+                       .max = 1024)),
+    ROW(DISK_IOTHREADS, GUEST, .path = "disk.iothreads",
+        .field = FIELD("iothreads", UINT, "IOThreads the disks are spread over",
+                       .words = words_auto_none, .min = 1, .max = 256)),
+    ROW(DISK_IOTHREAD_POLL, GUEST, .path = "disk.iothread_poll",
+        .field =
+            FIELD("iothread_poll", MAP, "busy polling of the IOThreads", .fields = poll_fields)),
+    ROW(DISK_IOTUNE, GUEST, .path = "disk.iotune",
+        .field = FIELD("iotune", MAP, "limits on disk I/O, libvirt's words without _sec",
+                       .fields = iotune_fields)),
+    ROW(DISK_TARGETS, GUEST, .path = "disk.targets",
+        .field = FIELD("targets", TABLE, "the keys above for one disk, by target",
+                       .fields = disk_value, .key_type = TYPE_STRING)),
+    ROW(CLOCK_PROFILE, GUEST, .path = "clock.profile",
+        .field = FIELD("profile", WORD, "timers and clock features for that kind of system",
+                       .words = words_clock)),
+};
+
+const PolicyKeyInfo *policy_key_info(PolicyKey key)
+{
+    return &keys[key];
+}
+
+const PolicyKeyInfo *policy_key_by_path(const char *path)
+{
+    for (unsigned i = 0; i < N_POLICY_KEYS; i++) {
+        if (strcmp(keys[i].path, path) == 0)
+            return &keys[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/setting.h"
+
+#include "base/util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- key --- */
+
+int setting_key_compare(const SettingKey *a, const SettingKey *b)
+{
+    int r = CMP(a->knob, b->knob);
+    if (r == 0)
+        r = CMP(a->instance, b->instance);
+    if (r == 0)
+        r = CMP(a->plane, b->plane);
+    if (r == 0)
+        r = CMP(a->tid, b->tid);
+    if (r == 0 && a->tid != 0)
+        r = CMP(a->tid_start, b->tid_start);
+    return r;
+}
+
+/* True if the key says which vCPU or IOThread. */
+static bool is_numbered(const SettingKey *key)
+{
+    const KnobInfo *info = knob_info(key->knob);
+
+    return (key->plane == PLANE_ACTUAL ? info->instance_actual : info->instance) != INSTANCE_GUEST;
+}
+
+char *setting_key_format(const SettingKey *key)
+{
+    GString *text = g_string_new(knob_info(key->knob)->name);
+
+    if (is_numbered(key))
+        g_string_append_printf(text, " %u", key->instance);
+    if (key->tid)
+        g_string_append_printf(text, " thread %d", (int)key->tid);
+    return g_string_free(text, FALSE);
+}
+
+char *setting_key_instance(const SettingKey *key)
+{
+    GString *text = g_string_new(NULL);
+
+    if (is_numbered(key))
+        g_string_append_printf(text, "%u", key->instance);
+    if (key->tid)
+        g_string_append_printf(text, "/%d", (int)key->tid);
+    return g_string_free(text, FALSE);
+}
+
+/* --- list --- */
+
+static void setting_free(gpointer data)
+{
+    Setting *setting = data;
+
+    g_free(setting->value);
+    g_free(setting->reason);
+    g_free(setting->origin);
+    g_free(setting);
+}
+
+SettingList *setting_list_new(void)
+{
+    SettingList *list = g_new0(SettingList, 1);
+
+    list->items = g_ptr_array_new_with_free_func(setting_free);
+    return list;
+}
+
+void setting_list_free(SettingList *list)
+{
+    if (!list)
+        return;
+    g_ptr_array_unref(list->items);
+    g_free(list);
+}
+
+void setting_list_add(SettingList *list, const SettingKey *key, const char *value,
+                      const char *reason, const char *origin)
+{
+    Setting *setting = g_new0(Setting, 1);
+
+    setting->key = *key;
+    setting->value = g_strdup(value);
+    setting->reason = g_strdup(reason);
+    setting->origin = g_strdup(origin);
+    g_ptr_array_add(list->items, setting);
+}
+
+void setting_list_add_cpus(SettingList *list, const SettingKey *key, const CpuSet *cpus,
+                           const char *reason, const char *origin)
+{
+    g_autofree char *value = cpus ? cpuset_format(cpus) : NULL;
+
+    setting_list_add(list, key, value, reason, origin);
+}
+
+static int compare_settings(gconstpointer a, gconstpointer b)
+{
+    const Setting *const *x = a, *const *y = b;
+
+    return setting_key_compare(&(*x)->key, &(*y)->key);
+}
+
+void setting_list_sort(SettingList *list)
+{
+    /* Stable, so that of equal keys the last one added is the last one still. */
+    g_ptr_array_sort(list->items, compare_settings);
+    for (guint i = list->items->len; i-- > 1;) {
+        if (compare_settings(&list->items->pdata[i - 1], &list->items->pdata[i]) == 0)
+            g_ptr_array_remove_index(list->items, i - 1);
+    }
+}
+
+static int compare_key(const void *key, const void *element)
+{
+    const Setting *const *setting = element;
+
+    return setting_key_compare(key, &(*setting)->key);
+}
+
+const Setting *setting_list_find(const SettingList *list, const SettingKey *key)
+{
+    if (list->items->len == 0)
+        return NULL;
+
+    Setting *const *found = bsearch(key, list->items->pdata, list->items->len,
+                                    sizeof(list->items->pdata[0]), compare_key);
+    return found ? *found : NULL;
+}
+
+unsigned setting_list_size(const SettingList *list)
+{
+    return list->items->len;
+}
+
+const Setting *setting_list_get(const SettingList *list, unsigned i)
+{
+    return g_ptr_array_index(list->items, i);
+}
+
+/* --- equality of values --- */
+
+/* The set a value stands for, within online. NULL stands for all; all NULL for every CPU there can
+ * be. NULL if value is no list. */
+static CpuSet *value_cpus(const char *value, const CpuSet *all, const CpuSet *online)
+{
+    g_autoptr(CpuSet) set = NULL;
+
+    if (value) {
+        if (cpuset_parse(value, &set) < 0)
+            return NULL;
+    } else if (all) {
+        set = cpuset_copy(all);
+    } else {
+        set = cpuset_new();
+        hwloc_bitmap_fill(set);
+    }
+    return online ? cpuset_and(set, online) : g_steal_pointer(&set);
+}
+
+static bool cpus_equal(const SettingKey *key, const char *a, const char *b, const CpuSet *all,
+                       const CpuSet *online)
+{
+    /* The kernel forgets CPUs that are off; a definition keeps them. */
+    const CpuSet *within = key->plane == PLANE_ACTUAL ? online : NULL;
+    g_autoptr(CpuSet) set_a = value_cpus(a, all, within);
+    g_autoptr(CpuSet) set_b = value_cpus(b, all, within);
+
+    if (!set_a || !set_b)
+        return false;
+    if (cpuset_equal(set_a, set_b))
+        return true;
+    if (key->tid != 0)
+        return false;
+
+    /* A pin that covers all is no pin. */
+    g_autoptr(CpuSet) whole = value_cpus(NULL, all, within);
+    return cpuset_is_subset(whole, set_a) && cpuset_is_subset(whole, set_b);
+}
+
+static bool nodes_equal(const char *a, const char *b)
+{
+    g_autoptr(CpuSet) set_a = NULL;
+    g_autoptr(CpuSet) set_b = NULL;
+
+    return cpuset_parse(a, &set_a) == 0 && cpuset_parse(b, &set_b) == 0 &&
+           cpuset_equal(set_a, set_b);
+}
+
+bool setting_value_equal(const SettingKey *key, const char *a, const char *b, const CpuSet *all,
+                         const CpuSet *online)
+{
+    if (g_strcmp0(a, b) == 0)
+        return true;
+
+    switch (knob_info(key->knob)->type) {
+    case KNOB_TYPE_CPUS:
+        return cpus_equal(key, a, b, all, online);
+    case KNOB_TYPE_WEIGHT:
+        return strcmp(a ? a : "100", b ? b : "100") == 0;
+    case KNOB_TYPE_PERCENT:
+        return strcmp(a ? a : "none", b ? b : "none") == 0;
+    case KNOB_TYPE_NODESET:
+        return key->plane == PLANE_ACTUAL && a && b && nodes_equal(a, b);
+    }
+    return false;
+}
+
+/* --- changes --- */
+
+void change_free(Change *change)
+{
+    if (!change)
+        return;
+    g_free(change->from);
+    g_free(change->to);
+    g_free(change->reason);
+    g_free(change->origin);
+    g_free(change);
+}
+
+static void change_destroy(gpointer data)
+{
+    change_free(data);
+}
+
+ChangeSet *change_set_new(void)
+{
+    ChangeSet *set = g_atomic_rc_box_new0(ChangeSet);
+
+    set->items = g_ptr_array_new_with_free_func(change_destroy);
+    return set;
+}
+
+static void change_set_clear(gpointer data)
+{
+    ChangeSet *set = data;
+
+    g_ptr_array_unref(set->items);
+}
+
+ChangeSet *change_set_ref(const ChangeSet *set)
+{
+    return g_atomic_rc_box_acquire((ChangeSet *)set);
+}
+
+void change_set_unref(ChangeSet *set)
+{
+    if (set)
+        g_atomic_rc_box_release_full(set, change_set_clear);
+}
+
+Change *change_set_add(ChangeSet *set, const SettingKey *key, const char *from, const char *to)
+{
+    Change *change = g_new0(Change, 1);
+
+    change->key = *key;
+    change->from = g_strdup(from);
+    change->to = g_strdup(to);
+    g_ptr_array_add(set->items, change);
+    return change;
+}
+
+unsigned change_set_size(const ChangeSet *set)
+{
+    return set->items->len;
+}
+
+const Change *change_set_get(const ChangeSet *set, unsigned i)
+{
+    return g_ptr_array_index(set->items, i);
+}
+
+/* --- originals --- */
+
+void original_free(Original *original)
+{
+    if (!original)
+        return;
+    g_free(original->original);
+    g_free(original->written);
+    g_free(original->previous);
+    g_free(original);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/status.h"
+
+#include <string.h>
+
+const char *guest_state_name(GuestState state)
+{
+    switch (state) {
+    case GUEST_OFF:
+        return "off";
+    case GUEST_AS_PLANNED:
+        return "as-planned";
+    case GUEST_PENDING:
+        return "pending";
+    case GUEST_DRIFTED:
+        return "drifted";
+    case GUEST_COLD_PENDING:
+        return "cold-pending";
+    case GUEST_NOT_EXCLUSIVE:
+        return "not-exclusive";
+    case GUEST_REFUSED:
+        return "refused";
+    case GUEST_UNMANAGED:
+        return "unmanaged";
+    case GUEST_RELEASED:
+        return "released";
+    case GUEST_BUSY:
+        return "busy";
+    case GUEST_STUCK:
+        return "stuck";
+    case GUEST_FAILED:
+        return "failed";
+    }
+    return "unknown";
+}
+
+GuestStatus *guest_status_new(const char *uuid, const char *name)
+{
+    GuestStatus *status = g_new0(GuestStatus, 1);
+
+    status->uuid = g_strdup(uuid);
+    status->name = g_strdup(name);
+    status->left = change_set_new();
+    return status;
+}
+
+void guest_status_free(GuestStatus *status)
+{
+    if (!status)
+        return;
+    g_free(status->uuid);
+    g_free(status->name);
+    g_free(status->text);
+    guest_unref(status->guest);
+    guest_policy_free(status->policy);
+    guest_plan_unref(status->plan);
+    change_set_unref(status->left);
+    g_strfreev(status->intruders);
+    g_free(status);
+}
+
+static void status_destroy(gpointer data)
+{
+    guest_status_free(data);
+}
+
+Snapshot *snapshot_new(void)
+{
+    Snapshot *snapshot = g_new0(Snapshot, 1);
+
+    snapshot->policy_diags = diag_list_new();
+    snapshot->guests = g_ptr_array_new_with_free_func(status_destroy);
+    return snapshot;
+}
+
+void snapshot_free(Snapshot *snapshot)
+{
+    if (!snapshot)
+        return;
+    topo_unref(snapshot->topo);
+    policy_unref(snapshot->policy);
+    plan_unref(snapshot->plan);
+    diag_list_free(snapshot->policy_diags);
+    g_free(snapshot->record_problem);
+    g_ptr_array_unref(snapshot->guests);
+    g_free(snapshot);
+}
+
+const GuestStatus *snapshot_find(const Snapshot *snapshot, const char *uuid_or_name)
+{
+    const GuestStatus *by_name = NULL;
+
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        const GuestStatus *status = g_ptr_array_index(snapshot->guests, i);
+        if (strcmp(status->uuid, uuid_or_name) == 0)
+            return status;
+        if (!by_name && strcmp(status->name, uuid_or_name) == 0)
+            by_name = status;
+    }
+    return by_name;
+}

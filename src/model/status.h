@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How things stand: what the daemon knows after its last cycle. Frozen; every read over the bus is
+ * answered from one Snapshot. */
+#pragma once
+
+#include "model/plan.h"
+
+typedef enum GuestState {
+    GUEST_OFF,           /* defined, not running */
+    GUEST_AS_PLANNED,    /* looked at, nothing differs */
+    GUEST_PENDING,       /* differs; will be, or may be (observe mode), changed */
+    GUEST_DRIFTED,       /* somebody changed it and policy says only report */
+    GUEST_COLD_PENDING,  /* right but for what needs a cold start */
+    GUEST_NOT_EXCLUSIVE, /* as planned, but another guest can run on its CPUs */
+    GUEST_REFUSED,       /* not placed; wears the pool mask */
+    GUEST_UNMANAGED,     /* manual by detection */
+    GUEST_RELEASED,      /* after restore */
+    GUEST_BUSY,          /* in a job: left alone */
+    GUEST_STUCK,         /* a call about it has not come back */
+    GUEST_FAILED,        /* changes refused or without effect */
+} GuestState;
+const char *guest_state_name(GuestState state);
+
+typedef struct GuestStatus {
+    char *uuid, *name;
+    GuestState state;
+    int64_t since_usec;    /* CLOCK_REALTIME of the last change of state */
+    char *text;            /* more about the state; may be NULL */
+    Guest *guest;          /* last deep look; NULL: never */
+    GuestPolicy *policy;   /* effective; NULL while off and never asked */
+    GuestPlan *plan;       /* NULL: not planned (off) */
+    ChangeSet *left;       /* what differed at the last look, never NULL */
+    char **intruders;      /* seen on its CPUs; NULL: none */
+    unsigned drift_count;  /* foreign changes found since the daemon started */
+    unsigned repair_count; /* of those, put right */
+    unsigned write_count;  /* changes made */
+    unsigned failure_count;
+} GuestStatus;
+
+typedef struct Snapshot {
+    PolicyMode mode;
+    bool connected;          /* to libvirt */
+    bool policy_rejected;    /* the newest policy had errors; the one before is in force */
+    int64_t started_usec, last_cycle_usec; /* CLOCK_REALTIME; 0: none yet */
+    uint64_t cycles;
+    Topo *topo;
+    Policy *policy;
+    Plan *plan;              /* NULL before the first cycle */
+    DiagList *policy_diags;  /* of the last load, never NULL */
+    char *record_problem;    /* NULL: fine */
+    GPtrArray *guests;       /* of GuestStatus, sorted by name, uuid */
+} Snapshot;
+
+GuestStatus *guest_status_new(const char *uuid, const char *name);
+void guest_status_free(GuestStatus *status);
+Snapshot *snapshot_new(void);
+void snapshot_free(Snapshot *snapshot);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Snapshot, snapshot_free)
+/* By uuid, else by name; NULL: none. */
+const GuestStatus *snapshot_find(const Snapshot *snapshot, const char *uuid_or_name);

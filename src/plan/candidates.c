@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which nodes a guest may go to. vCPUs go where the memory is, never memory to vCPUs: a running
+ * guest has only the nodes where its memory is, by its strict nodeset, else as measured, else as
+ * its pins suggest. A starting guest has those the policy lists, or all.
+ */
+#include "plan/planner.h"
+
+static CpuSet *all_nodes(const Topo *topo)
+{
+    CpuSet *nodes = cpuset_new();
+
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        hwloc_bitmap_set(nodes, topo->nodes[i].os_index);
+    return nodes;
+}
+
+static CpuSet *nodes_with_cpus(const Topo *topo, const CpuSet *nodes)
+{
+    CpuSet *with = cpuset_new();
+
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        if (cpuset_has(nodes, topo->nodes[i].os_index) && !cpuset_is_empty(topo->nodes[i].cpus))
+            hwloc_bitmap_set(with, topo->nodes[i].os_index);
+    return with;
+}
+
+/* For each memory-only node the nodes with CPUs that are nearest to it. */
+static CpuSet *nearest_cpu_nodes(const Topo *topo, const CpuSet *nodes)
+{
+    g_autoptr(CpuSet) all = all_nodes(topo);
+    g_autoptr(CpuSet) with = nodes_with_cpus(topo, all);
+    CpuSet *nearest = cpuset_new();
+
+    CPUSET_FOREACH(from, nodes)
+    {
+        unsigned least = UINT_MAX;
+        CPUSET_FOREACH(to, with)
+        least = MIN(least, topo_distance(topo, from, to));
+        CPUSET_FOREACH(to, with)
+        if (topo_distance(topo, from, to) == least)
+            hwloc_bitmap_set(nearest, to);
+    }
+    return nearest;
+}
+
+static void add_narrow(CpuSet *cpus, const CpuSet *mask, const CpuSet *allowed)
+{
+    if (mask && !cpuset_is_subset(allowed, mask))
+        hwloc_bitmap_or(cpus, cpus, mask);
+}
+
+static CpuSet *pinned_vcpus_cpus(const Seat *seat)
+{
+    CpuSet *cpus = cpuset_new();
+
+    CPUSET_FOREACH(id, seat->def->vcpus)
+    {
+        const CpuSet *pin = guest_def_vcpu_pin(seat->def, id);
+        add_narrow(cpus, pin ? pin : seat->def->vcpu_cpuset, seat->allowed);
+    }
+    hwloc_bitmap_and(cpus, cpus, seat->allowed);
+    return cpus;
+}
+
+CpuSet *seat_live_cpus(const Seat *seat)
+{
+    const GuestDef *def = seat->def;
+    const GuestKernel *kernel = seat->in->guest->kernel;
+    CpuSet *cpus = pinned_vcpus_cpus(seat);
+
+    add_narrow(cpus, def->vcpu_cpuset, seat->allowed);
+    add_narrow(cpus, def->emulator_pin, seat->allowed);
+    for (unsigned i = 0; i < def->n_iothread_pins; i++)
+        add_narrow(cpus, def->iothread_pins[i].cpus, seat->allowed);
+    for (unsigned i = 0; kernel && i < kernel->n_threads; i++)
+        if (!kernel->threads[i].fixed)
+            add_narrow(cpus, kernel->threads[i].affinity, seat->allowed);
+    return cpus;
+}
+
+static bool had_own_pus(const GuestPlan *before)
+{
+    return before && before->result == PLAN_PLACED && !cpuset_is_empty(before->exclusive) &&
+           (before->cpu_policy == CPU_DEDICATED || before->cpu_policy == CPU_MIXED);
+}
+
+/* Where the memory of a running guest is, as far as it can be told; may be all nodes. */
+static CpuSet *running_nodes(const Topo *topo, const Seat *seat)
+{
+    const GuestKernel *kernel = seat->in->guest->kernel;
+    g_autoptr(CpuSet) nodes = all_nodes(topo);
+
+    if (seat->def->numa_mode == NUMA_STRICT && !seat->def->numa_auto &&
+        cpuset_intersects(nodes, seat->def->numa_nodeset))
+        return cpuset_and(nodes, seat->def->numa_nodeset);
+    if (kernel && kernel->memory_nodes && cpuset_intersects(nodes, kernel->memory_nodes))
+        return cpuset_and(nodes, kernel->memory_nodes);
+    g_autoptr(CpuSet) cpus = pinned_vcpus_cpus(seat);
+    g_autoptr(CpuSet) pinned_nodes =
+        had_own_pus(seat->before) ? cpuset_copy(seat->before->nodes) : topo_nodes_of(topo, cpus);
+    if (cpuset_intersects(pinned_nodes, seat->mems))
+        return cpuset_and(pinned_nodes, seat->mems);
+    return cpuset_is_empty(seat->mems) ? g_steal_pointer(&nodes) : cpuset_copy(seat->mems);
+}
+
+static CpuSet *running_cpu_nodes(Planner *planner, const Seat *seat)
+{
+    if (!seat->node_list || cpuset_is_subset(seat->mem_nodes, seat->node_list))
+        return cpuset_copy(seat->mem_nodes);
+    if (cpuset_intersects(seat->mem_nodes, seat->node_list))
+        return cpuset_and(seat->mem_nodes, seat->node_list);
+    g_autofree char *have = cpuset_format(seat->mem_nodes);
+    g_autofree char *want = cpuset_format(seat->node_list);
+    if (!seat->unmanaged)
+        diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
+                 "its memory is on node %s: its vCPUs stay there, and numa.nodes %s holds from its "
+                 "next start",
+                 have, want);
+    return cpuset_copy(seat->mem_nodes);
+}
+
+void seat_choose_candidates(Planner *planner, Seat *seat)
+{
+    const Topo *topo = planner->topo;
+    g_autoptr(CpuSet) nodes = NULL;
+
+    if (seat->in->running) {
+        seat->mem_nodes = running_nodes(topo, seat);
+        nodes = running_cpu_nodes(planner, seat);
+    } else if (seat->node_list) {
+        seat->mem_nodes = cpuset_and(seat->node_list, seat->mems);
+        nodes = cpuset_copy(seat->node_list);
+    } else {
+        nodes = all_nodes(topo);
+        g_autoptr(CpuSet) with_cpus = nodes_with_cpus(topo, nodes);
+        if (!cpuset_intersects(with_cpus, seat->mems))
+            seat->mem_nodes = cpuset_copy(seat->mems);
+    }
+    seat->cpu_nodes = nodes_with_cpus(topo, nodes);
+    if (cpuset_is_empty(seat->cpu_nodes) && !cpuset_is_empty(nodes)) {
+        hwloc_bitmap_free(seat->cpu_nodes);
+        seat->cpu_nodes = nearest_cpu_nodes(topo, nodes);
+    }
+}

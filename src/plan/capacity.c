@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Memory by node: what there is, what the policy reserves, and what planned guests hold. Counters
+ * of free memory never enter: what a planned guest holds is its own, wherever it is just now.
+ *
+ * Huge pages are counted in the node's pool of their size; ordinary memory is what is left of the
+ * node beside its pools.
+ */
+#include "plan/planner.h"
+
+#define DEFAULT_HUGEPAGE_KIB 2048
+#define KIB_PER_MIB 1024
+
+typedef struct NodeRoom {
+    uint64_t kib;    /* ordinary memory left */
+    uint64_t *pages; /* left, by pool of the node */
+    bool over;
+} NodeRoom;
+
+struct Capacity {
+    const Topo *topo;
+    NodeRoom *rooms; /* by node */
+};
+
+static uint64_t minus_floor(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+Capacity *capacity_new(const Topo *topo, const Policy *policy)
+{
+    Capacity *capacity = g_new0(Capacity, 1);
+
+    capacity->topo = topo;
+    capacity->rooms = g_new0(NodeRoom, topo->n_nodes);
+    for (unsigned i = 0; i < topo->n_nodes; i++) {
+        const TopoNode *node = &topo->nodes[i];
+        NodeRoom *room = &capacity->rooms[i];
+        room->kib =
+            minus_floor(node->memory_kib, policy_get_reserved_memory_kib(policy, node->os_index));
+        room->pages = g_new0(uint64_t, node->n_pools);
+        for (unsigned j = 0; j < node->n_pools; j++) {
+            room->pages[j] = node->pools[j].total;
+            room->kib = minus_floor(room->kib, node->pools[j].total * node->pools[j].size_kib);
+        }
+    }
+    return capacity;
+}
+
+void capacity_free(Capacity *capacity)
+{
+    if (!capacity)
+        return;
+    for (unsigned i = 0; i < capacity->topo->n_nodes; i++)
+        g_free(capacity->rooms[i].pages);
+    g_free(capacity->rooms);
+    g_free(capacity);
+}
+
+/* The count of pages left of that size; NULL: the node has no pool of it. */
+static uint64_t *room_pages(const Capacity *capacity, unsigned node_index, unsigned page_kib)
+{
+    const TopoNode *node = &capacity->topo->nodes[node_index];
+
+    for (unsigned j = 0; j < node->n_pools; j++)
+        if (node->pools[j].size_kib == page_kib)
+            return &capacity->rooms[node_index].pages[j];
+    return NULL;
+}
+
+uint64_t capacity_room_kib(const Capacity *capacity, unsigned node_index, unsigned page_kib)
+{
+    if (page_kib == capacity->topo->base_page_kib)
+        return capacity->rooms[node_index].kib;
+    const uint64_t *pages = room_pages(capacity, node_index, page_kib);
+    return pages ? *pages * page_kib : 0;
+}
+
+bool capacity_is_over(const Capacity *capacity, unsigned node_index)
+{
+    return capacity->rooms[node_index].over;
+}
+
+static void capacity_take(Capacity *capacity, unsigned node_index, unsigned page_kib, uint64_t kib)
+{
+    NodeRoom *room = &capacity->rooms[node_index];
+
+    if (kib > capacity_room_kib(capacity, node_index, page_kib))
+        room->over = true;
+    if (page_kib == capacity->topo->base_page_kib) {
+        room->kib = minus_floor(room->kib, kib);
+        return;
+    }
+    uint64_t *pages = room_pages(capacity, node_index, page_kib);
+    if (pages)
+        *pages = minus_floor(*pages, (kib + page_kib - 1) / page_kib);
+}
+
+/* --- what a guest needs --- */
+
+static unsigned cell_page_kib(const Topo *topo, const GuestDef *def, unsigned cell)
+{
+    if (def->has_hugepages && def->n_hugepages == 0)
+        return DEFAULT_HUGEPAGE_KIB;
+    for (unsigned i = 0; i < def->n_hugepages; i++) {
+        const GuestHugePages *pages = &def->hugepages[i];
+        if (!pages->cells || cpuset_has(pages->cells, cell))
+            return pages->size_kib > 0 ? pages->size_kib : DEFAULT_HUGEPAGE_KIB;
+    }
+    return topo->base_page_kib;
+}
+
+unsigned guest_page_kib(const Topo *topo, const GuestDef *def)
+{
+    return cell_page_kib(topo, def, def->n_cells > 0 ? def->cells[0].id : 0);
+}
+
+/* Whole pages; ordinary memory in MiB, as the plan speaks. */
+static uint64_t grain_kib(unsigned page_kib)
+{
+    return MAX(page_kib, KIB_PER_MIB);
+}
+
+static void need_add(GArray *needs, const Topo *topo, const GuestDef *def, unsigned cell,
+                     uint64_t kib, const CpuSet *vcpus)
+{
+    MemoryNeed need = {.cell = cell, .page_kib = cell_page_kib(topo, def, cell), .vcpus = vcpus};
+    uint64_t grain = grain_kib(need.page_kib);
+
+    need.kib = (kib + grain - 1) / grain * grain;
+    if (kib > 0)
+        g_array_append_val(needs, need);
+}
+
+GArray *memory_needs(const Topo *topo, const GuestDef *def)
+{
+    GArray *needs = g_array_new(FALSE, FALSE, sizeof(MemoryNeed));
+
+    for (unsigned i = 0; i < def->n_cells; i++)
+        need_add(needs, topo, def, def->cells[i].id, def->cells[i].memory_kib, def->cells[i].vcpus);
+    if (def->n_cells == 0)
+        need_add(needs, topo, def, 0, def->memory_kib, NULL);
+    return needs;
+}
+
+/* --- where it goes --- */
+
+typedef struct Spread {
+    Planner *planner;
+    Seat *seat;
+    const MemoryNeed *need;
+    unsigned *weights;  /* by node: how large a part; at least one is not 0 */
+    uint64_t *part_kib; /* by node: result */
+} Spread;
+
+static unsigned spread_weight(const Spread *spread)
+{
+    unsigned total = 0;
+
+    for (unsigned i = 0; i < spread->planner->topo->n_nodes; i++)
+        total += spread->weights[i];
+    return total;
+}
+
+static uint64_t part_room(const Spread *spread, unsigned i)
+{
+    uint64_t grain = grain_kib(spread->need->page_kib);
+    uint64_t room = capacity_room_kib(spread->planner->capacity, i, spread->need->page_kib);
+
+    return minus_floor(room / grain * grain, spread->part_kib[i]);
+}
+
+/* Each weighted node its part, within its room; the rest where there is room, weighted nodes first,
+ * then those the guest may use; what fits nowhere on the weightiest. */
+static void spread_parts(const Spread *spread, const CpuSet *nodes)
+{
+    const Topo *topo = spread->planner->topo;
+    uint64_t grain = grain_kib(spread->need->page_kib), left = spread->need->kib / grain;
+    uint64_t all = left, total = spread_weight(spread);
+    unsigned heaviest = 0;
+
+    for (unsigned i = 0; i < topo->n_nodes; i++) {
+        uint64_t part = MIN(all * spread->weights[i] / total, part_room(spread, i) / grain);
+        spread->part_kib[i] = part * grain;
+        left -= part;
+        if (spread->weights[i] > spread->weights[heaviest])
+            heaviest = i;
+    }
+    for (unsigned pass = 0; pass < 2; pass++)
+        for (unsigned i = 0; i < topo->n_nodes && left > 0; i++) {
+            if ((spread->weights[i] > 0) != (pass == 0) ||
+                !cpuset_has(nodes, topo->nodes[i].os_index))
+                continue;
+            uint64_t more = MIN(left, part_room(spread, i) / grain);
+            spread->part_kib[i] += more * grain;
+            left -= more;
+        }
+    spread->part_kib[heaviest] += left * grain;
+}
+
+static void hold_need(Planner *planner, Seat *seat, const MemoryNeed *need, unsigned *weights,
+                      const CpuSet *nodes)
+{
+    const Topo *topo = planner->topo;
+    g_autofree uint64_t *part_kib = g_new0(uint64_t, topo->n_nodes);
+    Spread spread = {planner, seat, need, weights, part_kib};
+
+    if (spread_weight(&spread) == 0)
+        return;
+    spread_parts(&spread, nodes);
+    for (unsigned i = 0; i < topo->n_nodes; i++) {
+        if (part_kib[i] == 0)
+            continue;
+        MemoryPlan entry = {
+            .cell = need->cell, .node = topo->nodes[i].os_index, .mib = part_kib[i] / KIB_PER_MIB};
+        capacity_take(planner->capacity, i, need->page_kib, part_kib[i]);
+        g_array_append_val(seat->memory, entry);
+    }
+}
+
+/* vCPUs of the need that have a PU there, for nodes of the set. */
+static unsigned *weights_by_vcpus(const Planner *planner, const Seat *seat, const MemoryNeed *need,
+                                  const CpuSet *nodes)
+{
+    const Topo *topo = planner->topo;
+    unsigned *weights = g_new0(unsigned, topo->n_nodes);
+
+    for (unsigned c = 0; c < seat->n_vcpu_claims; c++) {
+        const Claim *claim = seat_claim(seat, c);
+        if (claim->pu == NO_PU || (need->vcpus && !cpuset_has(need->vcpus, claim->id)))
+            continue;
+        for (unsigned i = 0; i < topo->n_nodes; i++)
+            if (topo->nodes[i].os_index == topo_pu(topo, claim->pu)->node &&
+                cpuset_has(nodes, topo->nodes[i].os_index))
+                weights[i]++;
+    }
+    return weights;
+}
+
+static unsigned *weights_even(const Topo *topo, const CpuSet *nodes)
+{
+    unsigned *weights = g_new0(unsigned, topo->n_nodes);
+
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        weights[i] = cpuset_has(nodes, topo->nodes[i].os_index);
+    return weights;
+}
+
+static bool weights_any(const Topo *topo, const unsigned *weights)
+{
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        if (weights[i] > 0)
+            return true;
+    return false;
+}
+
+void memory_hold_placed(Planner *planner, Seat *seat)
+{
+    const Topo *topo = planner->topo;
+    g_autoptr(CpuSet) nodes = cpuset_and(seat->nodes, seat->mems);
+
+    if (seat->mem_nodes) {
+        g_autoptr(CpuSet) memory_only = cpuset_minus(seat->mem_nodes, seat->cpu_nodes);
+        hwloc_bitmap_and(nodes, nodes, seat->mem_nodes);
+        hwloc_bitmap_or(nodes, nodes, memory_only);
+    }
+    for (guint i = 0; i < seat->needs->len; i++) {
+        const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, i);
+        g_autofree unsigned *weights = weights_by_vcpus(planner, seat, need, nodes);
+        if (!weights_any(topo, weights)) {
+            g_free(weights);
+            weights = weights_even(topo, nodes);
+        }
+        hold_need(planner, seat, need, weights, nodes);
+    }
+}
+
+/* What the last plan said of the memory of this process, if that is still where it can be. */
+static bool hold_as_before(Planner *planner, Seat *seat)
+{
+    const GuestPlan *before = seat->before;
+    uint64_t need_mib = 0, had_mib = 0;
+
+    for (unsigned i = 0; before && i < before->n_memory; i++) {
+        if (!cpuset_has(seat->mem_nodes, before->memory[i].node))
+            return false;
+        had_mib += before->memory[i].mib;
+    }
+    for (guint i = 0; i < seat->needs->len; i++)
+        need_mib += g_array_index(seat->needs, MemoryNeed, i).kib / KIB_PER_MIB;
+    if (!before || had_mib != need_mib)
+        return false;
+    for (unsigned i = 0; i < before->n_memory; i++) {
+        const MemoryPlan *entry = &before->memory[i];
+        for (unsigned n = 0; n < planner->topo->n_nodes; n++)
+            if (planner->topo->nodes[n].os_index == entry->node)
+                capacity_take(planner->capacity, n,
+                              cell_page_kib(planner->topo, seat->def, entry->cell),
+                              entry->mib * KIB_PER_MIB);
+        g_array_append_vals(seat->memory, entry, 1);
+    }
+    return true;
+}
+
+/* In proportion to the vCPUs it keeps there, as it was placed; evenly if memory is known to be on a
+ * node without them. */
+void memory_hold_running(Planner *planner, Seat *seat)
+{
+    const Topo *topo = planner->topo;
+    g_autoptr(CpuSet) own = seat_vcpu_pus(seat);
+    g_autoptr(CpuSet) cpu_nodes = topo_nodes_of(topo, own);
+    bool by_vcpus = cpuset_is_subset(seat->mem_nodes, cpu_nodes);
+
+    if (hold_as_before(planner, seat))
+        return;
+    for (guint i = 0; i < seat->needs->len; i++) {
+        const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, i);
+        g_autofree unsigned *weights = weights_by_vcpus(planner, seat, need, seat->mem_nodes);
+        if (!by_vcpus || !weights_any(topo, weights)) {
+            g_free(weights);
+            weights = weights_even(topo, seat->mem_nodes);
+        }
+        hold_need(planner, seat, need, weights, seat->mem_nodes);
+    }
+}
+
+/* The roomiest node, and others when it is full. */
+void memory_hold_floating(Planner *planner, Seat *seat)
+{
+    const Topo *topo = planner->topo;
+    const CpuSet *nodes = seat->mem_nodes ? seat->mem_nodes : seat->mems;
+
+    for (guint n = 0; n < seat->needs->len; n++) {
+        const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, n);
+        g_autofree unsigned *weights = g_new0(unsigned, topo->n_nodes);
+        unsigned best = UINT_MAX;
+        for (unsigned i = 0; i < topo->n_nodes; i++)
+            if (cpuset_has(nodes, topo->nodes[i].os_index) &&
+                (best == UINT_MAX ||
+                 capacity_room_kib(planner->capacity, i, need->page_kib) >
+                     capacity_room_kib(planner->capacity, best, need->page_kib)))
+                best = i;
+        if (best == UINT_MAX)
+            continue;
+        weights[best] = 1;
+        hold_need(planner, seat, need, weights, nodes);
+    }
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The pool: who floats over it, what they may use of it, and the floor under it. */
+#include "plan/planner.h"
+
+CpuSet *pool_now(const Planner *planner)
+{
+    return cpuset_minus(planner->pool_base, planner->exclusive);
+}
+
+unsigned seat_pool_vcpus(const Seat *seat)
+{
+    unsigned all = cpuset_weight(seat->def->vcpus), own = 0;
+
+    if (seat->unmanaged)
+        return 0;
+    if (seat->refused)
+        return all;
+    switch (seat->cpu_policy) {
+    case CPU_SHARED:
+        return all;
+    case CPU_DEDICATED:
+        return 0;
+    case CPU_MIXED:
+        return all - seat->n_vcpu_claims;
+    case CPU_MANUAL:
+        CPUSET_FOREACH(id, seat->def->vcpus)
+        own += seat_pin(seat, id) != NULL;
+        return all - own;
+    }
+    return all;
+}
+
+unsigned pool_count_vcpus(const Planner *planner)
+{
+    unsigned n = 0;
+
+    for (guint i = 0; i < planner->seats->len; i++)
+        n += seat_pool_vcpus(g_ptr_array_index(planner->seats, i));
+    return n;
+}
+
+/* The nodes the policy lists, where that leaves anything. */
+static void restrict_to_list(const Planner *planner, const Seat *seat, CpuSet *cpus)
+{
+    if (!seat->node_list || seat->refused)
+        return;
+    g_autoptr(CpuSet) listed = topo_cpus_of_nodes(planner->topo, seat->node_list);
+    if (cpuset_intersects(cpus, listed))
+        hwloc_bitmap_and(cpus, cpus, listed);
+}
+
+CpuSet *pool_mask(const Planner *planner, const Seat *seat, const CpuSet *pool, bool *ret_empty)
+{
+    g_autoptr(CpuSet) cpus = cpuset_and(pool, seat->allowed);
+
+    if (ret_empty)
+        *ret_empty = false;
+    if (cpuset_is_empty(cpus)) {
+        /* Its partition may lie outside the one the pool is in. */
+        hwloc_bitmap_andnot(cpus, seat->allowed, planner->exclusive);
+        hwloc_bitmap_andnot(cpus, cpus, planner->topo->isolated);
+    }
+    if (cpuset_is_empty(cpus)) {
+        if (ret_empty)
+            *ret_empty = true;
+        hwloc_bitmap_copy(cpus,
+                          cpuset_is_empty(seat->allowed) ? planner->topo->online : seat->allowed);
+    }
+    restrict_to_list(planner, seat, cpus);
+    return g_steal_pointer(&cpus);
+}
+
+/* --- the floor --- */
+
+static unsigned limit_tenths(const Planner *planner)
+{
+    return (unsigned)(policy_get_cpu_overcommit(planner->input->policy) * 10 + 0.5);
+}
+
+/* Fewest PUs that carry so many vCPUs within the limit. */
+static unsigned pus_needed(const Planner *planner, unsigned n_vcpus)
+{
+    unsigned tenths = MAX(limit_tenths(planner), 1);
+
+    return (unsigned)(((uint64_t)n_vcpus * 10 + tenths - 1) / tenths);
+}
+
+static bool pool_stays_for(const Planner *planner, const CpuSet *before, const CpuSet *after)
+{
+    for (guint i = 0; i < planner->seats->len; i++) {
+        const Seat *seat = g_ptr_array_index(planner->seats, i);
+        if (seat_pool_vcpus(seat) > 0 && cpuset_intersects(before, seat->allowed) &&
+            !cpuset_intersects(after, seat->allowed))
+            return false;
+    }
+    return true;
+}
+
+bool pool_floor_holds(const Planner *planner, const CpuSet *cpus)
+{
+    g_autoptr(CpuSet) before = pool_now(planner);
+    g_autoptr(CpuSet) after = cpuset_minus(before, cpus);
+
+    if (!cpuset_intersects(before, cpus))
+        return true;
+    if (planner->keep_pool && cpuset_is_empty(after))
+        return false;
+    return pool_stays_for(planner, before, after) &&
+           cpuset_weight(after) >= pus_needed(planner, pool_count_vcpus(planner));
+}
+
+void refuse_for_floor(const Planner *planner, Seat *seat, const CpuSet *cpus)
+{
+    g_autoptr(CpuSet) before = pool_now(planner);
+    g_autoptr(CpuSet) after = cpuset_minus(before, cpus);
+    unsigned n_vcpus = pool_count_vcpus(planner), left = cpuset_weight(after);
+    unsigned need = MAX(pus_needed(planner, n_vcpus), 1), tenths = limit_tenths(planner);
+    PlanShortage shortage = {"pool PUs", need > left ? need - left : 1, "PUs", -1};
+
+    if (need <= left || left == 0)
+        seat_refuse(seat, shortage,
+                    "would leave no pool CPU to the guests that float: %" PRIu64 " pool %s short",
+                    shortage.amount, shortage.amount == 1 ? "PU" : "PUs");
+    else
+        seat_refuse(seat, shortage,
+                    "would leave %u pool %s to %u floating vCPUs, cpu_overcommit %u.%u needs %u: "
+                    "%" PRIu64 " pool %s short",
+                    left, left == 1 ? "PU" : "PUs", n_vcpus, tenths / 10, tenths % 10, need,
+                    shortage.amount, shortage.amount == 1 ? "PU" : "PUs");
+}
+
+bool pool_is_missed(const Planner *planner)
+{
+    g_autoptr(CpuSet) pool = pool_now(planner);
+
+    for (guint i = 0; i < planner->seats->len; i++) {
+        const Seat *seat = g_ptr_array_index(planner->seats, i);
+        if (seat->refused && cpuset_intersects(planner->pool_base, seat->allowed) &&
+            !cpuset_intersects(pool, seat->allowed))
+            return true;
+    }
+    return false;
+}
+
+void pool_diagnose(const Planner *planner)
+{
+    g_autoptr(CpuSet) pool = pool_now(planner);
+    unsigned n_vcpus = pool_count_vcpus(planner), n_pus = cpuset_weight(pool);
+
+    for (guint i = 0; i < planner->seats->len; i++) {
+        const Seat *seat = g_ptr_array_index(planner->seats, i);
+        bool empty = false;
+        g_autoptr(CpuSet) mask = pool_mask(planner, seat, pool, &empty);
+        if (empty && seat_pool_vcpus(seat) > 0)
+            diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
+                     "the pool is empty: it may run on all CPUs it is allowed, those of dedicated "
+                     "guests too");
+    }
+    if (n_pus == 0 || n_pus >= pus_needed(planner, n_vcpus))
+        return;
+    unsigned tenths = (unsigned)((uint64_t)n_vcpus * 10 / n_pus), limit = limit_tenths(planner);
+    diag_add(planner->diags, DIAG_WARNING, NULL, "host.cpu_overcommit",
+             "%u vCPUs float over %u pool %s: %u.%u to one, the limit is %u.%u", n_vcpus, n_pus,
+             n_pus == 1 ? "PU" : "PUs", tenths / 10, tenths % 10, limit / 10, limit % 10);
+}

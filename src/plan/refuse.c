@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Why a guest finds no room: what is short, by how much, and where. */
+#include "plan/planner.h"
+
+#include <stdarg.h>
+
+void seat_refuse(Seat *seat, PlanShortage shortage, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_free(seat->reason);
+    seat->reason = g_strdup_vprintf(format, args);
+    va_end(args);
+    seat->refused = true;
+    seat->shortage = shortage;
+}
+
+/* "node 1", "nodes 0-1"; *ret_node: the node if there is just one, else -1. */
+static char *candidates_text(const NodeSearch *search, const char **ret_has, int *ret_node)
+{
+    const CpuSet *nodes = search->seat->cpu_nodes;
+    g_autofree char *list = cpuset_format(nodes);
+
+    *ret_node = cpuset_weight(nodes) == 1 ? (int)cpuset_first(nodes) : -1;
+    *ret_has = cpuset_weight(nodes) == 1 ? "has" : "have";
+    if (cpuset_is_empty(nodes)) {
+        *ret_has = "has";
+        return g_strdup("the host");
+    }
+    return g_strconcat(*ret_node >= 0 ? "node " : "nodes ", list, NULL);
+}
+
+static const char *plural(uint64_t n, const char *one, const char *many)
+{
+    return n == 1 ? one : many;
+}
+
+static void refuse_for(Seat *seat, const NodeSearch *search, const char *resource, unsigned need,
+                       unsigned have)
+{
+    bool cores = g_str_equal(resource, "cores");
+    const char *has;
+    PlanShortage shortage = {
+        .resource = resource, .amount = need - have, .unit = cores ? "cores" : "PUs"};
+    g_autofree char *where = candidates_text(search, &has, &shortage.node);
+
+    seat_refuse(seat, shortage, "needs %u %s, %s %s %u free: %u %s short", need,
+                cores ? plural(need, "whole core", "whole cores") : plural(need, "PU", "PUs"),
+                where, has, have, need - have,
+                cores ? plural(need - have, "core", "cores") : plural(need - have, "PU", "PUs"));
+}
+
+/* Whole cores for a thread policy that insists on them. */
+static bool refuse_for_cores(Seat *seat, const NodeSearch *search)
+{
+    const Topo *topo = search->planner->topo;
+    unsigned width = 2, have = 0;
+
+    if (seat->threads == THREADS_PREFER || search->n_vcpus == 0)
+        return false;
+    for (unsigned i = 0; i < topo->n_cores; i++)
+        width = MAX(width, cpuset_weight(topo->cores[i].cpus));
+    for (guint i = 0; i < search->offers->len; i++)
+        for (unsigned j = 0; j < topo->n_cores; j++)
+            have += cpuset_intersects(topo->cores[j].cpus, node_search_offer(search, i)->usable);
+    unsigned need =
+        seat->threads == THREADS_ISOLATE ? search->n_vcpus : (search->n_vcpus + width - 1) / width;
+    if (seat->threads == THREADS_REQUIRE && !topo_has_smt(topo)) {
+        PlanShortage shortage = {"cores", need, "cores", -1};
+        seat_refuse(seat, shortage,
+                    "threads: require needs cores with siblings, this host has none: %u %s short",
+                    need, plural(need, "core", "cores"));
+        return true;
+    }
+    if (have >= need)
+        return false;
+    refuse_for(seat, search, "cores", need, have);
+    return true;
+}
+
+static bool refuse_for_pus(Seat *seat, const NodeSearch *search)
+{
+    unsigned need = search->n_vcpus + search->n_helpers, have = 0;
+
+    for (guint i = 0; i < search->offers->len; i++)
+        have += cpuset_weight(node_search_offer(search, i)->free);
+    if (have >= need)
+        return false;
+    refuse_for(seat, search, "PUs", need, have);
+    return true;
+}
+
+/* --- memory --- */
+
+/* static text, since a PlanShortage only borrows it */
+static const char *page_unit(unsigned page_kib, unsigned base_page_kib)
+{
+    static const struct {
+        unsigned kib;
+        const char *unit;
+    } sizes[] = {
+        {16, "pages of 16 KiB"},           {64, "pages of 64 KiB"},
+        {512, "pages of 512 KiB"},         {1024, "pages of 1024 KiB"},
+        {2048, "pages of 2048 KiB"},       {16384, "pages of 16384 KiB"},
+        {32768, "pages of 32768 KiB"},     {524288, "pages of 524288 KiB"},
+        {1048576, "pages of 1048576 KiB"}, {16777216, "pages of 16777216 KiB"},
+    };
+
+    if (page_kib == base_page_kib)
+        return "MiB";
+    for (unsigned i = 0; i < G_N_ELEMENTS(sizes); i++)
+        if (sizes[i].kib == page_kib)
+            return sizes[i].unit;
+    return "huge pages";
+}
+
+static uint64_t memory_room(const NodeSearch *search, unsigned page_kib)
+{
+    const Topo *topo = search->planner->topo;
+    const Seat *seat = search->seat;
+    uint64_t room = 0;
+
+    for (unsigned i = 0; i < topo->n_nodes; i++) {
+        unsigned node = topo->nodes[i].os_index;
+        const CpuSet *nodes = seat->mem_nodes ? seat->mem_nodes : seat->cpu_nodes;
+        if (cpuset_has(nodes, node) && cpuset_has(seat->mems, node))
+            room += capacity_room_kib(search->planner->capacity, i, page_kib);
+    }
+    return room;
+}
+
+static bool refuse_for_memory(Seat *seat, const NodeSearch *search)
+{
+    unsigned base_page_kib = search->planner->topo->base_page_kib;
+
+    for (guint i = 0; i < seat->needs->len && !seat->in->running; i++) {
+        unsigned page_kib = g_array_index(seat->needs, MemoryNeed, i).page_kib;
+        uint64_t unit_kib = page_kib == base_page_kib ? 1024 : page_kib, need = 0;
+        for (guint j = 0; j < seat->needs->len; j++)
+            if (g_array_index(seat->needs, MemoryNeed, j).page_kib == page_kib)
+                need += g_array_index(seat->needs, MemoryNeed, j).kib / unit_kib;
+        uint64_t have = memory_room(search, page_kib) / unit_kib;
+        if (have >= need)
+            continue;
+        const char *has;
+        PlanShortage shortage = {.resource = page_kib == base_page_kib ? "memory" : "pages",
+                                 .amount = need - have,
+                                 .unit = page_unit(page_kib, base_page_kib)};
+        g_autofree char *where = candidates_text(search, &has, &shortage.node);
+        seat_refuse(seat, shortage,
+                    "needs %" PRIu64 " %s, %s %s %" PRIu64 " free: %" PRIu64 " %s short", need,
+                    shortage.unit, where, has, have, need - have,
+                    page_kib == base_page_kib ? "MiB" : plural(need - have, "page", "pages"));
+        return true;
+    }
+    return false;
+}
+
+/* There is enough of all, but not for the helpers on the node of the first vCPU. */
+static void refuse_for_home(Seat *seat, const NodeSearch *search)
+{
+    unsigned need = search->n_helpers + (search->n_vcpus > 0), most = 0;
+    PlanShortage shortage = {.resource = "PUs", .unit = "PUs", .node = -1};
+
+    for (guint i = 0; i < search->offers->len; i++) {
+        const NodeOffer *offer = node_search_offer(search, i);
+        if (shortage.node < 0 || cpuset_weight(offer->free) > most) {
+            most = cpuset_weight(offer->free);
+            shortage.node = (int)offer->node->os_index;
+        }
+    }
+    shortage.amount = most < need ? need - most : 1;
+    seat_refuse(seat, shortage,
+                "needs %u PUs on one node, for its first vCPU and its helper threads, node %d has "
+                "%u free: %" PRIu64 " %s short",
+                need, shortage.node, most, shortage.amount, plural(shortage.amount, "PU", "PUs"));
+}
+
+void refuse_for_room(Seat *seat, const NodeSearch *search)
+{
+    if (!refuse_for_cores(seat, search) && !refuse_for_pus(seat, search) &&
+        !refuse_for_memory(seat, search))
+        refuse_for_home(seat, search);
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What every guest asks for, and which CPUs are spoken for before any guest is placed. */
+#include "plan/planner.h"
+
+PolicyKey helper_key(HelperClass helper)
+{
+    switch (helper) {
+    case HELPER_EMULATOR:
+        return KEY_CPU_EMULATOR;
+    case HELPER_IOTHREADS:
+        return KEY_CPU_IOTHREADS;
+    case HELPER_VHOST:
+    case N_HELPERS:
+        break;
+    }
+    return KEY_CPU_VHOST;
+}
+
+int seat_name_compare(const Seat *a, const Seat *b)
+{
+    int order = g_strcmp0(a->in->guest->name, b->in->guest->name);
+
+    return order != 0 ? order : g_strcmp0(a->in->guest->uuid, b->in->guest->uuid);
+}
+
+static int seat_pointer_compare(gconstpointer a, gconstpointer b)
+{
+    return seat_name_compare(*(const Seat *const *)a, *(const Seat *const *)b);
+}
+
+const CpuSet *seat_pin(const Seat *seat, unsigned vcpu)
+{
+    for (unsigned i = 0; i < seat->n_pins; i++)
+        if (seat->pins[i].id == vcpu)
+            return seat->pins[i].cpus;
+    return NULL;
+}
+
+Claim *seat_claim(const Seat *seat, unsigned i)
+{
+    return &g_array_index(seat->claims, Claim, i);
+}
+
+const Claim *seat_find_claim(const Seat *seat, ThreadClass thread_class, unsigned id)
+{
+    for (guint i = 0; i < seat->claims->len; i++) {
+        const Claim *claim = seat_claim(seat, i);
+        if (claim->thread_class == thread_class && claim->id == id)
+            return claim;
+    }
+    return NULL;
+}
+
+CpuSet *seat_vcpu_pus(const Seat *seat)
+{
+    CpuSet *pus = cpuset_new();
+
+    for (unsigned i = 0; i < seat->n_vcpu_claims; i++)
+        if (seat_claim(seat, i)->pu != NO_PU)
+            hwloc_bitmap_set(pus, seat_claim(seat, i)->pu);
+    return pus;
+}
+
+static void seat_free(gpointer data)
+{
+    Seat *seat = data;
+
+    hwloc_bitmap_free(seat->allowed);
+    hwloc_bitmap_free(seat->mems);
+    hwloc_bitmap_free(seat->node_list);
+    hwloc_bitmap_free(seat->cpu_nodes);
+    hwloc_bitmap_free(seat->mem_nodes);
+    for (unsigned i = 0; i < N_HELPERS; i++)
+        hwloc_bitmap_free(seat->lists[i]);
+    for (unsigned i = 0; i < seat->n_pins; i++)
+        hwloc_bitmap_free(seat->pins[i].cpus);
+    g_free(seat->pins);
+    g_array_unref(seat->claims);
+    g_array_unref(seat->needs);
+    g_array_unref(seat->memory);
+    hwloc_bitmap_free(seat->exclusive);
+    hwloc_bitmap_free(seat->nodes);
+    g_free(seat->reason);
+    g_free(seat);
+}
+
+/* --- CPU lists of the policy --- */
+
+static void diagnose_missing(Planner *planner, const PolicyValue *value, const char *key,
+                             const char *missing)
+{
+    DiagPlace place = {.file = value->origin.file, .line = value->origin.line};
+
+    if (missing)
+        diag_add(planner->diags, DIAG_WARNING, value->origin.file ? &place : NULL, key,
+                 "not on this host, or offline: %s", missing);
+}
+
+static CpuSet *resolve(Planner *planner, const Seat *seat, const PolicyValue *value,
+                       const char *key)
+{
+    g_autofree char *missing = NULL;
+    g_autofree char *where = g_strconcat(seat->in->guest->name, ": ", key, NULL);
+    CpuSet *cpus = cpu_expr_resolve(value->cpus, planner->topo, &missing);
+
+    diagnose_missing(planner, value, where, missing);
+    hwloc_bitmap_and(cpus, cpus, seat->allowed);
+    return cpus;
+}
+
+static void survey_lists(Planner *planner, Seat *seat)
+{
+    static const char *const names[N_HELPERS] = {"cpu.emulator", "cpu.iothreads", "cpu.vhost"};
+
+    for (HelperClass i = 0; i < N_HELPERS; i++) {
+        const CpuExpr *list = NULL;
+        seat->classes[i] = guest_policy_get_class(seat->in->policy, helper_key(i), &list);
+        if (seat->classes[i] != CLASS_LIST)
+            continue;
+        seat->lists[i] =
+            resolve(planner, seat, guest_policy_get(seat->in->policy, helper_key(i)), names[i]);
+        if (!cpuset_is_empty(seat->lists[i]))
+            continue;
+        seat->classes[i] = CLASS_ABSENT;
+        g_clear_pointer(&seat->lists[i], hwloc_bitmap_free);
+        diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
+                 "%s lists no CPU the guest may use: as if it were absent", names[i]);
+    }
+}
+
+static int pin_compare(gconstpointer a, gconstpointer b)
+{
+    return CMP(((const GuestPin *)a)->id, ((const GuestPin *)b)->id);
+}
+
+static void survey_pins(Planner *planner, Seat *seat)
+{
+    const PolicyValue *map = guest_policy_get(seat->in->policy, KEY_CPU_PINS);
+    g_autoptr(GArray) pins = g_array_new(FALSE, FALSE, sizeof(GuestPin));
+
+    if (seat->cpu_policy != CPU_MANUAL || !map)
+        return;
+    for (unsigned i = 0; i < map->n_entries; i++) {
+        const PolicyEntry *entry = &map->entries[i];
+        g_autofree char *key = g_strconcat("cpu.pins.", entry->key, NULL);
+        uint64_t vcpu;
+        if (entry->value->kind != VALUE_CPUS || parse_u64(entry->key, CPUSET_MAX_INDEX, &vcpu) != 0)
+            continue;
+        GuestPin pin = {.id = (unsigned)vcpu, .cpus = resolve(planner, seat, entry->value, key)};
+        g_array_append_val(pins, pin);
+    }
+    g_array_sort(pins, pin_compare);
+    seat->n_pins = pins->len;
+    seat->pins = (GuestPin *)g_array_free(g_steal_pointer(&pins), FALSE);
+}
+
+static void check_pins(Seat *seat)
+{
+    for (unsigned i = 0; i < seat->n_pins; i++) {
+        if (!cpuset_is_empty(seat->pins[i].cpus))
+            continue;
+        PlanShortage shortage = {"PUs", 1, "PUs", -1};
+        seat_refuse(seat, shortage, "cpu.pins of vCPU %u name no CPU the guest may use: 1 PU short",
+                    seat->pins[i].id);
+        return;
+    }
+}
+
+/* --- claims --- */
+
+static void claim_add(Seat *seat, ThreadClass thread_class, unsigned id)
+{
+    Claim claim = {.thread_class = thread_class, .id = id, .pu = NO_PU};
+
+    g_array_append_val(seat->claims, claim);
+}
+
+static void survey_claims(Seat *seat)
+{
+    const PolicyValue *listed = guest_policy_get(seat->in->policy, KEY_CPU_DEDICATED_VCPUS);
+
+    CPUSET_FOREACH(id, seat->def->vcpus)
+    if (seat->cpu_policy == CPU_DEDICATED ||
+        (seat->cpu_policy == CPU_MIXED && listed && cpuset_has(listed->set, id)))
+        claim_add(seat, THREAD_VCPU, id);
+    seat->n_vcpu_claims = seat->claims->len;
+    if (seat->classes[HELPER_EMULATOR] == CLASS_ISOLATE)
+        claim_add(seat, THREAD_EMULATOR, 0);
+    if (seat->classes[HELPER_IOTHREADS] == CLASS_ISOLATE)
+        CPUSET_FOREACH(id, seat->def->iothreads)
+    claim_add(seat, THREAD_IOTHREAD, id);
+    if (seat->classes[HELPER_VHOST] == CLASS_ISOLATE)
+        claim_add(seat, THREAD_VHOST, 0);
+}
+
+/* --- the guest --- */
+
+static void survey_bounds(const Planner *planner, Seat *seat)
+{
+    const Topo *topo = planner->topo;
+    const GuestKernel *kernel = seat->in->guest->kernel;
+    const PolicyValue *nodes = guest_policy_get(seat->in->policy, KEY_NUMA_NODES);
+    g_autoptr(CpuSet) known = cpuset_new();
+
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        hwloc_bitmap_set(known, topo->nodes[i].os_index);
+    seat->allowed =
+        cpuset_and(kernel && kernel->allowed ? kernel->allowed : topo->allowed, topo->online);
+    seat->mems = cpuset_and(
+        kernel && kernel->allowed_mems ? kernel->allowed_mems : topo->allowed_mems, known);
+    if (nodes && nodes->kind == VALUE_SET)
+        seat->node_list = cpuset_and(nodes->set, known);
+}
+
+static void diagnose_guest(Planner *planner, const Seat *seat)
+{
+    const PolicyValue *nodes = guest_policy_get(seat->in->policy, KEY_NUMA_NODES);
+
+    if (seat->def->auto_placement || seat->def->numa_auto)
+        diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
+                 "placement='auto' asks numad at every start, which does not know this plan");
+    if (!seat->node_list || cpuset_equal(seat->node_list, nodes->set))
+        return;
+    g_autoptr(CpuSet) missing = cpuset_minus(nodes->set, seat->node_list);
+    g_autofree char *text = cpuset_format(missing);
+    g_autofree char *words = g_strconcat("node:", text, NULL);
+    g_autofree char *key = g_strconcat(seat->in->guest->name, ": numa.nodes", NULL);
+    diagnose_missing(planner, nodes, key, words);
+    if (cpuset_is_empty(seat->node_list))
+        diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
+                 "numa.nodes lists no node of this host: as if it were absent");
+}
+
+static Seat *seat_new(const Topo *topo, const PlanGuest *in)
+{
+    Seat *seat = g_new0(Seat, 1);
+
+    seat->in = in;
+    seat->def = guest_def(in->guest);
+    seat->unmanaged = in->manual || in->released;
+    if (in->running && in->before && in->before->result != PLAN_UNMANAGED)
+        seat->before = in->before;
+    seat->cpu_policy = guest_policy_get_cpu_policy(in->policy);
+    seat->threads = guest_policy_get_threads(in->policy);
+    seat->exclusive = cpuset_new();
+    seat->claims = g_array_new(FALSE, FALSE, sizeof(Claim));
+    seat->memory = g_array_new(FALSE, FALSE, sizeof(MemoryPlan));
+    seat->needs = memory_needs(topo, seat->def);
+    return seat;
+}
+
+static void seat_survey(Planner *planner, Seat *seat)
+{
+    survey_bounds(planner, seat);
+    if (!seat->unmanaged) {
+        diagnose_guest(planner, seat);
+        survey_lists(planner, seat);
+        survey_pins(planner, seat);
+        check_pins(seat);
+        if (!seat->refused)
+            survey_claims(seat);
+    }
+    if (cpuset_is_empty(seat->node_list))
+        g_clear_pointer(&seat->node_list, hwloc_bitmap_free);
+    seat_choose_candidates(planner, seat);
+}
+
+/* --- the host --- */
+
+static CpuSet *default_housekeeping(const Topo *topo)
+{
+    g_autoptr(CpuSet) able = cpuset_and(topo->online, topo->allowed);
+
+    hwloc_bitmap_andnot(able, able, topo->isolated);
+    if (cpuset_is_empty(able))
+        return cpuset_new();
+    CpuSet *cpus = cpuset_copy(topo_core(topo, topo_pu(topo, cpuset_first(able))->core)->cpus);
+    hwloc_bitmap_andnot(cpus, cpus, topo->isolated);
+    return cpus;
+}
+
+static void diagnose_housekeeping(Planner *planner, const CpuSet *cpus, const char *why)
+{
+    if (cpuset_is_empty(cpus))
+        return;
+    g_autofree char *text = cpuset_format(cpus);
+    diag_add(planner->diags, DIAG_WARNING, NULL, "host.housekeeping_cpus", "CPU %s is %s: left out",
+             text, why);
+}
+
+static void survey_housekeeping(Planner *planner)
+{
+    const Topo *topo = planner->topo;
+    const CpuExpr *expr = policy_get_housekeeping(planner->input->policy);
+    const PolicyValue *value = planner->input->policy->values[KEY_HOST_HOUSEKEEPING_CPUS];
+    g_autofree char *missing = NULL;
+
+    if (!expr) {
+        planner->housekeeping = default_housekeeping(topo);
+        return;
+    }
+    g_autoptr(CpuSet) named = cpu_expr_resolve(expr, topo, &missing);
+    g_autoptr(CpuSet) offline = cpuset_and(named, topo->offline);
+    g_autoptr(CpuSet) isolated = cpuset_and(named, topo->isolated);
+    if (value)
+        diagnose_missing(planner, value, "host.housekeeping_cpus", missing);
+    diagnose_housekeeping(planner, offline, "offline");
+    diagnose_housekeeping(planner, isolated, "isolated from the scheduler");
+    planner->housekeeping = cpuset_and(named, topo->online);
+    hwloc_bitmap_andnot(planner->housekeeping, planner->housekeeping, topo->isolated);
+}
+
+static void survey_off(Planner *planner, const Seat *seat)
+{
+    if (seat->unmanaged) {
+        g_autoptr(CpuSet) cpus = seat_live_cpus(seat);
+        hwloc_bitmap_or(planner->off, planner->off, cpus);
+        return;
+    }
+    for (unsigned i = 0; i < N_HELPERS; i++)
+        if (seat->lists[i])
+            hwloc_bitmap_or(planner->off, planner->off, seat->lists[i]);
+    for (unsigned i = 0; i < seat->n_pins; i++)
+        hwloc_bitmap_or(planner->off, planner->off, seat->pins[i].cpus);
+}
+
+Planner *planner_new(const PlanInput *input, bool keep_pool)
+{
+    Planner *planner = g_new0(Planner, 1);
+    const Topo *topo = input->topo;
+
+    planner->input = input;
+    planner->topo = topo;
+    planner->keep_pool = keep_pool;
+    planner->diags = diag_list_new();
+    planner->exclusive = cpuset_new();
+    planner->off = cpuset_new();
+    planner->pool_base = cpuset_and(topo->online, topo->allowed);
+    hwloc_bitmap_andnot(planner->pool_base, planner->pool_base, topo->isolated);
+    planner->capacity = capacity_new(topo, input->policy);
+    survey_housekeeping(planner);
+
+    planner->seats = g_ptr_array_new_with_free_func(seat_free);
+    for (unsigned i = 0; i < input->n_guests; i++)
+        g_ptr_array_add(planner->seats, seat_new(topo, &input->guests[i]));
+    g_ptr_array_sort(planner->seats, seat_pointer_compare);
+    for (guint i = 0; i < planner->seats->len; i++) {
+        seat_survey(planner, g_ptr_array_index(planner->seats, i));
+        survey_off(planner, g_ptr_array_index(planner->seats, i));
+    }
+    return planner;
+}
+
+void planner_free(Planner *planner)
+{
+    if (!planner)
+        return;
+    g_ptr_array_unref(planner->seats);
+    hwloc_bitmap_free(planner->housekeeping);
+    hwloc_bitmap_free(planner->pool_base);
+    hwloc_bitmap_free(planner->off);
+    hwloc_bitmap_free(planner->exclusive);
+    capacity_free(planner->capacity);
+    diag_list_free(planner->diags);
+    g_free(planner);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The scalars of the policy: text → value, and in words what a field takes. */
+#pragma once
+
+#include "model/policy-key.h"
+
+typedef struct ScalarFault {
+    size_t offset;    /* bytes into the text; 0: the whole text is meant */
+    const char *text; /* what was expected there; static */
+} ScalarFault;
+
+/* Whether values of this type are scalars. */
+bool scalar_is(PolicyType type);
+
+/* The value of text, a word of the field or of its type, with its bounds. NULL: it is neither;
+ * *reterr says where, if the type can tell. */
+PolicyValue *scalar_parse(const PolicyField *field, const char *text, const Origin *origin,
+                          ScalarFault *reterr);
+
+/* "a number from 2 to 10000", "share, isolate or a CPU list such as "0-3,8,^2"" */
+char *field_expected(const PolicyField *field);

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The record's calls, each one transaction.
+ *
+ * A batch is numbered by its first history entry, so entry batch + i belongs to change i. History
+ * is pruned only at its old end: the newest id never comes back.
+ */
+#include "record/record-db.h"
+
+#include <errno.h>
+
+#define HISTORY_KEPT 10000
+#define HISTORY_PRUNE_STEP 256 /* entries between two prunings */
+
+/* Until the end of the block. */
+#define LOCK_RECORD(record)                                                                        \
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&(record)->lock)
+
+/* Whose original a key is: the process's, or for config the guest's. */
+static void bind_owner(sqlite3_stmt *stmt, const ProcessKey *process, bool of_guest)
+{
+    statement_bind_text(stmt, 1, process->uuid);
+    statement_bind_text(stmt, 2, of_guest ? "" : process->boot_id);
+    statement_bind_number(stmt, 3, of_guest ? 0 : process->pid);
+    statement_bind_number(stmt, 4, of_guest ? 0 : (int64_t)process->starttime);
+}
+
+static void bind_process(sqlite3_stmt *stmt, const ProcessKey *process)
+{
+    bind_owner(stmt, process, process->pid == 0);
+}
+
+static void bind_key(sqlite3_stmt *stmt, const ProcessKey *process, const SettingKey *key)
+{
+    bind_owner(stmt, process, process->pid == 0 || key->plane == PLANE_CONFIG);
+    statement_bind_text(stmt, 5, knob_info(key->knob)->name);
+    statement_bind_number(stmt, 6, key->instance);
+    statement_bind_text(stmt, 7, plane_name(key->plane));
+    statement_bind_number(stmt, 8, key->tid);
+    statement_bind_number(stmt, 9, key->tid != 0 ? (int64_t)key->tid_start : 0);
+}
+
+/* The five key columns from column 0 on. False: a knob this vmtuned does not have. */
+static bool read_key(sqlite3_stmt *stmt, SettingKey *ret)
+{
+    int knob = knob_by_name((const char *)sqlite3_column_text(stmt, 0));
+    int plane = plane_by_name((const char *)sqlite3_column_text(stmt, 2));
+
+    if (knob < 0 || plane < 0)
+        return false;
+    *ret = (SettingKey){.knob = (Knob)knob,
+                        .instance = (unsigned)sqlite3_column_int64(stmt, 1),
+                        .plane = (Plane)plane,
+                        .tid = (pid_t)sqlite3_column_int64(stmt, 3),
+                        .tid_start = (uint64_t)sqlite3_column_int64(stmt, 4)};
+    return true;
+}
+
+int record_open(const char *directory, Record **ret, char **reterr_text)
+{
+    g_autoptr(Record) record = g_new0(Record, 1);
+
+    g_mutex_init(&record->lock);
+    int r = record_db_open(record, directory, reterr_text);
+    if (r == RECORD_DONE)
+        *ret = g_steal_pointer(&record);
+    return r;
+}
+
+void record_close(Record *record)
+{
+    if (!record)
+        return;
+    record_db_close(record);
+    g_mutex_clear(&record->lock);
+    g_free(record);
+}
+
+/* Ends the transaction as r says; its own failure counts too. */
+static int transaction_end(Record *record, int r)
+{
+    if (r == 0)
+        r = statement_run_plain(record, SQL_COMMIT);
+    if (r < 0 && !sqlite3_get_autocommit(record->db))
+        (void)statement_run_plain(record, SQL_ROLLBACK);
+    return r;
+}
+
+/* A statement whose only own parameter is one number. */
+static int run_with_number(Record *record, Statement statement, const ProcessKey *process,
+                           const SettingKey *key, int64_t number)
+{
+    sqlite3_stmt *stmt = NULL;
+    int r = statement_get(record, statement, &stmt);
+
+    if (r < 0)
+        return r;
+    bind_key(stmt, process, key);
+    statement_bind_number(stmt, 10, number);
+    return statement_run(record, stmt);
+}
+
+/* --- begin and finish --- */
+
+static int history_next_id(Record *record, int64_t *ret)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool row;
+    int r = statement_get(record, SQL_HISTORY_LAST, &stmt);
+
+    if (r == 0)
+        r = statement_step(record, stmt, &row);
+    if (r < 0)
+        return r;
+    *ret = sqlite3_column_int64(stmt, 0) + 1;
+    sqlite3_reset(stmt);
+    return 0;
+}
+
+static int history_add(Record *record, const ProcessKey *process, const Change *change,
+                       const char *why, int64_t id)
+{
+    sqlite3_stmt *stmt = NULL;
+    int r = statement_get(record, SQL_HISTORY_ADD, &stmt);
+
+    if (r < 0)
+        return r;
+    bind_key(stmt, process, &change->key);
+    statement_bind_number(stmt, 10, id);
+    statement_bind_number(stmt, 11, g_get_real_time());
+    statement_bind_text(stmt, 12, process->name);
+    statement_bind_text(stmt, 13, why);
+    statement_bind_text(stmt, 14, change->from);
+    statement_bind_text(stmt, 15, change->to);
+    return statement_run(record, stmt);
+}
+
+static int history_prune(Record *record, int64_t first, int64_t end)
+{
+    sqlite3_stmt *stmt = NULL;
+
+    if (first / HISTORY_PRUNE_STEP == end / HISTORY_PRUNE_STEP)
+        return 0;
+    int r = statement_get(record, SQL_HISTORY_PRUNE, &stmt);
+    if (r < 0)
+        return r;
+    statement_bind_number(stmt, 10, end - 1 - HISTORY_KEPT);
+    return statement_run(record, stmt);
+}
+
+static int original_keep(Record *record, const ProcessKey *process, const Change *change,
+                         int64_t batch)
+{
+    sqlite3_stmt *stmt = NULL;
+    int r = statement_get(record, SQL_ORIGINAL_KEEP, &stmt);
+
+    if (r < 0)
+        return r;
+    bind_key(stmt, process, &change->key);
+    statement_bind_text(stmt, 10, change->from);
+    statement_bind_text(stmt, 11, change->to);
+    statement_bind_number(stmt, 12, batch);
+    return statement_run(record, stmt);
+}
+
+static int begin_changes(Record *record, const ProcessKey *process, const ChangeSet *changes,
+                         const char *why, int64_t *ret_batch)
+{
+    int r = history_next_id(record, ret_batch);
+
+    for (unsigned i = 0; r == 0 && i < change_set_size(changes); i++) {
+        const Change *change = change_set_get(changes, i);
+        r = original_keep(record, process, change, *ret_batch);
+        if (r == 0)
+            r = history_add(record, process, change, why, *ret_batch + i);
+    }
+    return r < 0 ? r : history_prune(record, *ret_batch, *ret_batch + change_set_size(changes));
+}
+
+int record_begin(Record *record, const ProcessKey *process, const ChangeSet *changes,
+                 const char *why, int64_t *ret_batch)
+{
+    LOCK_RECORD(record);
+    int64_t batch = 0;
+    int r = statement_run_plain(record, SQL_BEGIN);
+
+    if (r < 0)
+        return r;
+    r = transaction_end(record, begin_changes(record, process, changes, why, &batch));
+    if (r == 0)
+        *ret_batch = batch;
+    return r;
+}
+
+static int history_finish(Record *record, int64_t id, const char *result)
+{
+    sqlite3_stmt *stmt = NULL;
+    int r = statement_get(record, SQL_HISTORY_FINISH, &stmt);
+
+    if (r < 0)
+        return r;
+    statement_bind_number(stmt, 10, id);
+    statement_bind_text(stmt, 11, result);
+    return statement_run(record, stmt);
+}
+
+static int finish_change(Record *record, const ProcessKey *process, int64_t batch,
+                         const SettingKey *key, const char *result)
+{
+    if (g_str_equal(result, "half"))
+        return 0;
+    if (g_str_equal(result, "done"))
+        return run_with_number(record, SQL_ORIGINAL_DONE, process, key, batch);
+    int r = run_with_number(record, SQL_ORIGINAL_DROP_MADE, process, key, batch);
+    return r < 0 ? r : run_with_number(record, SQL_ORIGINAL_TAKE_BACK, process, key, batch);
+}
+
+int record_finish(Record *record, const ProcessKey *process, int64_t batch,
+                  const ChangeSet *changes, const char *const *results)
+{
+    LOCK_RECORD(record);
+    int r = statement_run_plain(record, SQL_BEGIN);
+
+    if (r < 0)
+        return r;
+    for (unsigned i = 0; r == 0 && i < change_set_size(changes); i++) {
+        r = finish_change(record, process, batch, &change_set_get(changes, i)->key, results[i]);
+        if (r == 0)
+            r = history_finish(record, batch + i, results[i]);
+    }
+    return transaction_end(record, r);
+}
+
+/* --- originals --- */
+
+int record_originals(Record *record, const ProcessKey *process, GPtrArray **ret)
+{
+    LOCK_RECORD(record);
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)original_free);
+    sqlite3_stmt *stmt = NULL;
+    bool row = true;
+    int r = statement_get(record, SQL_ORIGINAL_LIST, &stmt);
+
+    if (r < 0)
+        return r;
+    bind_process(stmt, process);
+    while ((r = statement_step(record, stmt, &row)) == 0 && row) {
+        SettingKey key;
+        if (!read_key(stmt, &key))
+            continue;
+        Original *original = g_new0(Original, 1);
+        original->key = key;
+        original->original = statement_text(stmt, 5);
+        original->written = statement_text(stmt, 6);
+        original->previous = statement_text(stmt, 7);
+        original->pending = sqlite3_column_int64(stmt, 8) != 0;
+        g_ptr_array_add(list, original);
+    }
+    if (r == 0)
+        *ret = g_steal_pointer(&list);
+    return r;
+}
+
+static int forget_keys(Record *record, const ProcessKey *process, const SettingList *keys)
+{
+    sqlite3_stmt *stmt = NULL;
+    int r = statement_get(record, SQL_ORIGINAL_FORGET, &stmt);
+
+    for (unsigned i = 0; r == 0 && i < setting_list_size(keys); i++) {
+        bind_key(stmt, process, &setting_list_get(keys, i)->key);
+        r = statement_run(record, stmt);
+    }
+    return r;
+}
+
+static int forget_all(Record *record, const ProcessKey *process)
+{
+    sqlite3_stmt *stmt = NULL;
+    int r = statement_get(record, SQL_ORIGINAL_FORGET_ALL, &stmt);
+
+    if (r < 0)
+        return r;
+    statement_bind_text(stmt, 1, process->uuid);
+    return statement_run(record, stmt);
+}
+
+int record_forget(Record *record, const ProcessKey *process, const SettingList *keys)
+{
+    LOCK_RECORD(record);
+    int r = statement_run_plain(record, SQL_BEGIN);
+
+    if (r < 0)
+        return r;
+    return transaction_end(record,
+                           keys ? forget_keys(record, process, keys) : forget_all(record, process));
+}
+
+int record_guests(Record *record, GPtrArray **ret)
+{
+    LOCK_RECORD(record);
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
+    sqlite3_stmt *stmt = NULL;
+    bool row = true;
+    int r = statement_get(record, SQL_ORIGINAL_GUESTS, &stmt);
+
+    if (r < 0)
+        return r;
+    while ((r = statement_step(record, stmt, &row)) == 0 && row)
+        g_ptr_array_add(list, statement_text(stmt, 0));
+    if (r == 0)
+        *ret = g_steal_pointer(&list);
+    return r;
+}
+
+/* --- processes --- */
+
+int record_get_flags(Record *record, const ProcessKey *process, ProcessFlags *ret)
+{
+    LOCK_RECORD(record);
+    sqlite3_stmt *stmt = NULL;
+    bool row;
+    int r = statement_get(record, SQL_FLAGS_GET, &stmt);
+
+    if (r < 0)
+        return r;
+    bind_process(stmt, process);
+    r = statement_step(record, stmt, &row);
+    if (r < 0)
+        return r;
+    *ret = (ProcessFlags){.known = row};
+    if (row) {
+        ret->manual = sqlite3_column_int(stmt, 0) != 0;
+        ret->released = sqlite3_column_int(stmt, 1) != 0;
+        ret->settled = sqlite3_column_int(stmt, 2) != 0;
+        sqlite3_reset(stmt);
+    }
+    return 0;
+}
+
+int record_set_flags(Record *record, const ProcessKey *process, const ProcessFlags *flags)
+{
+    LOCK_RECORD(record);
+    sqlite3_stmt *stmt = NULL;
+    int r = statement_get(record, SQL_FLAGS_SET, &stmt);
+
+    if (r < 0)
+        return r;
+    bind_process(stmt, process);
+    statement_bind_text(stmt, 10, process->name);
+    statement_bind_number(stmt, 11, flags->manual);
+    statement_bind_number(stmt, 12, flags->released);
+    statement_bind_number(stmt, 13, flags->settled);
+    return statement_run(record, stmt);
+}
+
+static char *process_id(const char *uuid, const char *boot, int64_t pid, int64_t start)
+{
+    return g_strdup_printf("%s %s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT, uuid, boot, pid, start);
+}
+
+static int drop_process(Record *record, const ProcessKey *process)
+{
+    static const Statement drops[] = {SQL_PROCESS_DROP_ORIGINALS, SQL_PROCESS_DROP_FLAGS};
+    int r = 0;
+
+    for (unsigned i = 0; r == 0 && i < G_N_ELEMENTS(drops); i++) {
+        sqlite3_stmt *stmt = NULL;
+        r = statement_get(record, drops[i], &stmt);
+        if (r < 0)
+            return r;
+        bind_process(stmt, process);
+        r = statement_run(record, stmt);
+    }
+    return r;
+}
+
+/* Reads all first: rows must not go from under a running query. */
+static int drop_all_but(Record *record, GHashTable *alive)
+{
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GArray) dead = g_array_new(FALSE, TRUE, sizeof(ProcessKey));
+    sqlite3_stmt *stmt = NULL;
+    bool row = true;
+    int r = statement_get(record, SQL_PROCESS_LIST, &stmt);
+
+    while (r == 0 && (r = statement_step(record, stmt, &row)) == 0 && row) {
+        ProcessKey process = {.uuid = statement_text(stmt, 0),
+                              .boot_id = statement_text(stmt, 1),
+                              .pid = (pid_t)sqlite3_column_int64(stmt, 2),
+                              .starttime = (uint64_t)sqlite3_column_int64(stmt, 3)};
+        g_ptr_array_add(texts, (char *)process.uuid);
+        g_ptr_array_add(texts, (char *)process.boot_id);
+        g_autofree char *id =
+            process_id(process.uuid, process.boot_id, process.pid, (int64_t)process.starttime);
+        if (!g_hash_table_contains(alive, id))
+            g_array_append_val(dead, process);
+    }
+    for (guint i = 0; r == 0 && i < dead->len; i++)
+        r = drop_process(record, &g_array_index(dead, ProcessKey, i));
+    return r;
+}
+
+int record_drop_dead(Record *record, const char *boot_id, const ProcessKey *alive, unsigned n_alive)
+{
+    LOCK_RECORD(record);
+    g_autoptr(GHashTable) ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    int r = statement_run_plain(record, SQL_BEGIN);
+
+    if (r < 0)
+        return r;
+    for (unsigned i = 0; i < n_alive; i++)
+        g_hash_table_add(
+            ids, process_id(alive[i].uuid, boot_id, alive[i].pid, (int64_t)alive[i].starttime));
+    return transaction_end(record, drop_all_but(record, ids));
+}
+
+/* --- history --- */
+
+void history_entry_free(HistoryEntry *entry)
+{
+    if (!entry)
+        return;
+    g_free(entry->uuid);
+    g_free(entry->name);
+    g_free(entry->why);
+    g_free(entry->result);
+    g_free(entry->from);
+    g_free(entry->to);
+    g_free(entry);
+}
+
+int record_history(Record *record, const char *uuid, unsigned limit, GPtrArray **ret)
+{
+    LOCK_RECORD(record);
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)history_entry_free);
+    sqlite3_stmt *stmt = NULL;
+    bool row = true;
+    int r = statement_get(record, SQL_HISTORY_LIST, &stmt);
+
+    if (r < 0)
+        return r;
+    statement_bind_text(stmt, 10, uuid);
+    statement_bind_number(stmt, 11, limit);
+    while ((r = statement_step(record, stmt, &row)) == 0 && row) {
+        SettingKey key;
+        if (!read_key(stmt, &key))
+            continue;
+        HistoryEntry *entry = g_new0(HistoryEntry, 1);
+        entry->key = key;
+        entry->time_usec = sqlite3_column_int64(stmt, 5);
+        entry->uuid = statement_text(stmt, 6);
+        entry->name = statement_text(stmt, 7);
+        entry->why = statement_text(stmt, 8);
+        entry->from = statement_text(stmt, 9);
+        entry->to = statement_text(stmt, 10);
+        entry->result = statement_text(stmt, 11);
+        g_ptr_array_add(list, entry);
+    }
+    if (r == 0)
+        *ret = g_steal_pointer(&list);
+    return r;
+}

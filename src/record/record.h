@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The record: what was changed, the values from before, and how it ended. SQLite, WAL,
+ * synchronous=FULL: the original is on disk before the machine changes, one transaction per guest
+ * and round. Thread-safe (one lock). Calls block on the disk: workers only, and main() before the
+ * loop runs.
+ *
+ * Live and actual originals belong to one QEMU process, keyed by boot id, PID and start time, and
+ * go with it. Config originals belong to the guest. A thread's original belongs to its tid and
+ * start time.
+ */
+#pragma once
+
+#include "model/setting.h"
+
+typedef struct Record Record;
+
+typedef struct ProcessKey {
+    const char *uuid;
+    const char *name; /* for people */
+    const char *boot_id;
+    pid_t pid;
+    uint64_t starttime; /* pid 0: the guest is off; only config settings are meant */
+} ProcessKey;
+
+typedef enum RecordResult {
+    RECORD_DONE = 0,
+    RECORD_NEWER = 1,   /* written by a newer vmtuned: left as it is */
+    RECORD_CORRUPT = 2, /* not a database, or damaged: left as it is */
+} RecordResult;
+
+/* What is known of one QEMU process. */
+typedef struct ProcessFlags {
+    bool known;    /* seen before */
+    bool manual;   /* manual by detection, judged when it was first seen */
+    bool released; /* restored and left alone */
+    bool settled;  /* was once seen as planned */
+} ProcessFlags;
+
+/* Opens or creates directory/record.db. RECORD_DONE, RECORD_NEWER, RECORD_CORRUPT or negative
+ * errno; *reterr_text says why in words. */
+int record_open(const char *directory, Record **ret, char **reterr_text);
+void record_close(Record *record);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Record, record_close)
+
+/* Before the changes are made: keeps the from value of every change that has no original yet (of a
+ * thread born under vmtuned's mask: the original of its class, not the mask), and to as the value
+ * written; adds history rows. One transaction; 0 means it is on disk. why: "plan",
+ * "drift", "restore". *ret_batch names the batch for record_finish(). Negative errno: nothing was
+ * kept, and nothing may be changed. */
+int record_begin(Record *record, const ProcessKey *process, const ChangeSet *changes,
+                 const char *why, int64_t *ret_batch);
+
+/* After: results[i] is a static word for change i ("done", "refused", …). A change that was not
+ * made loses its written value and, if this batch kept it, its original. "half": not made, but the
+ * old value is gone too; the original stays, as of a write that was cut off. 0 or negative errno.
+ */
+int record_finish(Record *record, const ProcessKey *process, int64_t batch,
+                  const ChangeSet *changes, const char *const *results);
+
+/* Originals of this process (actual, live) and of the guest (config). Array of Original, never
+ * NULL. 0 or negative errno. */
+int record_originals(Record *record, const ProcessKey *process, GPtrArray **ret);
+
+/* Forgets originals that were put back: those in keys, or all of the guest if keys is NULL. */
+int record_forget(Record *record, const ProcessKey *process, const SettingList *keys);
+
+int record_get_flags(Record *record, const ProcessKey *process, ProcessFlags *ret);
+int record_set_flags(Record *record, const ProcessKey *process, const ProcessFlags *flags);
+
+/* Drops all that belongs to QEMU processes of earlier boots, or not among alive. */
+int record_drop_dead(Record *record, const char *boot_id, const ProcessKey *alive,
+                     unsigned n_alive);
+
+/* Every guest that has originals, for "restore --all": array of char * uuids. */
+int record_guests(Record *record, GPtrArray **ret);
+
+typedef struct HistoryEntry {
+    int64_t time_usec; /* CLOCK_REALTIME */
+    char *uuid, *name, *why, *result;
+    SettingKey key;
+    char *from, *to;
+} HistoryEntry;
+void history_entry_free(HistoryEntry *entry);
+/* The newest entries first, at most limit; uuid NULL: of all guests. Kept: the last 10,000. */
+int record_history(Record *record, const char *uuid, unsigned limit, GPtrArray **ret);

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The documents of status, and of verify, apply and restore. */
+#include "report/report-parts.h"
+
+static struct json_object *daemon_object(const Snapshot *snapshot)
+{
+    struct json_object *object = json_object_new_object();
+    struct json_object *files = json_object_new_array();
+
+    for (unsigned i = 0; snapshot->policy && i < snapshot->policy->files->len; i++)
+        json_object_array_add(files, parts_text(g_ptr_array_index(snapshot->policy->files, i)));
+    json_object_object_add(object, "mode", parts_text(policy_mode_name(snapshot->mode)));
+    json_object_object_add(object, "connected", json_object_new_boolean(snapshot->connected));
+    json_object_object_add(object, "started", parts_time(snapshot->started_usec));
+    json_object_object_add(object, "cycles", json_object_new_int64((int64_t)snapshot->cycles));
+    json_object_object_add(object, "last_cycle", parts_time(snapshot->last_cycle_usec));
+    json_object_object_add(object, "policy_files", files);
+    json_object_object_add(object, "policy_rejected",
+                           json_object_new_boolean(snapshot->policy_rejected));
+    json_object_object_add(object, "record_problem", parts_text(snapshot->record_problem));
+    return object;
+}
+
+static unsigned vcpus_count(const GuestStatus *status)
+{
+    unsigned online = 0;
+
+    if (status->guest)
+        return cpuset_weight(guest_def(status->guest)->vcpus);
+    for (unsigned i = 0; status->plan && i < status->plan->n_vcpus; i++)
+        online += status->plan->vcpus[i].online;
+    return online;
+}
+
+/* Where its vCPUs may run: as planned, else as the kernel has the whole guest. */
+static CpuSet *vcpus_cpus(const GuestStatus *status)
+{
+    CpuSet *cpus = cpuset_new();
+
+    for (unsigned i = 0; status->plan && i < status->plan->n_vcpus; i++)
+        if (status->plan->vcpus[i].online)
+            hwloc_bitmap_or(cpus, cpus, status->plan->vcpus[i].cpus);
+    if (!cpuset_is_empty(cpus) || !status->guest || !status->guest->kernel)
+        return cpus;
+    hwloc_bitmap_free(cpus);
+    return guest_kernel_affinity(status->guest->kernel);
+}
+
+/* What it asks for; NULL if nobody knows yet. */
+static const char *policy_word(const GuestStatus *status)
+{
+    if (status->plan)
+        return cpu_policy_name(status->plan->cpu_policy);
+    return status->policy ? cpu_policy_name(guest_policy_get_cpu_policy(status->policy)) : NULL;
+}
+
+static struct json_object *status_entry(const GuestStatus *status, const void *context)
+{
+    const GuestPlan *plan = status->plan;
+    struct json_object *entry = json_object_new_object(), *settings = json_object_new_array();
+    g_autoptr(CpuSet) cpus = vcpus_cpus(status);
+
+    (void)context;
+    parts_append_changes(settings, status->uuid, status->left);
+    parts_add_identity(entry, status);
+    json_object_object_add(entry, "since", parts_time(status->since_usec));
+    json_object_object_add(entry, "cpu_policy", parts_text(policy_word(status)));
+    json_object_object_add(entry, "vcpus", parts_number(vcpus_count(status)));
+    json_object_object_add(entry, "nodes", parts_set(plan ? plan->nodes : NULL));
+    json_object_object_add(entry, "cpus", parts_set(cpus));
+    json_object_object_add(entry, "drift", json_object_new_int64(status->drift_count));
+    json_object_object_add(entry, "repaired", json_object_new_int64(status->repair_count));
+    json_object_object_add(entry, "writes", json_object_new_int64(status->write_count));
+    json_object_object_add(entry, "failures", json_object_new_int64(status->failure_count));
+    json_object_object_add(entry, "intruders", parts_names(status->intruders));
+    json_object_object_add(entry, "plan", plan ? parts_guest_plan(plan) : NULL);
+    json_object_object_add(entry, "settings", settings);
+    return entry;
+}
+
+struct json_object *report_status(const Snapshot *snapshot, const char *const *names)
+{
+    ReportExit exit_status = parts_snapshot_exit(snapshot);
+    struct json_object *document = parts_document(exit_status);
+    struct json_object *guests = parts_guests(snapshot, names, status_entry, NULL, &exit_status);
+    struct json_object *diagnostics = json_object_new_array();
+
+    parts_append_diags(diagnostics, snapshot->policy_diags);
+    parts_set_exit(document, exit_status);
+    json_object_object_add(document, "daemon", daemon_object(snapshot));
+    json_object_object_add(document, "guests", guests);
+    json_object_object_add(document, "diagnostics", diagnostics);
+    return document;
+}
+
+static struct json_object *left_rows(const GuestStatus *status)
+{
+    struct json_object *rows = json_object_new_array();
+
+    for (unsigned i = 0; i < change_set_size(status->left); i++) {
+        const Change *change = change_set_get(status->left, i);
+        struct json_object *row =
+            parts_setting(&change->key, change->to, change->from, change->reason, change->origin);
+        json_object_object_add(row, "in_force", json_object_new_boolean(false));
+        json_object_array_add(rows, row);
+    }
+    return rows;
+}
+
+static struct json_object *verify_rows(const GuestStatus *status, const ReportLook *look)
+{
+    if (!look || !status->plan || !status->guest)
+        return left_rows(status);
+    g_autoptr(SettingList) wanted = look->wanted(status->plan, status->guest);
+    g_autoptr(SettingList) observed = look->observed(status->guest);
+    return parts_settings(status, wanted, observed);
+}
+
+static struct json_object *verify_entry(const GuestStatus *status, const void *context)
+{
+    ReportExit exit_status = parts_guest_exit(status);
+    struct json_object *entry = json_object_new_object();
+
+    parts_add_identity(entry, status);
+    json_object_object_add(entry, "exit", json_object_new_int((int)exit_status));
+    json_object_object_add(entry, "intruders", parts_names(status->intruders));
+    json_object_object_add(entry, "left", json_object_new_int64(change_set_size(status->left)));
+    json_object_object_add(entry, "settings", verify_rows(status, context));
+    return entry;
+}
+
+struct json_object *report_verify_look(const Snapshot *snapshot, const char *const *names,
+                                       const ReportLook *look)
+{
+    ReportExit exit_status = parts_snapshot_exit(snapshot);
+    struct json_object *document = parts_document(exit_status);
+    struct json_object *guests = parts_guests(snapshot, names, verify_entry, look, &exit_status);
+
+    parts_set_exit(document, exit_status);
+    json_object_object_add(document, "daemon", daemon_object(snapshot));
+    json_object_object_add(document, "guests", guests);
+    return document;
+}
+
+struct json_object *report_verify(const Snapshot *snapshot, const char *const *names)
+{
+    return report_verify_look(snapshot, names, NULL);
+}

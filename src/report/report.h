@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Model → JSON: the one place where the documents of docs/JSON.md are made. The daemon sends them
+ * over the bus and vmtuned-ctl makes them offline, so that both print the very same thing. Every
+ * call returns a new object the caller puts; never NULL.
+ */
+#pragma once
+
+#include "model/policy-key.h"
+#include "model/status.h"
+
+#include <json-c/json.h>
+
+/* "exit" of a document: the exit status of the command that prints it. */
+typedef enum ReportExit {
+    REPORT_OK = 0,        /* all well */
+    REPORT_MISMATCH = 1,  /* a guest is refused, or something is not as it should be */
+    REPORT_BAD_INPUT = 2, /* no such guest, or a policy with errors */
+    REPORT_COLD = 3,      /* all well but for what the next cold start brings */
+} ReportExit;
+ReportExit report_get_exit(struct json_object *document); /* REPORT_OK if it has none */
+
+/* {"version", "exit": 0}: a document to add to. */
+struct json_object *report_document(void);
+
+/* The changes one guest needs, for the "settings" array. changes may be NULL. */
+typedef struct ReportChanges {
+    const GuestPlan *plan;
+    const ChangeSet *changes;
+} ReportChanges;
+
+/* "plan" and "simulate": the stable document. diags may be NULL (plan->diags is always in it). */
+struct json_object *report_plan(const Plan *plan, const Topo *topo, const ReportChanges *changes,
+                                unsigned n_changes, const DiagList *diags);
+/* names NULL or empty: all guests; an unknown name becomes an entry with "error". */
+struct json_object *report_status(const Snapshot *snapshot, const char *const *names);
+struct json_object *report_live_plan(const Snapshot *snapshot, const char *const *names);
+/* Each setting of one guest: value, reason, policy origin, whether it is in force. */
+struct json_object *report_explain(const GuestStatus *status, const SettingList *wanted,
+                                   const SettingList *observed);
+/* "verify", "apply", "restore": per guest its state and what is left. report_verify_look() has
+ * every setting with its result instead, for "verify"; look NULL: as report_verify(). */
+typedef struct ReportLook {
+    SettingList *(*wanted)(const GuestPlan *plan, const Guest *guest); /* wanted_make() */
+    SettingList *(*observed)(const Guest *guest);                      /* observed_make() */
+} ReportLook;
+struct json_object *report_verify(const Snapshot *snapshot, const char *const *names);
+struct json_object *report_verify_look(const Snapshot *snapshot, const char *const *names,
+                                       const ReportLook *look);
+struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
+struct json_object *report_topology(const Topo *topo);
+struct json_object *report_knobs(void);
+/* {"version", "exit", "diagnostics"}: exit 2 if there is an error. For "check" and "reload". diags
+ * may be NULL. */
+struct json_object *report_diags(const DiagList *diags);

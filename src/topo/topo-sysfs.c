@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "topo/topo-sysfs.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* Longest list: 8192 CPUs, every second one set, 5 bytes each. */
+#define MAX_LIST_BYTES 65536
+
+#define CPU_DIR "/sys/devices/system/cpu/"
+#define CGROUP_DIR "/sys/fs/cgroup/"
+
+/* Guests live in machine.slice (systemd, v2 or v1) or machine (libvirt alone, v1); where neither
+ * has a cpuset, in the whole tree. First file that is there and not empty. */
+static const char *const allowed_files[] = {
+    CGROUP_DIR "machine.slice/cpuset.cpus.effective",
+    CGROUP_DIR "cpuset/machine.slice/cpuset.effective_cpus",
+    CGROUP_DIR "cpuset/machine/cpuset.effective_cpus",
+    CGROUP_DIR "cpuset.cpus.effective",
+    CGROUP_DIR "cpuset/cpuset.effective_cpus",
+    NULL,
+};
+
+static const char *const allowed_mems_files[] = {
+    CGROUP_DIR "machine.slice/cpuset.mems.effective",
+    CGROUP_DIR "cpuset/machine.slice/cpuset.effective_mems",
+    CGROUP_DIR "cpuset/machine/cpuset.effective_mems",
+    CGROUP_DIR "cpuset.mems.effective",
+    CGROUP_DIR "cpuset/cpuset.effective_mems",
+    NULL,
+};
+
+static const char *const present_files[] = {CPU_DIR "present", NULL};
+static const char *const isolated_files[] = {CPU_DIR "isolated", NULL};
+static const char *const partition_files[] = {CGROUP_DIR "cpuset.cpus.isolated", NULL};
+static const char *const nohz_files[] = {CPU_DIR "nohz_full", NULL};
+
+/* *ret stays NULL if none of the files is there or has anything in it. */
+static int list_acquire(const char *root, const char *const *files, CpuSet **ret,
+                        char **reterr_text)
+{
+    for (; *files; files++) {
+        g_autofree char *path = g_strconcat(root, *files, NULL);
+        g_autofree char *text = NULL;
+        int r = file_read_small(AT_FDCWD, path, MAX_LIST_BYTES, &text);
+        if (r == -ENOENT || r == -ENOTDIR)
+            continue;
+        /* nohz_full prints a null pointer where the feature is off (up to Linux 6.5). */
+        if (r == 0 && (*text == '\0' || g_strstr_len(text, -1, "(null)")))
+            continue;
+        if (r == 0)
+            r = cpuset_parse(text, ret);
+        if (r < 0)
+            *reterr_text = g_strdup_printf("%s: %s", path, g_strerror(-r));
+        return r;
+    }
+    return 0;
+}
+
+int topo_sysfs_acquire(const char *root, TopoSysfs *ret, char **reterr_text)
+{
+    g_auto(TopoSysfs) got = {0};
+    g_autoptr(CpuSet) partitions = NULL;
+    const struct {
+        const char *const *files;
+        CpuSet **set;
+        bool needed;
+    } lists[] = {
+        {present_files, &got.present, false}, {isolated_files, &got.isolated, true},
+        {partition_files, &partitions, true}, {nohz_files, &got.nohz_full, true},
+        {allowed_files, &got.allowed, false}, {allowed_mems_files, &got.allowed_mems, false},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
+        int r = list_acquire(root, lists[i].files, lists[i].set, reterr_text);
+        if (r < 0)
+            return r;
+        if (!*lists[i].set && lists[i].needed)
+            *lists[i].set = cpuset_new();
+    }
+    hwloc_bitmap_or(got.isolated, got.isolated, partitions);
+    *ret = got;
+    got = (TopoSysfs){0};
+    return 0;
+}
+
+void topo_sysfs_clear(TopoSysfs *sysfs)
+{
+    hwloc_bitmap_free(sysfs->present);
+    hwloc_bitmap_free(sysfs->isolated);
+    hwloc_bitmap_free(sysfs->nohz_full);
+    hwloc_bitmap_free(sysfs->allowed);
+    hwloc_bitmap_free(sysfs->allowed_mems);
+    *sysfs = (TopoSysfs){0};
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the kernel says of CPUs beyond hwloc: isolation, and the CPUs and nodes of the partition
+ * that guests live in. */
+#pragma once
+
+#include "model/cpuset.h"
+
+typedef struct TopoSysfs {
+    CpuSet *present;      /* NULL: not known */
+    CpuSet *isolated;     /* isolcpus= and isolated cpuset partitions; never NULL */
+    CpuSet *nohz_full;    /* never NULL */
+    CpuSet *allowed;      /* NULL: no cpuset controller, no limit */
+    CpuSet *allowed_mems; /* likewise */
+} TopoSysfs;
+
+/* root: prefix for /sys. 0, or negative errno with *reterr_text: a file is there but cannot be read
+ * or is not a list. */
+int topo_sysfs_acquire(const char *root, TopoSysfs *ret, char **reterr_text);
+void topo_sysfs_clear(TopoSysfs *sysfs);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TopoSysfs, topo_sysfs_clear)

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Guests as libvirt has them. */
+#include "virt/link.h"
+
+#include "base/log.h"
+#include "guest/domain-xml.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Worth waiting for: short calls of others, and the end of a start whose event is already out. */
+#define READY_TRIES 5
+#define READY_PAUSE_USEC 50000
+
+static void domains_free(virDomainPtr *domains)
+{
+    for (virDomainPtr *domain = domains; domain && *domain; domain++)
+        virDomainFree(*domain);
+    free(domains);
+}
+
+static void guest_unref_void(gpointer guest)
+{
+    guest_unref(guest);
+}
+
+int virt_guests_list(VirtHub *hub, GPtrArray **ret)
+{
+    g_auto(VirtCall) call = {0};
+    virDomainPtr *domains = NULL;
+
+    int r = call_begin(hub, LINK_READ, NULL, &call);
+    if (r != VIRT_DONE)
+        return VIRT_AWAY;
+    int n = virConnectListAllDomains(call.conn, &domains, 0);
+    if (n < 0) {
+        g_autofree char *text = NULL;
+        if (call_fail(&call, &text) == VIRT_AWAY)
+            return VIRT_AWAY;
+        log_warning("libvirt does not list its guests: %s", text);
+        return -EIO;
+    }
+
+    g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func(guest_unref_void);
+    for (int i = 0; i < n; i++) {
+        char uuid[VIR_UUID_STRING_BUFLEN];
+        if (virDomainGetUUIDString(domains[i], uuid) < 0)
+            continue;
+        Guest *guest = guest_new(uuid, virDomainGetName(domains[i]));
+        guest->active = virDomainGetID(domains[i]) != (unsigned)-1;
+        g_ptr_array_add(guests, guest);
+    }
+    domains_free(domains);
+    *ret = g_steal_pointer(&guests);
+    return VIRT_DONE;
+}
+
+/* Asks once. */
+static int ready_ask(VirtCall *call)
+{
+    virDomainControlInfo control;
+    virDomainJobInfo job;
+
+    if (virDomainGetControlInfo(call->domain, &control, 0) < 0) {
+        int r = call_fail(call, NULL);
+        return r == VIRT_REFUSED ? VIRT_BUSY : r;
+    }
+    if (control.state != VIR_DOMAIN_CONTROL_OK)
+        return VIRT_BUSY;
+    /* The control state shows calls at work; a migration or backup between two of its own shows in
+     * the job only. An incoming one refuses even to tell. */
+    if (virDomainGetJobInfo(call->domain, &job) == 0)
+        return job.type == VIR_DOMAIN_JOB_NONE ? VIRT_DONE : VIRT_BUSY;
+    if (virGetLastErrorCode() == VIR_ERR_NO_SUPPORT)
+        return VIRT_DONE;
+    int r = call_fail(call, NULL);
+    return r == VIRT_REFUSED ? VIRT_BUSY : r;
+}
+
+int call_check_ready(VirtCall *call)
+{
+    bool needs_running = call->needs_running;
+    int r = VIRT_BUSY;
+
+    call->needs_running = true;
+    for (unsigned i = 0; i < READY_TRIES && r == VIRT_BUSY; i++) {
+        if (i > 0)
+            g_usleep(READY_PAUSE_USEC);
+        r = ready_ask(call);
+    }
+    call->needs_running = needs_running;
+    return r;
+}
+
+int virt_guest_ready(VirtHub *hub, const char *uuid)
+{
+    g_auto(VirtCall) call = {0};
+
+    int r = call_begin(hub, LINK_READ, uuid, &call);
+    return r == VIRT_DONE ? call_check_ready(&call) : r;
+}
+
+static int definition_parse(const char *xml, const char *name, GuestDef **ret)
+{
+    g_autoptr(DiagList) diags = diag_list_new();
+
+    int r = guest_def_parse(xml, strlen(xml), name, ret, diags);
+    for (unsigned i = 0; r < 0 && diag_list_get(diags, i); i++)
+        log_warning("definition of guest %s: %s", name, diag_list_get(diags, i)->text);
+    return r;
+}
+
+/* VIRT_*, or negative errno if the document cannot be read. */
+static int definition_acquire(VirtCall *call, unsigned flags, GuestDef **ret)
+{
+    g_autofree char *xml = virDomainGetXMLDesc(call->domain, flags);
+
+    if (!xml)
+        return call_fail(call, NULL);
+    return definition_parse(xml, virDomainGetName(call->domain), ret);
+}
+
+/* 0 or 1, or -1 with *ret_result. */
+static int ask(VirtCall *call, int answer, int *ret_result)
+{
+    if (answer < 0)
+        *ret_result = call_fail(call, NULL);
+    return answer;
+}
+
+static int guest_read(VirtCall *call, Guest *guest)
+{
+    int r, autostart = 0;
+
+    int active = ask(call, virDomainIsActive(call->domain), &r);
+    if (active < 0)
+        return r;
+    int persistent = ask(call, virDomainIsPersistent(call->domain), &r);
+    if (persistent < 0)
+        return r;
+    guest->active = active == 1;
+    guest->persistent = persistent == 1;
+    if (guest->persistent && virDomainGetAutostart(call->domain, &autostart) == 0)
+        guest->autostart = autostart == 1;
+    if (guest->active) {
+        r = definition_acquire(call, 0, &guest->live);
+        if (r != VIRT_DONE)
+            return r;
+        r = call_check_ready(call);
+        guest->in_job = r == VIRT_BUSY;
+        if (r != VIRT_DONE && r != VIRT_BUSY)
+            return r;
+    }
+    return guest->persistent ? definition_acquire(call, VIR_DOMAIN_XML_INACTIVE, &guest->config)
+                             : VIRT_DONE;
+}
+
+int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret)
+{
+    g_auto(VirtCall) call = {0};
+
+    int r = call_begin(hub, LINK_READ, uuid, &call);
+    if (r == VIRT_REFUSED)
+        return -EINVAL;
+    if (r != VIRT_DONE)
+        return r;
+    g_autoptr(Guest) guest = guest_new(uuid, virDomainGetName(call.domain));
+    r = guest_read(&call, guest);
+    if (r == VIRT_REFUSED)
+        return -EIO;
+    if (r == VIRT_DONE)
+        *ret = g_steal_pointer(&guest);
+    return r;
+}

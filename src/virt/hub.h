@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The libvirt edge. One VirtHub holds three connections to one URI: events, reading, changing; when
+ * one breaks all are reopened, with back-off and jitter, by a connector thread. libvirt's default
+ * event loop runs in a thread of its own, whose callbacks only queue a VirtEvent and wake wake_fd.
+ *
+ * Reading and changing calls run in worker threads and may block; at most 3 are in flight per
+ * connection. While libvirtd is away they return VIRT_AWAY at once.
+ */
+#pragma once
+
+#include "model/guest.h"
+#include "model/setting.h"
+
+typedef enum VirtResult {
+    VIRT_DONE = 0,
+    VIRT_AWAY = 1,    /* no connection now */
+    VIRT_GONE = 2,    /* no such guest, or it is off and had to run */
+    VIRT_BUSY = 3,    /* in a job, or timed out waiting for one */
+    VIRT_REFUSED = 4, /* libvirt will not do this */
+} VirtResult;
+
+typedef enum VirtEventKind {
+    VIRT_EVENT_CONNECTED, /* first or again: resync everything */
+    VIRT_EVENT_DISCONNECTED,
+    VIRT_EVENT_STARTED, /* guest started, resumed from migration, or restored */
+    VIRT_EVENT_STOPPED,
+    VIRT_EVENT_DEFINED, /* definition new, changed or gone */
+    VIRT_EVENT_CHANGED, /* tunable, device added or removed, metadata */
+    VIRT_EVENT_JOB_DONE,
+} VirtEventKind;
+
+typedef struct VirtEvent {
+    VirtEventKind kind;
+    char *uuid; /* NULL for connection events */
+    char *name;
+} VirtEvent;
+void virt_event_free(VirtEvent *event);
+
+typedef struct VirtHub VirtHub;
+
+/* One at a time in a process, before any other libvirt call. Starts both threads and returns; the
+ * first CONNECTED event tells when there is a connection. 0, negative errno. */
+int virt_hub_new(const char *uri, VirtHub **ret);
+/* Ends both threads and closes, within seconds. Calls stuck in libvirt are left behind. */
+void virt_hub_free(VirtHub *hub);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VirtHub, virt_hub_free)
+
+/* Readable (eventfd) while events wait. */
+int virt_hub_get_fd(const VirtHub *hub);
+/* The next event, owned by the caller; NULL: none. Never blocks. Clears the fd when empty. */
+VirtEvent *virt_hub_next_event(VirtHub *hub);
+bool virt_hub_is_connected(const VirtHub *hub);
+
+/* uuid, name and active of every guest, running or defined: one bulk call. Guests hold no
+ * definitions, and persistent and autostart are not told. *ret: array of Guest. VIRT_DONE,
+ * VIRT_AWAY, negative errno. */
+int virt_guests_list(VirtHub *hub, GPtrArray **ret);
+
+/* One guest with its definitions (live if it runs, config if persistent) and whether it is in a
+ * job. kernel stays NULL. VIRT_DONE, VIRT_AWAY, VIRT_GONE, VIRT_BUSY, negative errno. */
+int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret);
+
+/* virDomainGetControlInfo: VIRT_DONE, VIRT_BUSY, VIRT_GONE, VIRT_AWAY. */
+int virt_guest_ready(VirtHub *hub, const char *uuid);
+
+/* One Setting in the live or config plane (an actual cgroup value is set by the live call).
+ * change->to NULL: live: pin to all of allowed (libvirt cannot unpin live), weight 100, quota -1;
+ * config: the element is removed. cgroup_v2: how weight becomes shares. VIRT_*; *reterr_text for
+ * people unless DONE. */
+typedef struct VirtSetting {
+    const Guest *guest;
+    const Change *change;
+    const CpuSet *allowed;
+} VirtSetting;
+int virt_setting_apply(VirtHub *hub, const VirtSetting *setting, char **reterr_text);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Private to virt/: the hub's state, its connections, and one libvirt call in flight.
+ *
+ * A VirtLink is one connection; calls hold a reference, so that it outlives its place in the hub. A
+ * stuck call therefore keeps its old connection open and nothing else. All fields that change are
+ * under the hub's lock. The hub itself lives as long as a thread, a call or a libvirt callback
+ * holds it.
+ */
+#pragma once
+
+#include "virt/hub.h"
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+/* libvirtd stops reading a connection at 5 calls (max_client_requests), keepalives with it. */
+#define LINK_MAX_IN_FLIGHT 3
+
+typedef enum LinkKind { LINK_EVENTS, LINK_READ, LINK_WRITE } LinkKind;
+#define N_LINKS (LINK_WRITE + 1)
+
+#define LINK_EVENTS_MAX 6
+
+typedef struct VirtLink {
+    VirtHub *hub;
+    virConnectPtr conn;
+    int callbacks[LINK_EVENTS_MAX];           /* domain event subscriptions; -1: none */
+    bool closed;                              /* broken, or given up: to be replaced */
+    int64_t started_usec[LINK_MAX_IN_FLIGHT]; /* of the calls in flight, monotonic; 0: free */
+} VirtLink;
+
+struct VirtHub {
+    char *uri;
+    int wake_fd;
+    int timer; /* of libvirt's event loop */
+    GMutex lock;
+    GCond changed;            /* links, connected, stopping, slots, n_threads */
+    VirtLink *links[N_LINKS]; /* NULL: none */
+    bool connected;           /* all links are there */
+    bool stopping;
+    unsigned n_threads; /* connector and event thread, while they run */
+    bool connector_ended;
+    GQueue events; /* of VirtEvent */
+};
+
+VirtHub *hub_ref(VirtHub *hub);
+void hub_unref(void *hub);
+/* Queues an event; from any thread. uuid and name are copied, may be NULL. */
+void hub_post(VirtHub *hub, VirtEventKind kind, const char *uuid, const char *name);
+
+/* Opens a connection with keepalive and close callback. NULL: libvirt's last error tells. */
+VirtLink *link_open(VirtHub *hub);
+VirtLink *link_ref(VirtLink *link);
+/* The last one closes, which waits for the daemon: not for threads that must not wait. */
+void link_unref(VirtLink *link);
+
+/* Subscribes to domain events; false if not even lifecycle events can be had. */
+bool link_events_register(VirtLink *link);
+void link_events_deregister(VirtLink *link);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
+
+/* One call, or a few in a row, on one connection. */
+typedef struct VirtCall {
+    VirtLink *link;
+    virConnectPtr conn;
+    virDomainPtr domain; /* NULL: a call about the host */
+    unsigned slot;
+    bool needs_running; /* failures of a guest that is off mean VIRT_GONE */
+} VirtCall;
+
+/* Takes a slot; looks the guest up unless uuid is NULL. VIRT_DONE; VIRT_AWAY; VIRT_GONE; VIRT_BUSY:
+ * no slot came free in time. In any case the caller ends it. */
+int call_begin(VirtHub *hub, LinkKind kind, const char *uuid, VirtCall *ret);
+void call_end(VirtCall *call);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VirtCall, call_end)
+
+/* What libvirt's last error of this thread means: VIRT_AWAY to VIRT_REFUSED, never DONE.
+ * *reterr_text (may be NULL) gets its words. */
+int call_fail(VirtCall *call, char **reterr_text);
+
+/* VIRT_DONE: neither a job nor a monitor call stands in the way; VIRT_BUSY; VIRT_GONE: it is off;
+ * VIRT_AWAY. */
+int call_check_ready(VirtCall *call);
+
+/* Takes one element out of the persistent definition; nothing to take out is VIRT_DONE. */
+int config_remove(VirtCall *call, const SettingKey *key, char **reterr_text);

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Measurements as ratios to a floor taken in the same run, pass by pass in turn, median of the
+ * pairs:
+ *   quick pass  / the bare system calls it cannot do without (readdir, sched_getaffinity)
+ *   topology    / hwloc's own load of the same description
+ * and, for the eye, the time of a plan and of a diff.
+ */
+#include "host/quick.h"
+#include "plan/diff.h"
+#include "plan/plan-make.h"
+#include "tests/common/fake-guest.h"
+#include "topo/topo-load.h"
+
+#include <dirent.h>
+#include <hwloc.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAIRS 41
+#define N_THREADS 64
+#define PASSES 200 /* quick passes per sample */
+
+static double now_usec(void)
+{
+    return (double)g_get_monotonic_time();
+}
+
+static int compare_double(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, unsigned n)
+{
+    qsort(values, n, sizeof *values, compare_double);
+    return values[n / 2];
+}
+
+typedef struct Pair {
+    const char *name;
+    void (*ours)(void *data);
+    void (*floor)(void *data);
+    void *data;
+} Pair;
+
+static void measure(const Pair *pair)
+{
+    double ratios[PAIRS], ours[PAIRS], floors[PAIRS];
+
+    pair->ours(pair->data);
+    pair->floor(pair->data);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        double start = now_usec();
+        pair->ours(pair->data);
+        double middle = now_usec();
+        pair->floor(pair->data);
+        floors[i] = now_usec() - middle;
+        ours[i] = middle - start;
+        ratios[i] = ours[i] / MAX(floors[i], 1.0);
+    }
+    printf("%-34s %10.1f us  floor %10.1f us  ratio %5.2f\n", pair->name, median(ours, PAIRS),
+           median(floors, PAIRS), median(ratios, PAIRS));
+}
+
+/* --- quick pass over this process, as if it were a guest --- */
+
+static gpointer sleeper(gpointer data)
+{
+    g_mutex_lock(data);
+    g_mutex_unlock(data);
+    return NULL;
+}
+
+typedef struct QuickWorld {
+    QuickWatch *watch;
+    CpuSet *online;
+} QuickWorld;
+
+static void quick_ours(void *data)
+{
+    QuickWorld *world = data;
+
+    for (unsigned i = 0; i < PASSES; i++)
+        if (quick_check(world->watch, world->online) != 0)
+            abort();
+}
+
+static void quick_floor(void *data)
+{
+    DIR *folder = opendir("/proc/self/task");
+    cpu_set_t set;
+
+    (void)data;
+    for (unsigned i = 0; i < PASSES; i++) {
+        rewinddir(folder);
+        for (const struct dirent *entry; (entry = readdir(folder));)
+            if (entry->d_name[0] != '.')
+                sched_getaffinity((pid_t)atoi(entry->d_name), sizeof set, &set);
+    }
+    closedir(folder);
+}
+
+static GuestKernel *own_kernel(SettingList *wanted)
+{
+    GuestKernel *kernel = guest_kernel_new();
+    g_autoptr(GDir) folder = g_dir_open("/proc/self/task", 0, NULL);
+    g_autoptr(CpuSet) all = cpuset_new();
+    cpu_set_t set;
+
+    sched_getaffinity(0, sizeof set, &set);
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &set))
+            hwloc_bitmap_set(all, cpu);
+    kernel->pid = getpid();
+    for (const char *name; (name = g_dir_read_name(folder));) {
+        GuestThread thread = {.tid = atoi(name), .tgid = getpid(), .home = HOME_EMULATOR};
+        SettingKey key = {.knob = KNOB_EMULATOR_PIN, .plane = PLANE_ACTUAL, .tid = thread.tid};
+        thread.affinity = cpuset_copy(all);
+        fake_thread_add(kernel, &thread);
+        key.tid_start = fake_thread_find(kernel, thread.tid)->starttime;
+        hwloc_bitmap_free(thread.affinity);
+        setting_list_add_cpus(wanted, &key, all, NULL, NULL);
+    }
+    setting_list_sort(wanted);
+    return kernel;
+}
+
+static void bench_quick(void)
+{
+    GMutex gate;
+    GThread *threads[N_THREADS];
+
+    g_mutex_init(&gate);
+    g_mutex_lock(&gate);
+    for (unsigned i = 0; i < N_THREADS; i++)
+        threads[i] = g_thread_new("sleeper", sleeper, &gate);
+
+    g_autoptr(SettingList) wanted = setting_list_new();
+    g_autoptr(GuestKernel) kernel = own_kernel(wanted);
+    QuickWorld world = {quick_watch_new(kernel, wanted), NULL};
+    measure(&(Pair){"quick pass, 65 threads x 200", quick_ours, quick_floor, &world});
+    quick_watch_free(world.watch);
+
+    g_mutex_unlock(&gate);
+    for (unsigned i = 0; i < N_THREADS; i++)
+        g_thread_join(threads[i]);
+}
+
+/* --- topology --- */
+
+static void topo_ours(void *data)
+{
+    g_autoptr(Topo) topo = NULL;
+    g_autofree char *error = NULL;
+
+    if (topo_load(data, NULL, &topo, &error) < 0)
+        abort();
+}
+
+static void topo_floor(void *data)
+{
+    hwloc_topology_t topology;
+
+    hwloc_topology_init(&topology);
+    hwloc_topology_set_synthetic(topology, data);
+    hwloc_topology_load(topology);
+    hwloc_topology_destroy(topology);
+}
+
+/* --- plan and diff --- */
+
+static void bench_plan(const char *machine, unsigned n_guests)
+{
+    g_autoptr(Topo) topo = NULL;
+    g_autofree char *error = NULL;
+    g_autoptr(Policy) policy = policy_new();
+    double plans[PAIRS], diffs[PAIRS];
+
+    if (topo_load(machine, NULL, &topo, &error) < 0)
+        abort();
+    g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
+    g_autofree PlanGuest *entries = g_new0(PlanGuest, n_guests);
+    PolicySubject subject = {.name = "x", .uuid = "x"};
+    g_autoptr(GuestPolicy) guest_policy = policy_select(policy, &subject);
+    for (unsigned i = 0; i < n_guests; i++) {
+        g_autofree char *name = g_strdup_printf("guest%04u", i);
+        FakeKernelOptions options = {.pid = (pid_t)(100000 + 100 * i), .allowed = topo->online};
+        Guest *guest = fake_guest_new(name, 4, 1, &options);
+        g_ptr_array_add(guests, guest);
+        entries[i] = (PlanGuest){.guest = guest, .policy = guest_policy, .running = true};
+    }
+    PlanInput input = {.topo = topo, .policy = policy, .guests = entries, .n_guests = n_guests};
+    for (unsigned i = 0; i < PAIRS; i++) {
+        double start = now_usec();
+        g_autoptr(Plan) plan = plan_make(&input);
+        plans[i] = now_usec() - start;
+        start = now_usec();
+        for (unsigned j = 0; j < n_guests; j++) {
+            const Guest *guest = g_ptr_array_index(guests, j);
+            g_autoptr(SettingList) wanted = wanted_make(plan_find(plan, guest->uuid), guest);
+            g_autoptr(SettingList) observed = observed_make(guest);
+            change_set_unref(diff_make(wanted, NULL, observed, topo->allowed, topo->online));
+        }
+        diffs[i] = now_usec() - start;
+    }
+    printf("%4u shared guests, %4u PUs: plan %10.1f us, diff of all %10.1f us\n", n_guests,
+           topo->n_pus, median(plans, PAIRS), median(diffs, PAIRS));
+}
+
+int main(void)
+{
+    char small[] = "pack:2 numa:1 l3:2 core:8 pu:2";
+    char large[] = "pack:4 numa:4 l3:2 core:16 pu:2";
+
+    bench_quick();
+    measure(&(Pair){"topology, 64 PUs", topo_ours, topo_floor, small});
+    measure(&(Pair){"topology, 1024 PUs", topo_ours, topo_floor, large});
+    bench_plan(small, 10);
+    bench_plan(large, 100);
+    bench_plan(large, 1000);
+    return 0;
+}

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every knob, policy key, verb, bus member and message ID is documented. Names come from the tables
+in the source; the document must hold each one as a whole word."""
+
+import re
+from common import Report
+
+# what, source files, where a name stands in them (group 1), document
+NAMES = (
+    ("knob", "src/model/knob.c", r'\.name\s*=\s*"([a-z0-9_.]+)"', "docs/KNOBS.md"),
+    ("policy key", "src/model/policy-key.c", r'\.path\s*=\s*"([a-z0-9_.]+)"', "docs/POLICY.md"),
+    ("verb", "src/ctl/verbs.c", r'\.name\s*=\s*"([a-z-]+)"', "docs/vmtuned-ctl.1"),
+    ("bus member", "src/daemon/*.c", r'SD_BUS_(?:METHOD|SIGNAL|PROPERTY|WRITABLE_PROPERTY)\w*\(\s*"(\w+)"',
+     "docs/BUS.md"),
+)
+MESSAGE_ID = re.compile(r"\b([0-9a-f]{32})\b")
+CATALOG_ID = re.compile(r"^-- ([0-9a-f]{32})$", re.MULTILINE)
+
+
+def named(report, pattern, regex):
+    """name -> (path, line) of the first place that names it."""
+    found = {}
+    for path in report.files(pattern):
+        text = path.read_text(encoding="utf-8")
+        for match in re.finditer(regex, text):
+            found.setdefault(match.group(1), (path, text.count("\n", 0, match.start()) + 1))
+    return found
+
+
+def check_names(report, what, pattern, regex, document):
+    names = named(report, pattern, regex)
+    if not names:
+        report.error(pattern, 0, f"no {what} found")
+    # roff writes a hyphen as \-
+    text = report.text(document).replace("\\-", "-")
+    for name, (path, line) in names.items():
+        report.seen += 1
+        if not re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text):
+            report.error(path, line, f"{what} {name} is not in {document}")
+
+
+def check_messages(report):
+    header, catalog = "include/vmtuned/message-ids.h", "systemd/vmtuned.catalog"
+    ids = set(MESSAGE_ID.findall(report.text(header).replace("-", "")))
+    described = set(CATALOG_ID.findall(report.text(catalog)))
+    report.seen += len(ids)
+    if not ids:
+        report.error(header, 0, "no message ID found")
+    for message in sorted(ids - described):
+        report.error(header, 0, f"message ID {message} is not in {catalog}")
+    for message in sorted(described - ids):
+        report.error(catalog, 0, f"message ID {message} is not in {header}")
+
+
+def main():
+    report = Report()
+    for row in NAMES:
+        check_names(report, *row)
+    check_messages(report)
+    report.done("names")
+
+
+main()

@@ -1,0 +1,119 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# selftest.sh CHECK : makes a source tree with one fault of each kind the check is for, and expects
+# the check to fail and to name each.
+
+check=$1
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(mktemp -d) || exit 1
+trap 'rm -rf "$tree"' EXIT
+cd "$tree" || exit 1
+mkdir -p src/base src/model src/plan src/daemon src/ctl include/vmtuned docs systemd out/src/plan
+license='/* SPDX-License-Identifier: LGPL-2.1-or-later */'
+
+expected() { # each line a text the check has to print
+    case $check in
+    includes.py)
+        cat >src/plan/a.c <<'EOF'
+#include "policy/policy-load.h"
+#include <libvirt/libvirt.h>
+#include <hwloc.h>
+#include "a.h"
+#include <glib.h>
+EOF
+        mkdir -p src/unknown src/virt
+        echo '#include "apply/apply.h"' >src/virt/b.c
+        : >src/unknown/c.c
+        echo 'src/plan/a.c:1: src/plan/ may not include "policy/policy-load.h"'
+        echo 'src/plan/a.c:2: src/plan/ may not include <libvirt/libvirt.h>'
+        echo 'src/plan/a.c:3: src/plan/ may not include <hwloc.h>'
+        echo 'src/plan/a.c:4: write "plan/a.h"'
+        echo 'src/virt/b.c:1: src/virt/ may not include "apply/apply.h"'
+        echo 'src/unknown/c.c:1: folder'
+        ;;
+    purity.py)
+        cat >src/plan/a.c <<'EOF'
+#include <time.h>
+long a(void *table);
+void g_hash_table_foreach(void *, void *, void *);
+long a(void *table) { g_hash_table_foreach(table, 0, 0); return time(NULL); }
+EOF
+        mkdir -p out/src/model out/src/base
+        gcc -c -o out/src/plan/a.o src/plan/a.c
+        echo 'int m; ' | gcc -xc -c -o out/src/model/m.o -
+        echo 'int b; ' | gcc -xc -c -o out/src/base/b.o -
+        echo 'src/plan/a.c:4: walks a hash table'
+        echo 'src/plan/a.c:0: calls time,'
+        ;;
+    format.sh)
+        echo 'int  a ;' >src/plan/a.c
+        echo 'src/plan/a.c:1:'
+        ;;
+    cppcheck.sh)
+        echo 'int a(int i); int a(int i) { int v[2] = {i, i}; return v[2]; }' >src/plan/a.c
+        echo 'src/plan/a.c:1: error:'
+        ;;
+    documented.py)
+        echo '{.name = "vcpu.pin"}, {.name = "vcpu.weight"}' >src/model/knob.c
+        echo '{.path = "cpu.policy"}' >src/model/policy-key.c
+        echo '{.name = "status"}' >src/ctl/verbs.c
+        echo 'SD_BUS_METHOD("Apply", 0), SD_BUS_SIGNAL("Gone", 0)' >src/daemon/bus.c
+        echo '"0123456789abcdef0123456789abcdef"' >include/vmtuned/message-ids.h
+        echo '-- ffffffffffffffffffffffffffffffff' >systemd/vmtuned.catalog
+        echo 'vcpu.pin host.cpu.policy status-line Apply' | tee docs/KNOBS.md docs/POLICY.md \
+            docs/vmtuned-ctl.1 >docs/BUS.md
+        echo 'knob vcpu.weight is not in'
+        echo 'policy key cpu.policy is not in'
+        echo 'verb status is not in'
+        echo 'bus member Gone is not in'
+        echo 'message ID 0123456789abcdef0123456789abcdef is not in'
+        echo 'message ID ffffffffffffffffffffffffffffffff is not in'
+        ;;
+    sizes.py)
+        {
+            echo 'int a(void)'
+            echo '{'
+            yes '    ;' | head -n 800
+            echo '}'
+        } >src/plan/a.c
+        echo 'src/plan/a.c:1: a: 803 lines'
+        echo 'src/plan/a.c:803: 803 lines'
+        ;;
+    tidy.py)
+        printf 'int a; /* %s: later */\n' TO'DO' >src/plan/a.c
+        echo "$license" >src/plan/a.h
+        echo 'src/plan/a.c:1: TO'
+        echo 'src/plan/a.c:1: the first line'
+        echo 'src/plan/a.h:1: no #pragma once'
+        ;;
+    manpages.sh)
+        printf '.Dd January 1, 2025\n.Dt A 1\n.Os\n.Sh NAME\n.Nm a\n.Nd b\n.Bx\n.Xx c\n' >docs/a.1
+        echo 'a.1:8:'
+        ;;
+    install.sh)
+        printf 'install uninstall:\n\t@:\n' >Makefile
+        echo 'install did not put /usr/sbin/vmtuned in place'
+        ;;
+    esac
+}
+
+expected >expected.txt
+if [ ! -s expected.txt ]; then
+    echo "tests/lint/selftest.sh:0: no bad sample for $check"
+    exit 1
+fi
+if "$here/$check" . out >found.txt 2>&1; then
+    echo "tests/lint/$check:0: passes on a bad sample"
+    exit 1
+fi
+status=0
+while read -r line; do
+    if ! grep -qF "$line" found.txt; then
+        echo "tests/lint/$check:0: does not say '$line' but:"
+        cat found.txt
+        status=1
+    fi
+done <expected.txt
+[ $status = 0 ] && echo "$(wc -l <expected.txt) faults"
+exit $status

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "property/random-world.h"
+
+#include "common/fake-guest.h"
+#include "common/world.h"
+#include "policy/policy-load.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_GUESTS 10
+
+/* splitmix64 (Steele, Lea, Flood 2014): any seed will do. */
+uint64_t random_next(Random *random)
+{
+    uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+unsigned random_below(Random *random, unsigned n)
+{
+    return (unsigned)(random_next(random) % n);
+}
+
+bool random_chance(Random *random, unsigned percent)
+{
+    return random_below(random, 100) < percent;
+}
+
+/* Each member with that chance. */
+static CpuSet *random_subset(Random *random, const CpuSet *set, unsigned percent)
+{
+    CpuSet *subset = cpuset_new();
+
+    CPUSET_FOREACH(i, set)
+    if (random_chance(random, percent))
+        hwloc_bitmap_set(subset, i);
+    return subset;
+}
+
+static void set_replace(CpuSet **set, CpuSet *with)
+{
+    hwloc_bitmap_free(*set);
+    *set = with;
+}
+
+/* --- the host --- */
+
+static void take_offline(Topo *topo, unsigned cpu)
+{
+    unsigned left = 0;
+
+    for (unsigned i = 0; i < topo->n_pus; i++)
+        if (topo->pus[i].os_index != cpu)
+            topo->pus[left++] = topo->pus[i];
+    topo->n_pus = left;
+    for (unsigned i = 0; i < topo->n_cores; i++)
+        hwloc_bitmap_clr(topo->cores[i].cpus, cpu);
+    for (unsigned i = 0; i < topo->n_llcs; i++)
+        hwloc_bitmap_clr(topo->llcs[i].cpus, cpu);
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        hwloc_bitmap_clr(topo->nodes[i].cpus, cpu);
+    hwloc_bitmap_clr(topo->online, cpu);
+    hwloc_bitmap_clr(topo->allowed, cpu);
+    hwloc_bitmap_set(topo->offline, cpu);
+}
+
+static Topo *random_topo(Random *random)
+{
+    static const unsigned threads[] = {1, 2, 2, 2, 4};
+    Topo *topo = world_topo(1 + random_below(random, 2), 1 + random_below(random, 3),
+                            1 + random_below(random, 2), 1 + random_below(random, 5),
+                            threads[random_below(random, G_N_ELEMENTS(threads))]);
+
+    world_set_memory(topo, (2 + random_below(random, 15)) * WORLD_GIB_KIB);
+    for (unsigned i = 0, n = topo->n_nodes; i < n; i++)
+        if (random_chance(random, 30))
+            world_add_pool(topo, topo->nodes[i].os_index, 2048, random_below(random, 1025));
+    if (random_chance(random, 15))
+        world_add_memory_node(topo, 8 * WORLD_GIB_KIB);
+    for (unsigned i = random_chance(random, 20) ? 2 : 0; i > 0 && topo->n_pus > 2; i--)
+        take_offline(topo, topo->pus[random_below(random, topo->n_pus)].os_index);
+    if (random_chance(random, 25))
+        set_replace(&topo->isolated, random_subset(random, topo->online, 30));
+    if (random_chance(random, 25))
+        set_replace(&topo->nohz_full, random_subset(random, topo->online, 40));
+    if (random_chance(random, 25))
+        set_replace(&topo->allowed, random_subset(random, topo->online, 80));
+    if (cpuset_is_empty(topo->allowed))
+        set_replace(&topo->allowed, cpuset_copy(topo->online));
+    return topo;
+}
+
+/* --- the policy --- */
+
+static const char *random_class(Random *random)
+{
+    static const char *const words[] = {"share", "isolate", "isolate", "\"0-1\"", "\"node:0\""};
+
+    return words[random_below(random, G_N_ELEMENTS(words))];
+}
+
+static void append_cpu(Random *random, GString *yaml)
+{
+    static const char *const threads[] = {"prefer", "require", "isolate"};
+    static const char *const keys[] = {"emulator", "iothreads", "vhost"};
+    unsigned policy = random_below(random, 10);
+
+    if (policy < 6)
+        g_string_append(yaml, "cpu: {policy: dedicated");
+    else if (policy < 8)
+        g_string_append_printf(yaml, "cpu: {policy: mixed, dedicated_vcpus: \"0-%u\"",
+                               random_below(random, 3));
+    else if (policy < 9)
+        g_string_append_printf(yaml, "cpu: {policy: manual, pins: {0: \"%u\", 1: \"all\"}",
+                               random_below(random, 20));
+    else
+        g_string_append(yaml, "cpu: {policy: shared");
+    if (random_chance(random, 50))
+        g_string_append_printf(yaml, ", threads: %s", threads[random_below(random, 3)]);
+    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++)
+        if (random_chance(random, 35))
+            g_string_append_printf(yaml, ", %s: %s", keys[i], random_class(random));
+    g_string_append(yaml, "}");
+}
+
+static void append_numa(Random *random, GString *yaml)
+{
+    static const char *const modes[] = {"strict", "preferred", "interleave", "restrictive"};
+
+    if (random_chance(random, 60))
+        return;
+    g_string_append_printf(yaml, ", numa: {mode: %s", modes[random_below(random, 4)]);
+    if (random_chance(random, 40))
+        g_string_append_printf(yaml, ", nodes: \"%u\"", random_below(random, 4));
+    g_string_append(yaml, "}");
+}
+
+static char *random_policy(Random *random)
+{
+    GString *yaml = g_string_new("version: 1\nmode: enforce\nhost:\n");
+
+    g_string_append_printf(yaml, "  cpu_overcommit: %u.0\n", 1 + random_below(random, 8));
+    if (random_chance(random, 30))
+        g_string_append_printf(yaml, "  housekeeping_cpus: \"%s\"\n",
+                               random_chance(random, 50) ? "" : "0-1");
+    if (random_chance(random, 20))
+        g_string_append(yaml, "  reserved_memory: {0: 1GiB}\n");
+    g_string_append(yaml, "guests:\n");
+    for (unsigned i = 0; i < MAX_GUESTS; i++) {
+        if (random_chance(random, 25))
+            continue; /* unnamed */
+        g_string_append_printf(yaml, "  - {match: {name: \"g%u\"}, priority: %u, persist: all, ", i,
+                               100 * random_below(random, 3));
+        append_cpu(random, yaml);
+        append_numa(random, yaml);
+        g_string_append(yaml, "}\n");
+    }
+    return g_string_free(yaml, FALSE);
+}
+
+/* --- the guests --- */
+
+static void random_cells(Random *random, GuestDef *def)
+{
+    unsigned n = 2, half = def->max_vcpus / n;
+
+    if (!random_chance(random, 30) || half == 0)
+        return;
+    def->n_cells = n;
+    def->cells = g_new0(GuestCell, n);
+    for (unsigned i = 0; i < n; i++)
+        def->cells[i] =
+            (GuestCell){.id = i,
+                        .vcpus = cpuset_new_range(i * half, i + 1 == n ? def->max_vcpus - 1
+                                                                       : (i + 1) * half - 1),
+                        .memory_kib = def->memory_kib / n};
+}
+
+static void random_pins(Random *random, const Topo *topo, GuestDef *def)
+{
+    def->vcpu_pins = g_new0(GuestPin, def->max_vcpus);
+    for (unsigned id = 0; id < def->max_vcpus; id++) {
+        CpuSet *cpus = random_chance(random, 80) ? cpuset_new_one(random_below(random, topo->n_pus))
+                                                 : random_subset(random, topo->online, 50);
+        def->vcpu_pins[def->n_vcpu_pins++] = (GuestPin){.id = id, .cpus = cpus};
+    }
+    if (random_chance(random, 50))
+        def->emulator_pin = random_subset(random, topo->online, 30);
+    if (cpuset_is_empty(def->emulator_pin))
+        g_clear_pointer(&def->emulator_pin, hwloc_bitmap_free);
+}
+
+static GuestDef *random_def(Random *random, const Topo *topo, unsigned number, bool running)
+{
+    g_autofree char *name = g_strdup_printf("g%u", number);
+    GuestDef *def = world_def(name, number, 1 + random_below(random, 8),
+                              (1 + random_below(random, 40)) * WORLD_GIB_KIB / 8);
+
+    if (random_chance(random, 20) && def->max_vcpus > 1)
+        hwloc_bitmap_clr(def->vcpus, def->max_vcpus - 1);
+    if (random_chance(random, 40))
+        hwloc_bitmap_set_range(def->iothreads, 1, 1 + (int)random_below(random, 2));
+    random_cells(random, def);
+    if (random_chance(random, 20)) {
+        def->has_hugepages = true;
+        def->hugepages = g_new0(GuestHugePages, 1);
+        def->n_hugepages = random_below(random, 2);
+        def->hugepages[0].size_kib = 2048;
+    }
+    if (random_chance(random, 15)) {
+        def->numa_mode = (int)random_below(random, 4);
+        def->numa_nodeset =
+            cpuset_new_one(topo->nodes[random_below(random, topo->n_nodes)].os_index);
+    }
+    if (running && random_chance(random, 50))
+        random_pins(random, topo, def);
+    return def;
+}
+
+static GuestKernel *random_kernel(Random *random, const Topo *topo, const GuestDef *def)
+{
+    bool binds = def->numa_mode == NUMA_STRICT || def->numa_mode == NUMA_RESTRICTIVE;
+    FakeKernelOptions options = {.pid = 1000 + 100 * (pid_t)random_below(random, 100),
+                                 .allowed = topo->allowed,
+                                 .mems = binds && def->numa_nodeset ? def->numa_nodeset
+                                                                    : topo->allowed_mems,
+                                 .cgroup_v2 = true,
+                                 .n_workers = 1,
+                                 .n_vhost = 1};
+    GuestKernel *kernel = fake_kernel_new(def, &options);
+
+    if (random_chance(random, 50)) {
+        set_replace(&kernel->memory_nodes,
+                    cpuset_new_one(topo->nodes[random_below(random, topo->n_nodes)].os_index));
+        set_replace(&kernel->memory_nodes_any, cpuset_copy(kernel->memory_nodes));
+    }
+    return kernel;
+}
+
+static void random_guest(Random *random, RandomWorld *world, unsigned number)
+{
+    bool running = random_chance(random, 40);
+    GuestDef *def = random_def(random, world->topo, number, running);
+    Guest *guest = guest_new(def->uuid, def->name);
+    PolicySubject subject = {.name = def->name, .uuid = def->uuid};
+    GuestPolicy *policy = policy_select(world->policy, &subject);
+    PlanGuest input = {.guest = guest, .policy = policy, .running = running};
+
+    guest->active = running;
+    guest->persistent = true;
+    guest->config = def;
+    if (running) {
+        guest->live = guest_def_ref(def);
+        guest->kernel = random_kernel(random, world->topo, def);
+    }
+    input.manual = running && !policy->named && def->n_vcpu_pins > 0;
+    input.released = running && policy->named && random_chance(random, 5);
+    g_ptr_array_add(world->guests, guest);
+    g_ptr_array_add(world->policies, policy);
+    g_array_append_val(world->inputs, input);
+}
+
+RandomWorld *random_world_new(uint64_t seed)
+{
+    Random random = {.state = seed};
+    RandomWorld *world = g_new0(RandomWorld, 1);
+    g_autoptr(DiagList) diags = diag_list_new();
+
+    world->topo = random_topo(&random);
+    world->yaml = random_policy(&random);
+    world->policy = policy_new();
+    if (policy_parse(world->yaml, strlen(world->yaml), "random.yaml", world->policy, diags) < 0) {
+        g_autofree char *text = diag_format(diag_list_get(diags, 0));
+        g_printerr("%s\n%s", world->yaml, text);
+        abort();
+    }
+    world->guests = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
+    world->policies = g_ptr_array_new_with_free_func((GDestroyNotify)guest_policy_free);
+    world->inputs = g_array_new(FALSE, FALSE, sizeof(PlanGuest));
+    for (unsigned i = 0, n = 1 + random_below(&random, MAX_GUESTS); i < n; i++)
+        random_guest(&random, world, i);
+    return world;
+}
+
+void random_world_free(RandomWorld *world)
+{
+    if (!world)
+        return;
+    topo_unref(world->topo);
+    g_free(world->yaml);
+    policy_unref(world->policy);
+    g_ptr_array_unref(world->guests);
+    g_ptr_array_unref(world->policies);
+    g_array_unref(world->inputs);
+    g_free(world);
+}
+
+static void format_set(GString *out, const char *label, const CpuSet *set)
+{
+    if (!set)
+        return;
+    g_autofree char *text = cpuset_format(set);
+    g_string_append_printf(out, " %s=%s", label, text);
+}
+
+char *random_world_format(const RandomWorld *world)
+{
+    const Topo *topo = world->topo;
+    GString *out = g_string_new(world->yaml);
+
+    g_string_append_printf(out, "host: %u nodes, %u LLCs, %u cores,", topo->n_nodes, topo->n_llcs,
+                           topo->n_cores);
+    format_set(out, "online", topo->online);
+    format_set(out, "allowed", topo->allowed);
+    format_set(out, "isolated", topo->isolated);
+    format_set(out, "nohz_full", topo->nohz_full);
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        format_set(out, "node", topo->nodes[i].cpus);
+    g_string_append(out, "\n");
+    for (guint i = 0; i < world->inputs->len; i++) {
+        const PlanGuest *in = &g_array_index(world->inputs, PlanGuest, i);
+        const GuestDef *def = guest_def(in->guest);
+        g_string_append_printf(out, "%s:%s%s%s %" PRIu64 " MiB, %u cells,", def->name,
+                               in->running ? " running" : "", in->manual ? " manual" : "",
+                               in->released ? " released" : "", def->memory_kib / 1024,
+                               def->n_cells);
+        format_set(out, "vcpus", def->vcpus);
+        for (unsigned j = 0; j < def->n_vcpu_pins; j++)
+            format_set(out, "pin", def->vcpu_pins[j].cpus);
+        format_set(out, "emulatorpin", def->emulator_pin);
+        format_set(out, "nodeset", def->numa_nodeset);
+        if (in->guest->kernel)
+            format_set(out, "memory_nodes", in->guest->kernel->memory_nodes);
+        g_string_append(out, "\n");
+    }
+    return g_string_free(out, FALSE);
+}

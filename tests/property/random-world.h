@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Random hosts, policies and guests; the same seed gives the same world. */
+#pragma once
+
+#include "model/plan.h"
+
+typedef struct Random {
+    uint64_t state;
+} Random;
+
+uint64_t random_next(Random *random);
+unsigned random_below(Random *random, unsigned n); /* 0…n-1 */
+bool random_chance(Random *random, unsigned percent);
+
+typedef struct RandomWorld {
+    Topo *topo;
+    char *yaml;
+    Policy *policy;
+    GPtrArray *guests;   /* of Guest */
+    GPtrArray *policies; /* of GuestPolicy */
+    GArray *inputs;      /* of PlanGuest */
+} RandomWorld;
+
+RandomWorld *random_world_new(uint64_t seed);
+void random_world_free(RandomWorld *world);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RandomWorld, random_world_free)
+/* The host and the guests as text, for a report. */
+char *random_world_format(const RandomWorld *world);

@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# run-system.sh RESULT : tests/system/run.sh, watched as it goes; its last 'N passed, N failed' is
+# left in RESULT. An exit status that contradicts the count adds a failure.
+
+result=$1
+mkdir -p "$(dirname "$result")" || exit 1
+rm -f "$result" "$result.log"
+{
+    tests/system/run.sh </dev/null 2>&1
+    echo $? >"$result.status"
+} | tee "$result.log"
+read -r status <"$result.status"
+line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$result.log" | tail -n 1)
+passed=${line%% *}
+failed=${line#*, }
+failed=${failed%% *}
+if [ "$status" != 0 ] && [ "${failed:-0}" = 0 ]; then
+    failed=1
+fi
+rm -f "$result.status"
+echo "${passed:-0} passed, ${failed:-0} failed" | tee "$result"
+[ "${passed:-0}" != 0 ] && [ "${failed:-0}" = 0 ]

@@ -1,0 +1,365 @@
+"""A private libvirtd with QEMU guests, the daemon under test, and the truth read from /proc and
+cgroup files by the test itself (never from vmtuned's own output)."""
+
+import glob
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import time
+import unittest
+import uuid as uuid_module
+
+BUILD = os.environ["BUILD_DIR"]
+HERE = os.path.dirname(os.path.abspath(__file__))
+REPO = os.path.dirname(os.path.dirname(HERE))
+HOST = None
+TIMEOUT = 30.0  # seconds until a wait counts as failed; nothing asserts how fast
+
+
+def run(*argv, check=True, **options):
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=120, check=False, **options)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def virsh(*argv, check=True):
+    return run("virsh", "-q", *argv, check=check)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read().strip()
+
+
+def cpus(text):
+    """'0-2,5' as a set"""
+    result = set()
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        result |= set(range(int(first), int(last or first) + 1))
+    return result
+
+
+def wait_for(what, condition, timeout=TIMEOUT):
+    """Polls until condition() is true; its last value is shown on failure."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"timed out waiting for: {what}")
+        time.sleep(0.05)
+
+
+class Host:
+    """Everything that is mounted or started here ends with the namespaces."""
+
+    COVERED = ("/run", "/var/lib/libvirt", "/var/log/libvirt", "/var/cache/libvirt")
+
+    def __init__(self):
+        self.processes = {}
+        self.cgroups_before = set(glob.glob("/sys/fs/cgroup/*/machine"))
+        self.scratch = None
+
+    def cover(self, path, keep=False):
+        """An empty (or copied) private directory in place of path."""
+        with tempfile.TemporaryDirectory() as copy:
+            if keep and os.path.isdir(path):
+                shutil.copytree(path, copy, symlinks=True, dirs_exist_ok=True)
+            os.makedirs(path, exist_ok=True)
+            run("mount", "-t", "tmpfs", "tmpfs", path)
+            if keep:
+                shutil.copytree(copy, path, symlinks=True, dirs_exist_ok=True)
+
+    def start(self):
+        run("ip", "link", "set", "lo", "up")
+        for path in self.COVERED:
+            self.cover(path)
+        self.cover("/etc/libvirt", keep=True)
+        self.cover("/etc/dbus-1", keep=True)
+        self.cover("/tmp")
+        self.scratch = "/tmp/vmtuned"
+        os.makedirs(self.scratch, mode=0o755)
+        os.makedirs("/run/dbus")
+        os.makedirs("/etc/dbus-1/system.d", exist_ok=True)
+        shutil.copy(os.path.join(REPO, "conf/org.vmtuned1.conf"), "/etc/dbus-1/system.d/")
+        for path in glob.glob("/etc/libvirt/qemu/*.xml") + glob.glob("/etc/libvirt/qemu/networks"):
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+        with open("/etc/libvirt/qemu.conf", "a", encoding="utf-8") as file:
+            file.write('\nsecurity_driver = "none"\nremember_owner = 0\n')
+        if os.path.exists("/dev/kvm"):
+            # libvirt's probe of a KVM that is there but slow would take a minute
+            run("mount", "--bind", "/dev/null", "/dev/kvm")
+        self.spawn("dbus-daemon", "dbus-daemon", "--system", "--nofork", "--nopidfile")
+        wait_for("dbus", lambda: os.path.exists("/run/dbus/system_bus_socket"))
+        self.spawn("virtlogd", "virtlogd")
+        self.start_libvirtd()
+
+    def spawn(self, name, *argv):
+        log = open(f"/tmp/vmtuned/{name}.log", "ab")  # closed with the process table
+        self.processes[name] = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log,
+                                                stderr=log)
+
+    def start_libvirtd(self):
+        self.spawn("libvirtd", "libvirtd")
+        wait_for("libvirtd", lambda: virsh("list", check=False).returncode == 0)
+
+    def stop_process(self, name):
+        process = self.processes.pop(name)
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def stop(self):
+        for name in virsh("list", "--name", check=False).stdout.split():
+            virsh("destroy", name, check=False)
+        for name in reversed(list(self.processes)):
+            self.stop_process(name)
+        for path in set(glob.glob("/sys/fs/cgroup/*/machine")) - self.cgroups_before:
+            for folder, _, _ in os.walk(path, topdown=False):
+                try:
+                    os.rmdir(folder)
+                except OSError:
+                    pass  # somebody else's guests moved in
+
+
+class Thread:
+    def __init__(self, pid, tid):
+        base = f"/proc/{pid}/task/{tid}"
+        self.tid = tid
+        self.comm = read(f"{base}/comm")
+        status = dict(line.split(":\t", 1) for line in read(f"{base}/status").splitlines()
+                      if ":\t" in line)
+        self.cpus = cpus(status["Cpus_allowed_list"])
+
+
+class Guest:
+    """A guest of the private libvirtd: no disk, no network, its firmware idles."""
+
+    def __init__(self, name, vcpus=1, current=None, iothreads=0, cputune="", extra="",
+                 numatune="", title="", emulator="/usr/bin/qemu-system-x86_64", transient=False,
+                 start=True):
+        self.name = name
+        self.uuid = str(uuid_module.uuid4())
+        current_text = f" current='{current}'" if current else ""
+        self.xml = f"""<domain type='qemu'><name>{name}</name><uuid>{self.uuid}</uuid>
+<title>{title or name}</title>{extra}<memory unit='MiB'>32</memory>
+<vcpu{current_text}>{vcpus}</vcpu><iothreads>{iothreads}</iothreads>
+<cputune>{cputune}</cputune>{numatune}
+<os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
+<cpu mode='custom'><model>qemu64</model></cpu>
+<devices><emulator>{emulator}</emulator><controller type='usb' model='none'/>
+<memballoon model='none'/></devices></domain>"""
+        path = os.path.join(HOST.scratch, f"{name}.xml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self.xml)
+        if transient:
+            virsh("create", path)
+            return
+        virsh("define", path)
+        if start:
+            self.start()
+
+    def start(self):
+        virsh("start", self.name)
+
+    def destroy(self, check=False):
+        virsh("destroy", self.name, check=check)
+
+    def undefine(self):
+        virsh("undefine", self.name, check=False)
+
+    @property
+    def pid(self):
+        return int(read(f"/run/libvirt/qemu/{self.name}.pid"))
+
+    def threads(self):
+        pid = self.pid
+        result = []
+        for tid in sorted(map(int, os.listdir(f"/proc/{pid}/task"))):
+            try:
+                result.append(Thread(pid, tid))
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+        return result
+
+    def thread(self, comm):
+        return next(thread for thread in self.threads() if thread.comm.startswith(comm))
+
+    def vcpu(self, number):
+        return self.thread(f"CPU {number}/")
+
+    def main(self):
+        pid = self.pid
+        return Thread(pid, pid)
+
+    def all_on(self, wanted):
+        """Every thread of QEMU may run on exactly these CPUs."""
+        threads = self.threads()
+        return bool(threads) and all(thread.cpus == set(wanted) for thread in threads)
+
+    def cgroup(self, controller, leaf=""):
+        for line in read(f"/proc/{self.pid}/cgroup").splitlines():
+            _, names, path = line.split(":", 2)
+            if controller in names.split(","):
+                return f"/sys/fs/cgroup/{controller}{os.path.dirname(path)}/{leaf}"
+            if names == "" and os.path.exists(f"/sys/fs/cgroup{path}/cpuset.cpus"):
+                return f"/sys/fs/cgroup{os.path.dirname(path)}/{leaf}"
+        raise AssertionError(f"{self.name}: no {controller} cgroup")
+
+    def cpuset(self, leaf):
+        return cpus(read(self.cgroup("cpuset", leaf) + "/cpuset.cpus"))
+
+    def set_cpuset(self, leaf, text):
+        with open(self.cgroup("cpuset", leaf) + "/cpuset.cpus", "w", encoding="ascii") as file:
+            file.write(text)
+
+    def live_xml(self):
+        return virsh("dumpxml", self.name).stdout
+
+    def config_xml(self):
+        return virsh("dumpxml", "--inactive", self.name).stdout
+
+
+def taskset(tid, text):
+    run("taskset", "-p", "-c", text, str(tid))
+
+
+class Daemon:
+    """vmtuned under test, with its own policy and state."""
+
+    def __init__(self, policy, interval="1s", mode="enforce", extra=()):
+        self.folder = tempfile.mkdtemp(dir=HOST.scratch)
+        self.state = os.path.join(self.folder, "state")
+        self.policy = os.path.join(self.folder, "policy.yaml")
+        self.interval, self.mode, self.extra = interval, mode, tuple(extra)
+        self.process = None
+        self.log = None
+        self.write_policy(policy)
+
+    def write_policy(self, text, mode=None):
+        self.mode = mode or self.mode
+        with open(self.policy, "w", encoding="utf-8") as file:
+            file.write(f"version: 1\nmode: {self.mode}\ninterval: {self.interval}\n{text}\n")
+
+    def argv(self, *more):
+        return (os.path.join(BUILD, "vmtuned"), "--policy", self.policy, "--state-dir", self.state,
+                *self.extra, *more)
+
+    def start(self, ready=True):
+        self.log = open(os.path.join(self.folder, "log"), "ab")
+        self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=self.log)
+        if ready:
+            wait_for("the daemon's first cycle", self.has_cycled)
+
+    def has_cycled(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the daemon ended: {self.log_text()}")
+        return self.cycles() > 0
+
+    def cycles(self):
+        done = self.ctl("status", "--json", check=False)
+        return json.loads(done.stdout)["daemon"]["cycles"] if done.returncode == 0 else 0
+
+    def connected(self):
+        return self.json("status")["daemon"]["connected"]
+
+    def log_text(self):
+        return read(os.path.join(self.folder, "log"))
+
+    def ctl(self, *argv, check=True):
+        return run(os.path.join(BUILD, "vmtuned-ctl"), *argv, check=check)
+
+    def json(self, *argv, check=True):
+        return json.loads(self.ctl(*argv, "--json", check=check).stdout)
+
+    def status(self, guest):
+        return next(entry for entry in self.json("status")["guests"] if entry["name"] == guest.name)
+
+    def state_of(self, guest):
+        return self.status(guest)["state"]
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, number=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(number)
+            self.process.wait(20)
+        code = self.process.returncode if self.process else None
+        self.process = None
+        return code
+
+    def record(self, query, *arguments):
+        """A question to the record, read beside the daemon."""
+        connection = sqlite3.connect(f"file:{self.state}/record.db?mode=ro", uri=True)
+        try:
+            return connection.execute(query, arguments).fetchall()
+        finally:
+            connection.close()
+
+
+class Frozen:
+    """The daemon stopped while the test makes drift, so that it can be seen before the repair."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+
+    def __enter__(self):
+        self.daemon.send(signal.SIGSTOP)
+
+    def __exit__(self, *_):
+        self.daemon.send(signal.SIGCONT)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.made = []
+
+    def tearDown(self):
+        failed = self._outcome and any(error for _, error in getattr(self._outcome, "errors", []))
+        daemons = [thing for thing in self.made if isinstance(thing, Daemon)]
+        for daemon in daemons:
+            daemon.stop()
+            if failed or not self._outcome.success:
+                print(f"--- log of the daemon ---\n{daemon.log_text()}\n---")
+        for guest in (thing for thing in self.made if isinstance(thing, Guest)):
+            guest.destroy()
+            guest.undefine()
+
+    def guest(self, name, **options):
+        guest = Guest(name, **options)
+        self.made.append(guest)
+        return guest
+
+    def daemon(self, policy, start=True, **options):
+        daemon = Daemon(policy, **options)
+        self.made.append(daemon)
+        if start:
+            daemon.start()
+        return daemon
+
+    def wait_all_on(self, guest, wanted):
+        try:
+            wait_for(f"{guest.name} on {wanted}", lambda: guest.all_on(wanted))
+        except AssertionError as error:
+            seen = {thread.comm: sorted(thread.cpus) for thread in guest.threads()}
+            raise AssertionError(f"{error}; threads: {seen}") from None
+
+    def wait_state(self, daemon, guest, state):
+        try:
+            wait_for(f"{guest.name} is {state}", lambda: daemon.state_of(guest) == state)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; status: {daemon.status(guest)}") from None

@@ -1,0 +1,47 @@
+"""vmtuned-ctl against a live daemon: every verb answers, as text and as JSON."""
+
+import json
+
+from harness import Case
+
+POLICY = """defaults: {cpu: {policy: shared}}
+guests:
+  - match: {name: 'ded*', label: gold}
+    cpu: {policy: dedicated, emulator: share}
+"""
+LABEL = ("<metadata><vmtuned:label xmlns:vmtuned='https://vmtuned.org/xmlns/guest/1'>gold"
+         "</vmtuned:label></metadata>")
+
+
+class Verbs(Case):
+    def test_every_verb(self):
+        guest = self.guest("ded1", extra=LABEL)
+        daemon = self.daemon(POLICY)
+        self.wait_state(daemon, guest, "as-planned")
+        self.assertEqual(guest.vcpu(0).cpus, {1})
+        self.assertEqual(guest.main().cpus, {0})
+        for verb in (("status",), ("status", "ded1"), ("plan",), ("plan", "ded1"), ("verify",),
+                     ("explain", "ded1"), ("policy", "ded1"), ("topology",), ("knobs",)):
+            done = daemon.ctl(*verb)
+            self.assertTrue(done.stdout.strip(), verb)
+            document = json.loads(daemon.ctl(*verb, "--json").stdout)
+            self.assertEqual(document["version"], 1, verb)
+        policy = daemon.ctl("policy", "ded1").stdout
+        self.assertRegex(policy, r"cpu\.policy.*dedicated.*policy\.yaml:\d+")
+        self.assertRegex(daemon.ctl("explain", "ded1").stdout, r"vcpu\.pin.*policy\.yaml:\d+")
+        plan = daemon.json("plan")
+        entry = plan["guests"][0]
+        self.assertEqual((entry["result"], entry["cpu_policy"], entry["emulator"]),
+                         ("placed", "dedicated", "0"))
+        self.assertEqual(entry["vcpus"], [{"id": 0, "cpus": "1"}])
+        self.assertEqual(plan["settings"], [])
+        self.assertEqual(plan["host"]["shared"], "0")
+
+    def test_unknown_guest_and_typo(self):
+        daemon = self.daemon("")
+        done = daemon.ctl("status", "nobody", check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("nobody", done.stderr)
+        done = daemon.ctl("staus", check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("status", done.stderr)

@@ -1,0 +1,104 @@
+"""The daemon's life: libvirt away, bad policies, guests that vanish, who may change what."""
+
+import os
+import signal
+
+from harness import BUILD, Case, HOST, run, virsh, wait_for
+import harness
+
+ALL = {0, 1}
+DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"
+
+
+class Life(Case):
+    def test_guest_destroyed_in_the_middle_of_apply(self):
+        other = self.guest("shared")
+        daemon = self.daemon(DEDICATED)
+        guest = self.guest("ded1", start=False)
+        for _ in range(8):
+            virsh("start", guest.name)
+            guest.destroy()
+        guest.start()
+        self.wait_all_on(guest, {1})
+        self.wait_all_on(other, {0})
+        self.wait_state(daemon, guest, "as-planned")
+        self.wait_state(daemon, other, "as-planned")
+
+    def test_libvirtd_away_at_start_and_restarted_later(self):
+        host = harness.HOST
+        guest = self.guest("ded1")
+        host.stop_process("libvirtd")
+        daemon = self.daemon(DEDICATED, start=False)
+        daemon.start(ready=False)
+        wait_for("the bus answers", lambda: daemon.ctl("status", check=False).returncode == 0)
+        self.assertFalse(daemon.connected())
+        self.assertTrue(guest.all_on(ALL))
+        host.start_libvirtd()
+        self.wait_all_on(guest, {1})
+        host.stop_process("libvirtd")
+        wait_for("loss noticed", lambda: not daemon.connected())
+        host.start_libvirtd()
+        wait_for("back", lambda: daemon.connected())
+        virsh("vcpupin", guest.name, "0", "0", "--live")
+        self.wait_all_on(guest, {1})
+
+    def test_bad_policy_is_rejected_and_the_last_good_one_stays(self):
+        guest = self.guest("ded1")
+        daemon = self.daemon(DEDICATED)
+        self.wait_all_on(guest, {1})
+        daemon.write_policy("guests: [{match: {name: x}, cpu: {polcy: dedicated}}]")
+        daemon.send(signal.SIGHUP)
+        wait_for("rejected", lambda: daemon.json("status")["daemon"]["policy_rejected"])
+        self.assertIn("did you mean 'policy'", daemon.log_text())
+        self.assertTrue(guest.all_on({1}))
+        self.assertEqual(daemon.ctl("reload", check=False).returncode, 2)
+        daemon.write_policy("")
+        daemon.ctl("reload")
+        self.wait_all_on(guest, ALL)
+
+    def test_no_valid_policy_at_start_is_exit_78(self):
+        daemon = self.daemon("guests: 5", start=False)
+        daemon.start(ready=False)
+        self.assertEqual(daemon.process.wait(20), 78)
+
+    def test_stop_changes_nothing(self):
+        guest = self.guest("ded1")
+        daemon = self.daemon(DEDICATED)
+        self.wait_all_on(guest, {1})
+        self.assertEqual(daemon.stop(), 0)
+        self.assertTrue(guest.all_on({1}))
+        self.assertEqual(daemon.ctl("status", check=False).returncode, 4)
+
+    def test_transient_guest_is_pinned_and_stays_transient(self):
+        guest = self.guest("ded1", transient=True)
+        daemon = self.daemon("guests: [{match: {name: 'ded*'}, persist: all,"
+                             " cpu: {policy: dedicated}}]")
+        self.wait_all_on(guest, {1})
+        self.wait_state(daemon, guest, "as-planned")
+        self.assertNotIn("ded1", virsh("list", "--all", "--persistent", "--name").stdout)
+
+    def test_once_and_dry_run(self):
+        guest = self.guest("ded1")
+        daemon = self.daemon(DEDICATED, start=False)
+        dry = run(*daemon.argv("--once", "--dry-run", "--bus", "none"), check=False)
+        self.assertEqual(dry.returncode, 1, dry.stderr)
+        self.assertTrue(guest.all_on(ALL))
+        once = run(*daemon.argv("--once", "--bus", "none"), check=False)
+        self.assertEqual(once.returncode, 0, once.stderr)
+        self.assertTrue(guest.all_on({1}))
+
+    def test_everybody_may_look_only_root_may_change(self):
+        guest = self.guest("ded1")
+        daemon = self.daemon(DEDICATED)
+        self.wait_all_on(guest, {1})
+        program = "/tmp/vmtuned/vmtuned-ctl"
+        run("cp", os.path.join(BUILD, "vmtuned-ctl"), program)
+        nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", program)
+        self.assertEqual(run(*nobody, "status").returncode, 0)
+        self.assertEqual(run(*nobody, "verify").returncode, 0)
+        for verb in (("apply", guest.name), ("restore", guest.name), ("reload",)):
+            done = run(*nobody, *verb, check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("root", done.stderr)
+        self.assertTrue(guest.all_on({1}))
+        self.assertEqual(daemon.state_of(guest), "as-planned")

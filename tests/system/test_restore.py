@@ -1,0 +1,92 @@
+"""Originals come back: after kill -9, without a daemon, and never over somebody else's value."""
+
+import os
+import signal
+
+from harness import BUILD, Case, run, taskset, virsh, wait_for
+
+ALL = {0, 1}
+DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated, weight: 300}}]"
+
+
+class Restore(Case):
+    def tuned(self):
+        guest = self.guest("ded1", vcpus=1, iothreads=1)
+        shared = self.guest("shared")
+        daemon = self.daemon(DEDICATED)
+        self.wait_state(daemon, guest, "as-planned")
+        self.wait_all_on(guest, {1})
+        self.wait_all_on(shared, {0})
+        return guest, shared, daemon
+
+    def offline(self, daemon, *more, check=True):
+        return run(os.path.join(BUILD, "vmtuned"), "--restore", "--state-dir", daemon.state, *more,
+                   check=check)
+
+    def test_restore_after_kill_and_restart(self):
+        guest, shared, daemon = self.tuned()
+        daemon.stop(signal.SIGKILL)
+        self.assertTrue(guest.all_on({1}))
+        daemon.start()
+        daemon.ctl("restore", "--all")
+        self.assertTrue(guest.all_on(ALL))
+        self.assertTrue(shared.all_on(ALL))
+        self.assertEqual(guest.cpuset("vcpu0"), ALL)
+        self.assertEqual(guest.cpuset("emulator"), ALL)
+        self.assertEqual(daemon.state_of(guest), "released")
+        # left alone until apply
+        taskset(guest.vcpu(0).tid, "0")
+        daemon.ctl("verify")
+        self.assertEqual(guest.vcpu(0).cpus, {0})
+        daemon.ctl("apply", guest.name)
+        self.assertTrue(guest.all_on({1}))
+        self.assertEqual(daemon.state_of(guest), "as-planned")
+
+    def test_restore_without_a_daemon(self):
+        guest, shared, daemon = self.tuned()
+        daemon.stop(signal.SIGKILL)
+        self.offline(daemon)
+        self.assertTrue(guest.all_on(ALL))
+        self.assertTrue(shared.all_on(ALL))
+
+    def test_foreign_value_is_kept_unless_forced(self):
+        guest, _, daemon = self.tuned()
+        daemon.stop()
+        virsh("vcpupin", guest.name, "0", "0", "--live")
+        done = self.offline(daemon, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("kept", done.stderr)
+        self.assertEqual(guest.vcpu(0).cpus, {0})
+
+    def test_foreign_value_is_restored_with_force(self):
+        guest, _, daemon = self.tuned()
+        daemon.stop()
+        virsh("vcpupin", guest.name, "0", "0", "--live")
+        self.offline(daemon, "--force")
+        self.assertEqual(guest.vcpu(0).cpus, ALL)
+        self.assertEqual(guest.cpuset("vcpu0"), ALL)
+
+    def test_restart_touches_nothing(self):
+        guest, shared, daemon = self.tuned()
+        before = [(thread.tid, thread.cpus) for thread in guest.threads() + shared.threads()]
+        history = daemon.record("SELECT count(*) FROM history")
+        daemon.stop()
+        self.assertTrue(guest.all_on({1}))
+        self.assertTrue(shared.all_on({0}))
+        daemon.start()
+        self.wait_state(daemon, guest, "as-planned")
+        self.wait_state(daemon, shared, "as-planned")
+        after = [(thread.tid, thread.cpus) for thread in guest.threads() + shared.threads()]
+        self.assertEqual(before, after)
+        self.assertEqual(daemon.status(guest)["writes"], 0)
+        self.assertEqual(daemon.status(shared)["writes"], 0)
+        self.assertEqual(daemon.record("SELECT count(*) FROM history"), history)
+
+    def test_next_start_ends_the_release(self):
+        guest, _, daemon = self.tuned()
+        daemon.ctl("restore", guest.name)
+        self.assertEqual(daemon.state_of(guest), "released")
+        guest.destroy()
+        guest.start()
+        self.wait_all_on(guest, {1})
+        wait_for("old process forgotten", lambda: daemon.state_of(guest) == "as-planned")

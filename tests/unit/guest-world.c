@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest-world.h"
+
+#include "common/fake-guest.h"
+#include "common/world.h"
+#include "plan/diff.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define PID 100
+#define LAST_TID 106
+#define MEMORY "/dev/shm" /* thousands of synced writes: spare the disk */
+#define COPY ".copy"
+
+static const char *const record_files[] = {"record.db", "record.db-wal", "record.db-shm"};
+
+static FakeKernelOptions kernel_options(const GuestWorld *world, pid_t pid)
+{
+    return (FakeKernelOptions){.pid = pid,
+                               .allowed = world->topo->allowed,
+                               .mems = world->topo->allowed_mems,
+                               .cgroup_v2 = true,
+                               .n_workers = 1,
+                               .n_vhost = 1};
+}
+
+static void set_nodeset(GuestDef *def, const CpuSet *nodes)
+{
+    def->numa_mode = NUMA_RESTRICTIVE;
+    def->numa_nodeset = cpuset_copy(nodes);
+}
+
+static char *make_directory(void)
+{
+    if (access(MEMORY, W_OK) != 0)
+        return g_dir_make_tmp("vmtuned-guest-XXXXXX", NULL);
+    char *directory = g_strdup(MEMORY "/vmtuned-guest-XXXXXX");
+    return g_mkdtemp(directory);
+}
+
+GuestWorld *guest_world_new(void)
+{
+    GuestWorld *world = g_new0(GuestWorld, 1);
+
+    world->topo = world_topo(1, 2, 1, 8, 1);
+    FakeKernelOptions options = kernel_options(world, PID);
+    world->fake = fake_backend_new();
+    world->guest = fake_backend_add(world->fake, fake_guest_new("db", 2, 1, &options));
+    set_nodeset(world->guest->live, world->topo->allowed_mems);
+    set_nodeset(world->guest->config, world->topo->allowed_mems);
+    guest_world_spawn(world, LAST_TID, THREAD_HELPER, 103);
+    assert_true(fake_taskset(world->guest->kernel, 101, "12-15"));
+    world->policy = policy_new();
+    world->flags.known = true;
+    world->directory = make_directory();
+    assert_non_null(world->directory);
+    guest_world_reopen(world);
+    guest_world_set_first(world);
+    return world;
+}
+
+static void remove_files(const char *directory, const char *suffix)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(record_files); i++) {
+        g_autofree char *path =
+            g_strconcat(directory, G_DIR_SEPARATOR_S, record_files[i], suffix, NULL);
+        remove(path);
+    }
+}
+
+void guest_world_free(GuestWorld *world)
+{
+    if (!world)
+        return;
+    record_close(world->record);
+    remove_files(world->directory, "");
+    remove_files(world->directory, COPY);
+    remove(world->directory);
+    g_free(world->directory);
+    fake_backend_free(world->fake);
+    topo_unref(world->topo);
+    policy_unref(world->policy);
+    guest_plan_unref(world->plan);
+    guest_plan_unref(world->settled);
+    setting_list_free(world->first);
+    g_free(world);
+}
+
+void guest_world_set_first(GuestWorld *world)
+{
+    g_clear_pointer(&world->first, setting_list_free);
+    world->first = observed_make(world->guest);
+}
+
+/* --- plans --- */
+
+static void plan_class(ClassPlan *class_plan, unsigned id, bool pinned, const char *list)
+{
+    hwloc_bitmap_free(class_plan->cpus);
+    g_free(class_plan->reason);
+    *class_plan =
+        (ClassPlan){.id = id, .pinned = pinned, .cpus = world_cpus(list), .reason = g_strdup("x")};
+}
+
+void guest_world_set_plan(GuestWorld *world, const PlanSpec *spec)
+{
+    GuestPlan *plan = guest_plan_new();
+    g_auto(GStrv) vcpus = g_strsplit(spec->vcpus, "|", -1);
+
+    plan->uuid = g_strdup(world->guest->uuid);
+    plan->name = g_strdup(world->guest->name);
+    plan->reason = g_strdup("placed");
+    plan->pool = !spec->pinned;
+    plan->persist = spec->persist;
+    plan->n_vcpus = g_strv_length(vcpus);
+    plan->vcpus = g_new0(VcpuPlan, plan->n_vcpus);
+    for (unsigned i = 0; i < plan->n_vcpus; i++)
+        plan->vcpus[i] = (VcpuPlan){
+            .id = i, .online = true, .pinned = spec->pinned, .cpus = world_cpus(vcpus[i])};
+    plan->n_iothreads = 1;
+    plan->iothreads = g_new0(ClassPlan, 1);
+    plan_class(&plan->iothreads[0], 1, spec->pinned, spec->iothread);
+    plan_class(&plan->emulator, 0, spec->pinned, spec->emulator);
+    plan_class(&plan->vhost, 0, spec->pinned, spec->vhost);
+    hwloc_bitmap_copy(plan->allowed, world->topo->allowed);
+    plan->weight = spec->weight ? (int64_t)spec->weight : -1;
+    plan->quota_pct = spec->quota_pct ? (int64_t)spec->quota_pct : -1;
+    if (spec->nodes) {
+        plan->numa_mode = NUMA_RESTRICTIVE;
+        plan->numa_live = true;
+        hwloc_bitmap_free(plan->numa_nodes);
+        plan->numa_nodes = world_cpus(spec->nodes);
+    }
+    g_clear_pointer(&world->plan, guest_plan_unref);
+    world->plan = plan;
+}
+
+void guest_world_fill(const GuestWorld *world, GuestJob *job)
+{
+    job->backend = &world->fake->backend;
+    job->record = world->record;
+    job->boot_id = GUEST_WORLD_BOOT;
+    job->topo = topo_ref(world->topo);
+    job->policy = policy_ref(world->policy);
+    job->plan = world->plan ? guest_plan_ref(world->plan) : NULL;
+    job->settled = world->settled ? guest_plan_ref(world->settled) : NULL;
+    job->flags = world->flags;
+}
+
+/* --- what happens to the guest --- */
+
+void guest_world_restart(GuestWorld *world, pid_t pid)
+{
+    FakeKernelOptions options = kernel_options(world, pid);
+    Guest *guest = fake_guest_new("db", 2, 1, &options);
+
+    fake_backend_remove(world->fake, world->guest->uuid);
+    world->guest = fake_backend_add(world->fake, guest);
+}
+
+void guest_world_spawn(GuestWorld *world, pid_t tid, ThreadClass thread_class, pid_t parent)
+{
+    const GuestThread *from = fake_thread_find(world->guest->kernel, parent);
+    GuestThread thread = {.tid = tid,
+                          .tgid = PID,
+                          .thread_class = thread_class,
+                          .home = from->home,
+                          .home_id = from->home_id,
+                          .comm = "born",
+                          .affinity = from->affinity};
+
+    fake_thread_add(world->guest->kernel, &thread);
+}
+
+/* --- the record --- */
+
+void guest_world_reopen(GuestWorld *world)
+{
+    g_autofree char *text = NULL;
+    g_autofree char *copied = g_build_filename(world->directory, "record.db" COPY, NULL);
+
+    g_clear_pointer(&world->record, record_close);
+    if (access(copied, F_OK) == 0)
+        remove_files(world->directory, "");
+    for (unsigned i = 0; i < G_N_ELEMENTS(record_files); i++) {
+        g_autofree char *path = g_build_filename(world->directory, record_files[i], NULL);
+        g_autofree char *copy = g_strconcat(path, COPY, NULL);
+        if (access(copy, F_OK) == 0)
+            assert_int_equal(rename(copy, path), 0);
+    }
+    assert_int_equal(record_open(world->directory, &world->record, &text), RECORD_DONE);
+}
+
+void guest_world_copy_record(const GuestWorld *world)
+{
+    for (unsigned i = 0; i < 2; i++) { /* record.db-shm is made anew */
+        g_autofree char *path = g_build_filename(world->directory, record_files[i], NULL);
+        g_autofree char *copy = g_strconcat(path, COPY, NULL);
+        g_autofree char *data = NULL;
+        gsize size;
+        if (g_file_get_contents(path, &data, &size, NULL))
+            assert_true(g_file_set_contents_full(copy, data, (gssize)size, G_FILE_SET_CONTENTS_NONE,
+                                                 0600, NULL));
+    }
+}
+
+GPtrArray *guest_world_originals(const GuestWorld *world, pid_t pid)
+{
+    GPtrArray *list = NULL;
+    ProcessKey process = {.uuid = world->guest->uuid,
+                          .name = "db",
+                          .boot_id = GUEST_WORLD_BOOT,
+                          .pid = pid,
+                          .starttime = 1000 + (uint64_t)pid};
+
+    assert_int_equal(record_originals(world->record, &process, &list), 0);
+    return list;
+}
+
+const Original *guest_world_original(const GPtrArray *originals, const SettingKey *key)
+{
+    for (guint i = 0; i < originals->len; i++) {
+        const Original *original = g_ptr_array_index(originals, i);
+        if (setting_key_compare(&original->key, key) == 0)
+            return original;
+    }
+    return NULL;
+}
+
+/* --- the state it is in --- */
+
+char *guest_world_affinities(const GuestWorld *world)
+{
+    const GuestKernel *kernel = world->guest->kernel;
+    GString *text = g_string_new(NULL);
+
+    for (unsigned i = 0; i < kernel->n_threads; i++) {
+        g_autofree char *set = cpuset_format(kernel->threads[i].affinity);
+        g_string_append_printf(text, "%s%s", i ? " " : "", set);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static ChangeSet *diff_from(const GuestWorld *world, const SettingList *wanted)
+{
+    g_autoptr(SettingList) observed = observed_make(world->guest);
+
+    return diff_make(wanted, NULL, observed, world->topo->allowed, world->topo->online);
+}
+
+ChangeSet *guest_world_diff_first(const GuestWorld *world)
+{
+    return diff_from(world, world->first);
+}
+
+ChangeSet *guest_world_diff_plan(const GuestWorld *world)
+{
+    g_autoptr(SettingList) wanted = wanted_make(world->plan, world->guest);
+
+    return diff_from(world, wanted);
+}
+
+void guest_world_print(const ChangeSet *changes)
+{
+    for (unsigned i = 0; i < change_set_size(changes); i++) {
+        const Change *change = change_set_get(changes, i);
+        g_autofree char *key = setting_key_format(&change->key);
+        print_message("  %s (%s) is %s, not %s\n", key, plane_name(change->key.plane),
+                      change->from ? change->from : "-", change->to ? change->to : "-");
+    }
+}

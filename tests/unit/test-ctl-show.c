@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Documents as text: tables, placements, and documents that lack what is expected. */
+#include "ctl/show.h"
+#include "ctl/table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static Doc *doc(const char *text)
+{
+    Doc *document = json_tokener_parse(text);
+
+    assert_non_null(document);
+    return document;
+}
+
+static void assert_renders(ShowRender render, const char *json, const char *text)
+{
+    g_autoptr(Doc) document = doc(json);
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    render(document, out);
+    assert_string_equal(out->str, text);
+}
+
+static void test_table_aligns(void **state)
+{
+    static const char *const headings[] = {"A", "LONGER", "LAST", NULL};
+
+    (void)state;
+    g_autoptr(Table) table = table_new(headings);
+    g_autoptr(GString) out = g_string_new(NULL);
+    table_print(table, out);
+    assert_string_equal(out->str, "");
+    table_add(table, (const char *const[]){"wide cell", NULL, "x"});
+    table_add(table, (const char *const[]){"ü", "2", ""});
+    table_print(table, out);
+    assert_string_equal(out->str, "A          LONGER  LAST\n"
+                                  "wide cell  -       x\n"
+                                  "ü          2       -\n");
+}
+
+static void test_doc_reads_what_is_not_there(void **state)
+{
+    (void)state;
+    g_autoptr(Doc) document = doc("{\"n\": null, \"s\": \"x\", \"i\": 3, \"a\": [\"p\", \"q\"]}");
+    g_autofree char *joined = doc_join(document, "a");
+    g_autofree char *time = doc_time(document, "s");
+
+    assert_null(doc_text(document, "n"));
+    assert_null(doc_text(document, "i"));
+    assert_null(doc_text(NULL, "x"));
+    assert_string_equal(doc_word(document, "gone"), "");
+    assert_int_equal(doc_number(document, "s"), 0);
+    assert_int_equal(doc_number(document, "i"), 3);
+    assert_int_equal(doc_length(document, "s"), 0);
+    assert_string_equal(joined, "p, q");
+    assert_null(time);
+}
+
+static void test_placement_joins_neighbours(void **state)
+{
+    (void)state;
+    g_autoptr(Doc) guest = doc("{\"vcpus\": [{\"id\": 0, \"cpus\": \"0-3\"},"
+                               "{\"id\": 1, \"cpus\": \"0-3\"}, {\"id\": 4, \"cpus\": \"7\"}]}");
+    g_autofree char *text = show_placement(guest, "vcpus");
+    g_autofree char *none = show_placement(guest, "iothreads");
+
+    assert_string_equal(text, "0-1 on 0-3, 4 on 7");
+    assert_string_equal(none, "");
+}
+
+static void test_plan_as_text(void **state)
+{
+    (void)state;
+    assert_renders(
+        show_plan,
+        "{\"host\": {\"cpus\": \"0-3\", \"nodes\": \"0\", \"housekeeping\": \"0\","
+        " \"shared\": \"0-1\"},"
+        " \"guests\": [{\"name\": \"a\", \"uuid\": \"u\", \"result\": \"placed\","
+        "   \"reason\": \"fits\", \"cpu_policy\": \"dedicated\", \"nodes\": \"0\", \"llcs\": \"0\","
+        "   \"vcpus\": [{\"id\": 0, \"cpus\": \"2\"}], \"emulator\": \"0\", \"iothreads\": [],"
+        "   \"vhost\": \"0\"}],"
+        " \"settings\": [{\"subject\": \"u\", \"knob\": \"vcpu.pin\", \"instance\": \"0\","
+        "   \"plane\": \"live\", \"from\": null, \"to\": \"2\", \"reason\": \"fits\","
+        "   \"origin\": \"p:1\"}],"
+        " \"diagnostics\": [{\"severity\": \"warning\", \"file\": \"p\", \"line\": 2,"
+        "   \"column\": 3, \"key\": \"k\", \"text\": \"odd\"}]}",
+        "1 placed, 0 refused, 0 unmanaged; 1 setting to change\n"
+        "Host: CPUs 0-3, nodes 0, housekeeping 0, shared 0-1\n"
+        "\n"
+        "GUEST  RESULT  POLICY     NODES  LLCS  VCPUS   EMULATOR  IOTHREADS  VHOST  WHY\n"
+        "a      placed  dedicated  0      0     0 on 2  0         -          0      fits\n"
+        "\n"
+        "GUEST  SETTING     PLANE  FROM  TO  ORIGIN  WHY\n"
+        "a      vcpu.pin 0  live   -     2   p:1     fits\n"
+        "\n"
+        "warning: p:2:3: k: odd\n");
+}
+
+static void test_verify_as_text(void **state)
+{
+    (void)state;
+    assert_renders(
+        show_verify,
+        "{\"daemon\": {\"connected\": true},"
+        " \"guests\": [{\"name\": \"a\", \"state\": \"pending\", \"exit\": 1, \"left\": 1,"
+        "   \"intruders\": [\"b\"], \"settings\": ["
+        "   {\"knob\": \"vcpu.pin\", \"instance\": \"0\", \"plane\": \"live\", \"wanted\": \"2\","
+        "    \"observed\": null, \"in_force\": false},"
+        "   {\"knob\": \"emulator.pin\", \"instance\": \"\", \"plane\": \"live\","
+        "    \"wanted\": \"0\", \"observed\": \"0\", \"in_force\": true},"
+        "   {\"knob\": \"cpu.weight\", \"instance\": \"\", \"plane\": \"actual\","
+        "    \"wanted\": \"9\", \"observed\": null, \"in_force\": null}]}]}",
+        "GUEST  SETTING       PLANE   WANTED  OBSERVED  RESULT\n"
+        "a      vcpu.pin 0    live    2       -         differs\n"
+        "a      emulator.pin  live    0       0         ok\n"
+        "a      cpu.weight    actual  9       -         not seen\n"
+        "\n"
+        "GUEST  STATE    DIFFERS  NOTE\n"
+        "a      pending  1        on its CPUs: b\n"
+        "\n"
+        "0 of 1 guests well\n");
+}
+
+static void test_empty_documents(void **state)
+{
+    (void)state;
+    assert_renders(show_verify, "{}", "0 of 0 guests well\n");
+    assert_renders(show_plan, "{}",
+                   "0 placed, 0 refused, 0 unmanaged; nothing to change\n"
+                   "Host: CPUs , nodes , housekeeping , shared \n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table_aligns),
+        cmocka_unit_test(test_doc_reads_what_is_not_there),
+        cmocka_unit_test(test_placement_joins_neighbours),
+        cmocka_unit_test(test_plan_as_text),
+        cmocka_unit_test(test_verify_as_text),
+        cmocka_unit_test(test_empty_documents),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/pool.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+typedef struct TestJob {
+    PoolJob base;
+    GMutex *gate; /* NULL: does not wait */
+    int *n_freed;
+    int *n_done, *n_abandoned;
+} TestJob;
+
+static void test_run(PoolJob *base)
+{
+    TestJob *job = (TestJob *)base;
+
+    if (job->gate) {
+        g_mutex_lock(job->gate);
+        g_mutex_unlock(job->gate);
+    }
+}
+
+static void test_done(PoolJob *base, bool abandoned)
+{
+    TestJob *job = (TestJob *)base;
+
+    ++*(abandoned ? job->n_abandoned : job->n_done);
+}
+
+static void test_job_free(PoolJob *base)
+{
+    g_atomic_int_inc(((TestJob *)base)->n_freed);
+    g_free(base);
+}
+
+static int n_freed, n_done, n_abandoned;
+
+static void submit(Pool *pool, GMutex *gate, uint64_t timeout_usec)
+{
+    TestJob *job = g_new0(TestJob, 1);
+
+    job->base = (PoolJob){.run = test_run,
+                          .done = test_done,
+                          .free = test_job_free,
+                          .timeout_usec = timeout_usec};
+    job->gate = gate;
+    job->n_freed = &n_freed;
+    job->n_done = &n_done;
+    job->n_abandoned = &n_abandoned;
+    pool_submit(pool, &job->base);
+}
+
+static int reset(void **state)
+{
+    (void)state;
+    n_freed = n_done = n_abandoned = 0;
+    return 0;
+}
+
+/* Dispatches until count() reaches wanted, up to ten seconds. */
+static void dispatch_until(Pool *pool, const int *count, int wanted, int64_t ahead_usec)
+{
+    for (int i = 0; i < 1000 && g_atomic_int_get(count) < wanted; i++) {
+        struct pollfd fd = {.fd = pool_get_fd(pool), .events = POLLIN};
+        poll(&fd, 1, 10);
+        pool_dispatch(pool, g_get_monotonic_time() + ahead_usec);
+    }
+    assert_int_equal(g_atomic_int_get(count), wanted);
+}
+
+static void test_jobs_come_back(void **state)
+{
+    g_autoptr(Pool) pool = NULL;
+    (void)state;
+
+    assert_int_equal(pool_new(&pool), 0);
+    for (int i = 0; i < 100; i++)
+        submit(pool, NULL, G_TIME_SPAN_HOUR);
+    dispatch_until(pool, &n_done, 100, 0);
+    assert_int_equal(n_freed, 100);
+    assert_int_equal(n_abandoned, 0);
+}
+
+/* More stuck jobs than workers: each is replaced, and later jobs still run. */
+static void test_stuck_jobs_are_replaced(void **state)
+{
+    g_autoptr(Pool) pool = NULL;
+    GMutex gate;
+    const int n_stuck = POOL_WORKERS + 2;
+    (void)state;
+
+    g_mutex_init(&gate);
+    g_mutex_lock(&gate);
+    assert_int_equal(pool_new(&pool), 0);
+    for (int i = 0; i < n_stuck; i++)
+        submit(pool, &gate, G_TIME_SPAN_SECOND);
+    dispatch_until(pool, &n_abandoned, n_stuck, G_TIME_SPAN_MINUTE);
+    submit(pool, NULL, G_TIME_SPAN_HOUR);
+    dispatch_until(pool, &n_done, 1, 0);
+    assert_int_equal(pool_count_abandoned(pool), n_stuck);
+    assert_int_equal(n_freed, 1);
+
+    g_mutex_unlock(&gate);
+    dispatch_until(pool, &n_freed, n_stuck + 1, 0);
+    assert_int_equal(n_done, 1);
+    g_mutex_clear(&gate);
+}
+
+static void test_free_with_jobs_under_way(void **state)
+{
+    Pool *pool = NULL;
+    GMutex gate;
+    (void)state;
+
+    g_mutex_init(&gate);
+    g_mutex_lock(&gate);
+    assert_int_equal(pool_new(&pool), 0);
+    for (unsigned i = 0; i < POOL_WORKERS * 2; i++)
+        submit(pool, &gate, G_TIME_SPAN_HOUR);
+    pool_free(pool);
+    g_mutex_unlock(&gate);
+    for (int i = 0; i < 1000 && g_atomic_int_get(&n_freed) < (int)POOL_WORKERS * 2; i++)
+        g_usleep(10000);
+    assert_int_equal(g_atomic_int_get(&n_freed), POOL_WORKERS * 2);
+    assert_int_equal(n_done + n_abandoned, 0);
+    g_usleep(100000); /* the workers leave the gate before it goes */
+    g_mutex_clear(&gate);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_jobs_come_back, reset),
+        cmocka_unit_test_setup(test_stuck_jobs_are_replaced, reset),
+        cmocka_unit_test_setup(test_free_with_jobs_under_way, reset),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

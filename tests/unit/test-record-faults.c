@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The record when things go wrong: killed writers, damaged and foreign files, full and read-only
+ * disks. */
+#include "record/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#define N_KILLS 30
+#define KILL_WITHIN_USEC 20000
+#define INSTANCES_PER_ROUND 100000
+
+static const ProcessKey db = {.uuid = "11111111-1111-1111-1111-111111111111",
+                              .name = "db",
+                              .boot_id = "boot-1",
+                              .pid = 100,
+                              .starttime = 5000};
+
+static int setup(void **state)
+{
+    *state = g_dir_make_tmp("vmtuned-record-XXXXXX", NULL);
+    return *state ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    static const char *const files[] = {"record.db", "record.db-wal", "record.db-shm", "file"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = g_build_filename(*state, files[i], NULL);
+        unlink(path);
+    }
+    int r = rmdir(*state);
+    g_free(*state);
+    return r;
+}
+
+static int keep(Record *record, unsigned instance, int64_t *ret_batch)
+{
+    g_autoptr(ChangeSet) changes = change_set_new();
+    SettingKey key = {.knob = KNOB_VCPU_PIN, .instance = instance, .plane = PLANE_LIVE};
+
+    change_set_add(changes, &key, "0-7", "4");
+    int r = record_begin(record, &db, changes, "plan", ret_batch);
+    if (r < 0 || instance % 2 == 0)
+        return r;
+    return record_finish(record, &db, *ret_batch, changes, (const char *const[]){"done"});
+}
+
+static Record *open_record(const char *directory)
+{
+    g_autofree char *text = NULL;
+    Record *record = NULL;
+    int r = record_open(directory, &record, &text);
+
+    if (r != RECORD_DONE)
+        print_error("%s\n", text);
+    assert_int_equal(r, RECORD_DONE);
+    return record;
+}
+
+static GHashTable *kept_instances(Record *record)
+{
+    GHashTable *instances = g_hash_table_new(NULL, NULL);
+    g_autoptr(GPtrArray) originals = NULL;
+
+    assert_int_equal(record_originals(record, &db, &originals), 0);
+    for (guint i = 0; i < originals->len; i++) {
+        const Original *original = g_ptr_array_index(originals, i);
+        assert_string_equal(original->original, "0-7");
+        g_hash_table_add(instances, GUINT_TO_POINTER(original->key.instance));
+    }
+    return instances;
+}
+
+/* --- kill -9 --- */
+
+/* Writes until it is killed; tells each instance that was kept. */
+static G_GNUC_NORETURN void write_until_killed(const char *directory, unsigned first, int fd)
+{
+    g_autofree char *text = NULL;
+    Record *record = NULL;
+
+    if (record_open(directory, &record, &text) != RECORD_DONE)
+        _exit(1);
+    for (unsigned i = first;; i++) {
+        int64_t batch;
+        if (keep(record, i, &batch) < 0 || write(fd, &i, sizeof(i)) != sizeof(i))
+            _exit(1);
+    }
+}
+
+/* Kills a writer somewhere after its first report; adds what it reported to reported. */
+static void kill_a_writer(const char *directory, unsigned first, gulong wait_usec, GArray *reported)
+{
+    int fds[2];
+    unsigned instance;
+
+    assert_int_equal(pipe(fds), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        write_until_killed(directory, first, fds[1]);
+    close(fds[1]);
+    if (read(fds[0], &instance, sizeof(instance)) == sizeof(instance))
+        g_array_append_val(reported, instance);
+    g_usleep(wait_usec);
+    kill(child, SIGKILL);
+    while (read(fds[0], &instance, sizeof(instance)) == sizeof(instance))
+        g_array_append_val(reported, instance);
+    close(fds[0]);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+}
+
+static void nothing_reported_is_lost(void **state)
+{
+    const char *seed_text = g_getenv("VMTUNED_SEED");
+    guint32 seed = seed_text ? (guint32)strtoul(seed_text, NULL, 10) : g_random_int();
+    g_autoptr(GRand) random = g_rand_new_with_seed(seed);
+    g_autoptr(GArray) reported = g_array_new(FALSE, FALSE, sizeof(unsigned));
+
+    print_message("VMTUNED_SEED=%u\n", seed);
+    for (unsigned round = 0; round < N_KILLS; round++) {
+        gulong wait_usec = (gulong)g_rand_int_range(random, 0, KILL_WITHIN_USEC);
+        kill_a_writer(*state, round * INSTANCES_PER_ROUND, wait_usec, reported);
+        g_autoptr(Record) record = open_record(*state);
+        g_autoptr(GHashTable) kept = kept_instances(record);
+        for (guint i = 0; i < reported->len; i++)
+            assert_true(g_hash_table_contains(
+                kept, GUINT_TO_POINTER(g_array_index(reported, unsigned, i))));
+    }
+    assert_true(reported->len >= N_KILLS);
+}
+
+/* --- files that are not ours to write --- */
+
+static char *file_contents(const char *path, gsize *ret_size)
+{
+    char *bytes = NULL;
+
+    assert_true(g_file_get_contents(path, &bytes, ret_size, NULL));
+    return bytes;
+}
+
+/* Opening ends so, with words, and does not touch a byte. */
+static void assert_left_alone(const char *directory, int expected)
+{
+    g_autofree char *path = g_build_filename(directory, "record.db", NULL);
+    g_autofree char *text = NULL;
+    gsize size_before, size_after;
+    g_autofree char *before = file_contents(path, &size_before);
+    Record *record = NULL;
+
+    assert_int_equal(record_open(directory, &record, &text), expected);
+    assert_null(record);
+    assert_non_null(strstr(text, path));
+    assert_non_null(strstr(text, "left as it is"));
+    g_autofree char *after = file_contents(path, &size_after);
+    assert_int_equal(size_before, size_after);
+    assert_memory_equal(before, after, size_before);
+}
+
+static void run_sql(const char *directory, const char *sql)
+{
+    g_autofree char *path = g_build_filename(directory, "record.db", NULL);
+    sqlite3 *file;
+
+    assert_int_equal(sqlite3_open(path, &file), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(file, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(file), SQLITE_OK);
+}
+
+static void fill(const char *directory)
+{
+    g_autoptr(Record) record = open_record(directory);
+    int64_t batch;
+
+    for (unsigned i = 0; i < 200; i++)
+        assert_int_equal(keep(record, i, &batch), 0);
+}
+
+static void newer_file(void **state)
+{
+    fill(*state);
+    run_sql(*state, "PRAGMA user_version=7");
+    assert_left_alone(*state, RECORD_NEWER);
+    run_sql(*state, "PRAGMA user_version=1");
+    g_autoptr(Record) record = open_record(*state);
+    g_autoptr(GHashTable) kept = kept_instances(record);
+    assert_int_equal(g_hash_table_size(kept), 200);
+}
+
+static void no_database(void **state)
+{
+    g_autofree char *path = g_build_filename(*state, "record.db", NULL);
+
+    assert_true(g_file_set_contents(path,
+                                    "this is a letter, not a database, and longer than the "
+                                    "hundred bytes of a header, so that there is no doubt\n",
+                                    -1, NULL));
+    assert_left_alone(*state, RECORD_CORRUPT);
+}
+
+static void foreign_database(void **state)
+{
+    run_sql(*state, "CREATE TABLE books(title TEXT)");
+    assert_left_alone(*state, RECORD_CORRUPT);
+}
+
+static void damaged_pages(void **state)
+{
+    g_autofree char *path = g_build_filename(*state, "record.db", NULL);
+    gsize size;
+
+    fill(*state);
+    g_autofree char *bytes = file_contents(path, &size);
+    assert_true(size > 3 * 4096);
+    memset(bytes + 4096, 0xa5, size - 4096);
+    assert_true(g_file_set_contents(path, bytes, (gssize)size, NULL));
+    assert_left_alone(*state, RECORD_CORRUPT);
+}
+
+static void cut_short(void **state)
+{
+    g_autofree char *path = g_build_filename(*state, "record.db", NULL);
+
+    fill(*state);
+    assert_int_equal(truncate(path, 3 * 4096), 0);
+    assert_left_alone(*state, RECORD_CORRUPT);
+}
+
+/* Made by open(O_CREAT), then the power went. */
+static void empty_file(void **state)
+{
+    g_autofree char *path = g_build_filename(*state, "record.db", NULL);
+
+    assert_true(g_file_set_contents(path, "", 0, NULL));
+    fill(*state);
+}
+
+/* --- places that cannot be written --- */
+
+static void assert_open_fails(const char *directory, int expected)
+{
+    g_autofree char *text = NULL;
+    Record *record = NULL;
+
+    assert_int_equal(record_open(directory, &record, &text), expected);
+    assert_null(record);
+    assert_non_null(strstr(text, directory));
+}
+
+static void no_directory(void **state)
+{
+    g_autofree char *file = g_build_filename(*state, "file", NULL);
+    g_autofree char *below = g_build_filename(file, "state", NULL);
+    g_autofree char *deep = g_build_filename(*state, "not", "there", NULL);
+
+    assert_true(g_file_set_contents(file, "", 0, NULL));
+    assert_open_fails(below, -ENOTDIR);
+    assert_open_fails(file, -ENOTDIR);
+    assert_open_fails(deep, -ENOENT);
+}
+
+static void set_size_limit(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Writes until the disk says no; what was kept before is there, and with room again all goes on. */
+static void no_room(void **state)
+{
+    g_autoptr(Record) record = open_record(*state);
+    unsigned n = 0;
+    int64_t batch;
+    int r = 0;
+
+    signal(SIGXFSZ, SIG_IGN);
+    set_size_limit(400 * 1024);
+    while (r == 0 && n < 2000)
+        r = keep(record, 2 * n++, &batch);
+    set_size_limit(RLIM_INFINITY);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_true(r < 0);
+    assert_int_equal(keep(record, 2 * n, &batch), 0);
+
+    g_clear_pointer(&record, record_close);
+    record = open_record(*state);
+    g_autoptr(GHashTable) kept = kept_instances(record);
+    assert_int_equal(g_hash_table_size(kept), n);
+}
+
+/* In a mount namespace of its own. 0: as expected; 1: not; 77: mounting is not possible here. */
+static int try_small_disk(const char *directory)
+{
+    g_autofree char *text = NULL;
+    Record *record = NULL;
+    int64_t batch;
+    int r = 0;
+
+    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("tmpfs", directory, "tmpfs", 0, "size=256k") < 0)
+        return 77;
+    if (record_open(directory, &record, &text) != RECORD_DONE)
+        return 1;
+    for (unsigned i = 0; r == 0 && i < 2000; i++)
+        r = keep(record, 2 * i, &batch);
+    record_close(record);
+    if (r != -ENOSPC)
+        return 1;
+    if (mount("tmpfs", directory, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL) < 0)
+        return 77;
+    return record_open(directory, &record, &text) < 0 && text ? 0 : 1;
+}
+
+static void small_and_read_only_disk(void **state)
+{
+    int status;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(try_small_disk(*state));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void another_writer_holds_on(void **state)
+{
+    g_autofree char *path = g_build_filename(*state, "record.db", NULL);
+    g_autoptr(Record) record = open_record(*state);
+    sqlite3 *other;
+    int64_t batch = -1;
+
+    assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(keep(record, 0, &batch), -EBUSY);
+    assert_int_equal(batch, -1);
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(keep(record, 0, &batch), 0);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(nothing_reported_is_lost),
+        TEST(newer_file),
+        TEST(no_database),
+        TEST(foreign_database),
+        TEST(damaged_pages),
+        TEST(cut_short),
+        TEST(empty_file),
+        TEST(no_directory),
+        TEST(no_room),
+        TEST(small_and_read_only_disk),
+        TEST(another_writer_holds_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the record keeps and gives back. */
+#include "record/record.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define UUID "11111111-1111-1111-1111-111111111111"
+#define OTHER_UUID "22222222-2222-2222-2222-222222222222"
+
+static const ProcessKey db = {
+    .uuid = UUID, .name = "db", .boot_id = "boot-1", .pid = 100, .starttime = 5000};
+static const ProcessKey db_off = {.uuid = UUID, .name = "db", .boot_id = "boot-1"};
+static const ProcessKey web = {
+    .uuid = OTHER_UUID, .name = "web", .boot_id = "boot-1", .pid = 200, .starttime = 6000};
+
+static const SettingKey live_key = {.knob = KNOB_VCPU_PIN, .instance = 3, .plane = PLANE_LIVE};
+static const SettingKey config_key = {.knob = KNOB_VCPU_PIN, .instance = 3, .plane = PLANE_CONFIG};
+static const SettingKey thread_key = {
+    .knob = KNOB_VHOST_PIN, .plane = PLANE_ACTUAL, .tid = 103, .tid_start = 5003};
+
+typedef struct State {
+    char *directory;
+    Record *record;
+} State;
+
+static void reopen(State *state)
+{
+    g_autofree char *text = NULL;
+
+    g_clear_pointer(&state->record, record_close);
+    assert_int_equal(record_open(state->directory, &state->record, &text), RECORD_DONE);
+    assert_null(text);
+}
+
+static int setup(void **ret_state)
+{
+    State *state = g_new0(State, 1);
+    g_autofree char *parent = g_dir_make_tmp("vmtuned-record-XXXXXX", NULL);
+
+    assert_non_null(parent);
+    state->directory = g_build_filename(parent, "state", NULL);
+    reopen(state);
+    *ret_state = state;
+    return 0;
+}
+
+static int teardown(void **ret_state)
+{
+    State *state = *ret_state;
+    static const char *const files[] = {"record.db", "record.db-wal", "record.db-shm"};
+
+    record_close(state->record);
+    for (unsigned i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = g_build_filename(state->directory, files[i], NULL);
+        unlink(path);
+    }
+    g_autofree char *parent = g_path_get_dirname(state->directory);
+    assert_int_equal(rmdir(state->directory), 0);
+    assert_int_equal(rmdir(parent), 0);
+    g_free(state->directory);
+    g_free(state);
+    return 0;
+}
+
+static int64_t begin(const State *state, const ProcessKey *process, const SettingKey *key,
+                     const char *from, const char *to)
+{
+    g_autoptr(ChangeSet) changes = change_set_new();
+    int64_t batch = 0;
+
+    change_set_add(changes, key, from, to);
+    assert_int_equal(record_begin(state->record, process, changes, "plan", &batch), 0);
+    return batch;
+}
+
+static void finish(const State *state, const ProcessKey *process, int64_t batch,
+                   const SettingKey *key, const char *result)
+{
+    g_autoptr(ChangeSet) changes = change_set_new();
+
+    change_set_add(changes, key, NULL, NULL);
+    assert_int_equal(record_finish(state->record, process, batch, changes, &result), 0);
+}
+
+static void change(const State *state, const ProcessKey *process, const SettingKey *key,
+                   const char *from, const char *to)
+{
+    finish(state, process, begin(state, process, key, from, to), key, "done");
+}
+
+static GPtrArray *originals(const State *state, const ProcessKey *process)
+{
+    GPtrArray *list = NULL;
+
+    assert_int_equal(record_originals(state->record, process, &list), 0);
+    return list;
+}
+
+static void assert_text(const char *text, const char *expected)
+{
+    if (expected)
+        assert_string_equal(text, expected);
+    else
+        assert_null(text);
+}
+
+/* The process has an original for exactly this key. */
+static void assert_original(const State *state, const ProcessKey *process, const SettingKey *key,
+                            const char *value, const char *written)
+{
+    g_autoptr(GPtrArray) list = originals(state, process);
+
+    assert_int_equal(list->len, 1);
+    const Original *original = g_ptr_array_index(list, 0);
+    assert_int_equal(setting_key_compare(&original->key, key), 0);
+    assert_int_equal(original->key.tid_start, key->tid_start);
+    assert_text(original->original, value);
+    assert_text(original->written, written);
+    assert_false(original->pending);
+    assert_null(original->previous);
+}
+
+static void assert_n_originals(const State *state, const ProcessKey *process, unsigned n)
+{
+    g_autoptr(GPtrArray) list = originals(state, process);
+
+    assert_int_equal(list->len, n);
+}
+
+static void files_are_private(void **ret_state)
+{
+    State *state = *ret_state;
+    g_autofree char *path = g_build_filename(state->directory, "record.db", NULL);
+    struct stat info;
+
+    assert_int_equal(stat(state->directory, &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0700);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0600);
+    assert_n_originals(state, &db, 0);
+}
+
+static void first_value_stays(void **ret_state)
+{
+    State *state = *ret_state;
+
+    change(state, &db, &live_key, "0-7", "4");
+    change(state, &db, &live_key, "4", "5");
+    assert_original(state, &db, &live_key, "0-7", "5");
+    reopen(state);
+    assert_original(state, &db, &live_key, "0-7", "5");
+}
+
+static void not_set_is_a_value(void **ret_state)
+{
+    State *state = *ret_state;
+
+    change(state, &db, &live_key, NULL, "4");
+    change(state, &db, &live_key, "4", NULL);
+    assert_original(state, &db, &live_key, NULL, NULL);
+}
+
+static void failed_change_leaves_nothing(void **ret_state)
+{
+    static const char *const words[] = {"retry", "gone", "refused", "fatal"};
+    State *state = *ret_state;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(words); i++) {
+        finish(state, &db, begin(state, &db, &live_key, "0-7", "4"), &live_key, words[i]);
+        assert_n_originals(state, &db, 0);
+    }
+    change(state, &db, &live_key, "0-7", "4");
+    for (unsigned i = 0; i < G_N_ELEMENTS(words); i++) {
+        finish(state, &db, begin(state, &db, &live_key, "4", "5"), &live_key, words[i]);
+        assert_original(state, &db, &live_key, "0-7", "4");
+    }
+}
+
+/* Cut off between begin and finish: the original stays, and both values count as ours. */
+static void cut_off_keeps_the_original(void **ret_state)
+{
+    State *state = *ret_state;
+
+    change(state, &db, &live_key, "0-7", "4");
+    begin(state, &db, &live_key, "4", "5");
+    reopen(state);
+    for (unsigned round = 0; round < 2; round++) {
+        g_autoptr(GPtrArray) list = originals(state, &db);
+        const Original *original = g_ptr_array_index(list, 0);
+        assert_true(original->pending);
+        assert_string_equal(original->original, "0-7");
+        assert_string_equal(original->written, round == 0 ? "5" : "6");
+        assert_string_equal(original->previous, "4");
+        if (round == 0) /* cut off once more, and the machine still had the older value */
+            begin(state, &db, &live_key, "4", "6");
+    }
+    change(state, &db, &live_key, "6", "7");
+    assert_original(state, &db, &live_key, "0-7", "7");
+}
+
+static void cut_off_first_change(void **ret_state)
+{
+    State *state = *ret_state;
+
+    begin(state, &db, &live_key, "0-7", "4");
+    finish(state, &db, begin(state, &db, &live_key, "0-7", "5"), &live_key, "retry");
+    assert_original(state, &db, &live_key, "0-7", "0-7");
+}
+
+static void one_batch_many_results(void **ret_state)
+{
+    State *state = *ret_state;
+    static const char *const results[] = {"done", "refused", "done"};
+    g_autoptr(ChangeSet) changes = change_set_new();
+    g_autoptr(GPtrArray) history = NULL;
+    int64_t batch;
+
+    change_set_add(changes, &live_key, "0-7", "4");
+    change_set_add(changes, &thread_key, "0-7", "0");
+    change_set_add(changes, &config_key, NULL, "4");
+    assert_int_equal(record_begin(state->record, &db, changes, "drift", &batch), 0);
+    assert_int_equal(record_finish(state->record, &db, batch, changes, results), 0);
+    assert_n_originals(state, &db, 2);
+
+    assert_int_equal(record_history(state->record, UUID, 10, &history), 0);
+    assert_int_equal(history->len, 3);
+    const HistoryEntry *newest = g_ptr_array_index(history, 0);
+    const HistoryEntry *middle = g_ptr_array_index(history, 1);
+    assert_int_equal(setting_key_compare(&newest->key, &config_key), 0);
+    assert_int_equal(setting_key_compare(&middle->key, &thread_key), 0);
+    assert_string_equal(middle->result, "refused");
+    assert_string_equal(newest->result, "done");
+    assert_string_equal(newest->name, "db");
+    assert_string_equal(newest->uuid, UUID);
+    assert_string_equal(newest->why, "drift");
+    assert_null(newest->from);
+    assert_string_equal(newest->to, "4");
+    assert_true(newest->time_usec > 1600000000 * G_TIME_SPAN_SECOND);
+}
+
+static void originals_belong_to_a_process(void **ret_state)
+{
+    State *state = *ret_state;
+    ProcessKey restarted = db;
+    SettingKey reused = thread_key;
+
+    restarted.starttime++;
+    reused.tid_start++;
+    change(state, &db, &live_key, "0-7", "4");
+    change(state, &db, &config_key, NULL, "4");
+    change(state, &db, &thread_key, "0-7", "0");
+    change(state, &db, &reused, "0-3", "0");
+    change(state, &web, &live_key, "0-7", "6");
+    assert_n_originals(state, &db, 4);
+    assert_original(state, &restarted, &config_key, NULL, "4");
+    assert_original(state, &db_off, &config_key, NULL, "4");
+    assert_original(state, &web, &live_key, "0-7", "6");
+    change(state, &restarted, &config_key, "4", "5");
+    assert_original(state, &db_off, &config_key, NULL, "5");
+}
+
+static const char *original_of(GPtrArray *list, pid_t tid)
+{
+    for (guint i = 0; i < list->len; i++) {
+        const Original *original = g_ptr_array_index(list, i);
+        if (original->key.tid == tid)
+            return original->original;
+    }
+    return NULL;
+}
+
+/* A thread born under vmtuned's mask never had another value: its original is that of its class. */
+static void heirs_get_the_original_of_their_class(void **ret_state)
+{
+    State *state = *ret_state;
+    SettingKey first = {.knob = KNOB_EMULATOR_PIN, .plane = PLANE_ACTUAL, .tid = 100};
+    SettingKey heir = first, stranger = first, vhost = thread_key, vcpu = first;
+
+    heir.tid = 90; /* tids wrap around */
+    stranger.tid = 120;
+    vcpu.knob = KNOB_VCPU_PIN;
+    vcpu.tid = 130;
+    change(state, &db, &first, "0-7", "4");
+    begin(state, &db, &heir, "4", "5");
+    begin(state, &db, &stranger, "3", "5");
+    begin(state, &db, &vhost, "4", "6");
+    begin(state, &db, &vcpu, "4", "5");
+    g_autoptr(GPtrArray) list = originals(state, &db);
+    assert_string_equal(original_of(list, 100), "0-7");
+    assert_string_equal(original_of(list, 90), "0-7");
+    assert_string_equal(original_of(list, 120), "3");
+    assert_string_equal(original_of(list, vhost.tid), "0-7");
+    assert_string_equal(original_of(list, 130), "4");
+}
+
+/* All of a class move in one batch, the first one already before the heir. */
+static void heirs_within_a_batch(void **ret_state)
+{
+    State *state = *ret_state;
+    SettingKey first = {.knob = KNOB_EMULATOR_PIN, .plane = PLANE_ACTUAL, .tid = 100};
+    SettingKey heir = {.knob = KNOB_EMULATOR_PIN, .plane = PLANE_ACTUAL, .tid = 110};
+    static const char *const done[] = {"done", "done"};
+    g_autoptr(ChangeSet) changes = change_set_new();
+    int64_t batch;
+
+    change(state, &db, &first, "0-7", "4");
+    change_set_add(changes, &first, "4", "5");
+    change_set_add(changes, &heir, "4", "5");
+    assert_int_equal(record_begin(state->record, &db, changes, "plan", &batch), 0);
+    assert_int_equal(record_finish(state->record, &db, batch, changes, done), 0);
+    g_autoptr(GPtrArray) list = originals(state, &db);
+    assert_string_equal(original_of(list, 110), "0-7");
+}
+
+static void forget(void **ret_state)
+{
+    State *state = *ret_state;
+    g_autoptr(SettingList) keys = setting_list_new();
+
+    change(state, &db, &live_key, "0-7", "4");
+    change(state, &db, &thread_key, "0-7", "0");
+    change(state, &db, &config_key, NULL, "4");
+    change(state, &web, &live_key, "0-7", "6");
+    setting_list_add(keys, &live_key, NULL, NULL, NULL);
+    setting_list_add(keys, &config_key, NULL, NULL, NULL);
+    assert_int_equal(record_forget(state->record, &db, keys), 0);
+    assert_original(state, &db, &thread_key, "0-7", "0");
+    assert_int_equal(record_forget(state->record, &db, NULL), 0);
+    assert_n_originals(state, &db, 0);
+    assert_n_originals(state, &web, 1);
+}
+
+static void guests(void **ret_state)
+{
+    State *state = *ret_state;
+    g_autoptr(GPtrArray) none = NULL, both = NULL;
+
+    assert_int_equal(record_guests(state->record, &none), 0);
+    assert_int_equal(none->len, 0);
+    change(state, &web, &live_key, "0-7", "6");
+    change(state, &db, &live_key, "0-7", "4");
+    change(state, &db, &config_key, NULL, "4");
+    assert_int_equal(record_guests(state->record, &both), 0);
+    assert_int_equal(both->len, 2);
+    assert_string_equal(g_ptr_array_index(both, 0), UUID);
+    assert_string_equal(g_ptr_array_index(both, 1), OTHER_UUID);
+}
+
+static void flags(void **ret_state)
+{
+    State *state = *ret_state;
+    ProcessFlags set = {.manual = true, .settled = true}, get = {.released = true};
+
+    assert_int_equal(record_get_flags(state->record, &db, &get), 0);
+    assert_false(get.known || get.manual || get.released || get.settled);
+    assert_int_equal(record_set_flags(state->record, &db, &set), 0);
+    reopen(state);
+    assert_int_equal(record_get_flags(state->record, &db, &get), 0);
+    assert_true(get.known && get.manual && get.settled && !get.released);
+    set = (ProcessFlags){.released = true};
+    assert_int_equal(record_set_flags(state->record, &db, &set), 0);
+    assert_int_equal(record_get_flags(state->record, &db, &get), 0);
+    assert_true(get.known && get.released && !get.manual && !get.settled);
+    assert_int_equal(record_get_flags(state->record, &web, &get), 0);
+    assert_false(get.known);
+}
+
+static void the_dead_go(void **ret_state)
+{
+    State *state = *ret_state;
+    ProcessFlags set = {.settled = true}, get;
+
+    change(state, &db, &live_key, "0-7", "4");
+    change(state, &db, &config_key, NULL, "4");
+    change(state, &web, &live_key, "0-7", "6");
+    assert_int_equal(record_set_flags(state->record, &db, &set), 0);
+    assert_int_equal(record_set_flags(state->record, &web, &set), 0);
+
+    assert_int_equal(record_drop_dead(state->record, "boot-1", (ProcessKey[]){db, web}, 2), 0);
+    assert_n_originals(state, &db, 2);
+    assert_int_equal(record_drop_dead(state->record, "boot-1", &web, 1), 0);
+    assert_original(state, &db, &config_key, NULL, "4");
+    assert_int_equal(record_get_flags(state->record, &db, &get), 0);
+    assert_false(get.known);
+    assert_n_originals(state, &web, 1);
+
+    ProcessKey same_numbers = web;
+    same_numbers.boot_id = "boot-2";
+    assert_int_equal(record_drop_dead(state->record, "boot-2", &same_numbers, 1), 0);
+    assert_n_originals(state, &web, 0);
+    assert_int_equal(record_get_flags(state->record, &web, &get), 0);
+    assert_false(get.known);
+    assert_original(state, &db, &config_key, NULL, "4");
+}
+
+static void history_is_bounded(void **ret_state)
+{
+    State *state = *ret_state;
+    g_autoptr(ChangeSet) changes = change_set_new();
+    g_autoptr(GPtrArray) all = NULL, few = NULL, other = NULL;
+    int64_t batch;
+
+    for (unsigned i = 0; i < 1000; i++) {
+        SettingKey key = {.knob = KNOB_VCPU_PIN, .instance = i, .plane = PLANE_LIVE};
+        change_set_add(changes, &key, "0-7", "4");
+    }
+    change(state, &web, &live_key, "0-7", "6");
+    for (unsigned i = 0; i < 11; i++)
+        assert_int_equal(record_begin(state->record, &db, changes, "plan", &batch), 0);
+    assert_int_equal(record_history(state->record, NULL, 100000, &all), 0);
+    assert_int_equal(all->len, 10000);
+    assert_string_equal(((HistoryEntry *)g_ptr_array_index(all, 0))->result, "unfinished");
+    assert_int_equal(((HistoryEntry *)g_ptr_array_index(all, 0))->key.instance, 999);
+    assert_int_equal(record_history(state->record, UUID, 5, &few), 0);
+    assert_int_equal(few->len, 5);
+    assert_int_equal(record_history(state->record, OTHER_UUID, 5, &other), 0);
+    assert_int_equal(other->len, 0);
+    assert_n_originals(state, &web, 1);
+}
+
+static void two_at_once(void **ret_state)
+{
+    State *state = *ret_state;
+    State other = {.directory = state->directory};
+
+    reopen(&other);
+    change(state, &db, &live_key, "0-7", "4");
+    assert_original(&other, &db, &live_key, "0-7", "4");
+    change(&other, &db, &live_key, "4", "5");
+    assert_original(state, &db, &live_key, "0-7", "5");
+    record_close(other.record);
+}
+
+typedef struct Writer {
+    const State *state;
+    unsigned first;
+} Writer;
+
+/* Returns how many failed: cmocka's asserts belong to the main thread. */
+static gpointer write_many(gpointer data)
+{
+    const Writer *writer = data;
+    const char *done = "done";
+    int failed = 0;
+
+    for (unsigned i = 0; i < 20; i++) {
+        SettingKey key = {
+            .knob = KNOB_VCPU_PIN, .instance = writer->first + i, .plane = PLANE_LIVE};
+        g_autoptr(ChangeSet) changes = change_set_new();
+        int64_t batch;
+        change_set_add(changes, &key, "0-7", "4");
+        failed += record_begin(writer->state->record, &db, changes, "plan", &batch) < 0 ||
+                  record_finish(writer->state->record, &db, batch, changes, &done) < 0;
+    }
+    return GINT_TO_POINTER(failed);
+}
+
+static void threads_share_a_record(void **ret_state)
+{
+    State *state = *ret_state;
+    Writer writers[4];
+    GThread *threads[4];
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(threads); i++) {
+        writers[i] = (Writer){.state = state, .first = 100 * i};
+        threads[i] = g_thread_new("writer", write_many, &writers[i]);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(threads); i++)
+        assert_int_equal(GPOINTER_TO_INT(g_thread_join(threads[i])), 0);
+    assert_n_originals(state, &db, 80);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(files_are_private),
+        TEST(first_value_stays),
+        TEST(not_set_is_a_value),
+        TEST(failed_change_leaves_nothing),
+        TEST(cut_off_keeps_the_original),
+        TEST(cut_off_first_change),
+        TEST(one_batch_many_results),
+        TEST(originals_belong_to_a_process),
+        TEST(heirs_get_the_original_of_their_class),
+        TEST(heirs_within_a_batch),
+        TEST(forget),
+        TEST(guests),
+        TEST(flags),
+        TEST(the_dead_go),
+        TEST(history_is_bounded),
+        TEST(two_at_once),
+        TEST(threads_share_a_record),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The libvirt edge against the in-process test driver, whose state all connections of a process
+ * share: the test plays the other user of libvirt on a connection of its own. */
+#include "common/world.h"
+#include "virt/hub.h"
+
+#include "base/log.h"
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#define URI "test:///default"
+#define UUID "5b1c7a3e-1111-4222-8333-0000000000a1"
+#define NO_UUID "5b1c7a3e-1111-4222-8333-00000000ffff"
+#define WAIT_MSEC 10000
+
+static const char domain_xml[] =
+    "<domain type='test'><name>pinned</name><uuid>" UUID "</uuid><memory unit='MiB'>64</memory>"
+    "<vcpu>2</vcpu><iothreads>1</iothreads><os><type>hvm</type></os>"
+    "<cputune><shares>2048</shares><quota>50000</quota><vcpupin vcpu='0' cpuset='1'/>"
+    "<vcpupin vcpu='1' cpuset='2'/><iothreadpin iothread='1' cpuset='3'/></cputune>"
+    "<numatune><memory mode='strict' nodeset='0'/></numatune></domain>";
+
+typedef struct Fixture {
+    VirtHub *hub;
+    virConnectPtr other; /* the other user */
+    virDomainPtr domain; /* defined, not running */
+} Fixture;
+
+/* The next event about that guest (NULL: the connection); fails the test if none comes. */
+static void expect_event(VirtHub *hub, VirtEventKind kind, const char *uuid)
+{
+    gint64 end = g_get_monotonic_time() + WAIT_MSEC * 1000;
+
+    while (g_get_monotonic_time() < end) {
+        struct pollfd fd = {.fd = virt_hub_get_fd(hub), .events = POLLIN};
+        poll(&fd, 1, 100);
+        for (VirtEvent *event; (event = virt_hub_next_event(hub));) {
+            bool match = event->kind == kind && g_strcmp0(event->uuid, uuid) == 0;
+            virt_event_free(event);
+            if (match)
+                return;
+        }
+    }
+    fail_msg("event %d of %s does not come", (int)kind, uuid ? uuid : "the connection");
+}
+
+static void expect_quiet(VirtHub *hub)
+{
+    struct pollfd fd = {.fd = virt_hub_get_fd(hub), .events = POLLIN};
+
+    assert_null(virt_hub_next_event(hub));
+    assert_int_equal(poll(&fd, 1, 0), 0);
+}
+
+static int setup_hub(void **state)
+{
+    Fixture *fixture = g_new0(Fixture, 1);
+
+    assert_int_equal(virt_hub_new(URI, &fixture->hub), 0);
+    expect_event(fixture->hub, VIRT_EVENT_CONNECTED, NULL);
+    *state = fixture;
+    return 0;
+}
+
+static int teardown_hub(void **state)
+{
+    Fixture *fixture = *state;
+
+    virt_hub_free(fixture->hub);
+    g_free(fixture);
+    return 0;
+}
+
+static int setup(void **state)
+{
+    setup_hub(state);
+    Fixture *fixture = *state;
+    fixture->other = virConnectOpen(URI);
+    assert_non_null(fixture->other);
+    fixture->domain = virDomainDefineXML(fixture->other, domain_xml);
+    assert_non_null(fixture->domain);
+    expect_event(fixture->hub, VIRT_EVENT_DEFINED, UUID);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    Fixture *fixture = *state;
+
+    virDomainDestroy(fixture->domain);
+    virDomainUndefine(fixture->domain);
+    virDomainFree(fixture->domain);
+    virConnectClose(fixture->other);
+    return teardown_hub(state);
+}
+
+static Guest *acquire(const Fixture *fixture)
+{
+    Guest *guest = NULL;
+
+    assert_int_equal(virt_guest_acquire(fixture->hub, UUID, &guest), VIRT_DONE);
+    return guest;
+}
+
+/* Applies and expects that result; takes a fresh look first, as the daemon does. */
+static void apply(const Fixture *fixture, Knob knob, unsigned instance, Plane plane, const char *to,
+                  int expected)
+{
+    Change change = {.key = {.knob = knob, .instance = instance, .plane = plane}, .to = (char *)to};
+    g_autoptr(Guest) guest = acquire(fixture);
+    g_autofree char *text = NULL;
+    VirtSetting setting = {.guest = guest, .change = &change};
+
+    int r = virt_setting_apply(fixture->hub, &setting, &text);
+    if (r != expected)
+        fail_msg("knob %d plane %d: %d (%s), not %d", (int)knob, (int)plane, r, text, expected);
+    assert_true((r == VIRT_DONE) == (text == NULL));
+}
+
+static void test_connect(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_true(virt_hub_is_connected(fixture->hub));
+    expect_quiet(fixture->hub);
+}
+
+static void test_events(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    expect_event(fixture->hub, VIRT_EVENT_STARTED, UUID);
+    assert_int_equal(virDomainSetMetadata(fixture->domain, VIR_DOMAIN_METADATA_TITLE, "t", NULL,
+                                          NULL, VIR_DOMAIN_AFFECT_LIVE),
+                     0);
+    expect_event(fixture->hub, VIRT_EVENT_CHANGED, UUID);
+    assert_int_equal(virDomainSuspend(fixture->domain), 0);
+    assert_int_equal(virDomainResume(fixture->domain), 0);
+    expect_event(fixture->hub, VIRT_EVENT_CHANGED, UUID);
+    assert_int_equal(virDomainDestroy(fixture->domain), 0);
+    expect_event(fixture->hub, VIRT_EVENT_STOPPED, UUID);
+    expect_quiet(fixture->hub);
+}
+
+static void test_list(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(GPtrArray) guests = NULL;
+    bool seen = false;
+
+    assert_int_equal(virt_guests_list(fixture->hub, &guests), VIRT_DONE);
+    assert_int_equal(guests->len, 2); /* the driver's own and ours */
+    for (guint i = 0; i < guests->len; i++) {
+        const Guest *guest = g_ptr_array_index(guests, i);
+        bool ours = g_str_equal(guest->uuid, UUID);
+        seen |= ours;
+        assert_string_equal(guest->name, ours ? "pinned" : "test");
+        assert_true(guest->active == !ours);
+        assert_null(guest->live);
+    }
+    assert_true(seen);
+}
+
+static void test_acquire(void **state)
+{
+    Fixture *fixture = *state;
+    Guest *none = NULL;
+    g_autoptr(Guest) off = acquire(fixture);
+
+    assert_string_equal(off->name, "pinned");
+    assert_false(off->active);
+    assert_true(off->persistent);
+    assert_null(off->live);
+    assert_cpus(guest_def_vcpu_pin(off->config, 1), "2");
+    assert_int_equal(off->config->shares, 2048);
+    assert_int_equal(off->config->numa_mode, 0);
+
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    g_autoptr(Guest) on = acquire(fixture);
+    assert_true(on->active);
+    assert_non_null(on->live);
+    assert_non_null(on->config);
+    assert_null(on->kernel);
+    assert_false(on->in_job);
+
+    assert_int_equal(virt_guest_acquire(fixture->hub, NO_UUID, &none), VIRT_GONE);
+    assert_int_equal(virt_guest_acquire(fixture->hub, "not a uuid", &none), -EINVAL);
+    assert_null(none);
+}
+
+static void test_ready(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_int_equal(virt_guest_ready(fixture->hub, UUID), VIRT_GONE);
+    assert_int_equal(virt_guest_ready(fixture->hub, NO_UUID), VIRT_GONE);
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    assert_int_equal(virt_guest_ready(fixture->hub, UUID), VIRT_DONE);
+}
+
+static void test_pins(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    apply(fixture, KNOB_EMULATOR_PIN, 0, PLANE_LIVE, "4-5", VIRT_DONE);
+    apply(fixture, KNOB_EMULATOR_PIN, 0, PLANE_CONFIG, "6", VIRT_DONE);
+    apply(fixture, KNOB_IOTHREAD_PIN, 1, PLANE_LIVE, "7", VIRT_DONE);
+    g_autoptr(Guest) guest = acquire(fixture);
+    assert_cpus(guest->live->emulator_pin, "4-5");
+    assert_cpus(guest->config->emulator_pin, "6");
+    assert_cpus(guest_def_iothread_pin(guest->live, 1), "7");
+    assert_cpus(guest_def_iothread_pin(guest->config, 1), "3");
+
+    apply(fixture, KNOB_EMULATOR_PIN, 0, PLANE_CONFIG, "6,4000", VIRT_DONE); /* there is no 4000 */
+    apply(fixture, KNOB_EMULATOR_PIN, 0, PLANE_LIVE, NULL, VIRT_DONE); /* all of the map's 8 */
+    g_autoptr(Guest) widened = acquire(fixture);
+    assert_cpus(widened->live->emulator_pin, "0-7");
+    assert_cpus(widened->config->emulator_pin, "6");
+}
+
+static void test_config_removal(void **state)
+{
+    Fixture *fixture = *state;
+
+    apply(fixture, KNOB_VCPU_PIN, 1, PLANE_CONFIG, NULL, VIRT_DONE);
+    apply(fixture, KNOB_IOTHREAD_PIN, 1, PLANE_CONFIG, NULL, VIRT_DONE);
+    apply(fixture, KNOB_CPU_WEIGHT, 0, PLANE_CONFIG, NULL, VIRT_DONE);
+    apply(fixture, KNOB_CPU_QUOTA, 0, PLANE_CONFIG, NULL, VIRT_DONE);
+    apply(fixture, KNOB_NUMA_NODESET, 0, PLANE_CONFIG, NULL, VIRT_DONE);
+    apply(fixture, KNOB_EMULATOR_PIN, 0, PLANE_CONFIG, NULL, VIRT_DONE); /* there is none */
+    g_autoptr(Guest) guest = acquire(fixture);
+    assert_cpus(guest_def_vcpu_pin(guest->config, 0), "1");
+    assert_null(guest_def_vcpu_pin(guest->config, 1));
+    assert_null(guest_def_iothread_pin(guest->config, 1));
+    assert_int_equal(guest->config->shares, -1);
+    assert_int_equal(guest->config->vcpu_quota, -1);
+    assert_int_equal(guest->config->numa_mode, -1);
+}
+
+/* Defining a transient guest would make it persistent. */
+static void test_transient(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    assert_int_equal(virDomainUndefine(fixture->domain), 0);
+    apply(fixture, KNOB_VCPU_PIN, 1, PLANE_CONFIG, NULL, VIRT_REFUSED);
+    apply(fixture, KNOB_EMULATOR_PIN, 0, PLANE_CONFIG, "1", VIRT_REFUSED);
+    g_autoptr(Guest) guest = acquire(fixture);
+    assert_false(guest->persistent);
+    assert_null(guest->config);
+    assert_non_null(guest->live);
+}
+
+static void test_nodeset(void **state)
+{
+    Fixture *fixture = *state;
+
+    apply(fixture, KNOB_NUMA_NODESET, 0, PLANE_CONFIG, "restrictive:0-1", VIRT_DONE);
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    apply(fixture, KNOB_NUMA_NODESET, 0, PLANE_LIVE, "restrictive:1", VIRT_DONE);
+    g_autoptr(Guest) guest = acquire(fixture);
+    assert_int_equal(guest->config->numa_mode, 3);
+    assert_cpus(guest->config->numa_nodeset, "0-1");
+    assert_int_equal(guest->live->numa_mode, 3);
+    assert_cpus(guest->live->numa_nodeset, "1");
+    apply(fixture, KNOB_NUMA_NODESET, 0, PLANE_ACTUAL, "0", VIRT_DONE);
+    g_autoptr(Guest) again = acquire(fixture);
+    assert_cpus(again->live->numa_nodeset, "0");
+}
+
+static void test_refusals(void **state)
+{
+    Fixture *fixture = *state;
+
+    apply(fixture, KNOB_EMULATOR_PIN, 0, PLANE_LIVE, "1", VIRT_GONE); /* off */
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    apply(fixture, KNOB_EMULATOR_PIN, 0, PLANE_LIVE, "", VIRT_REFUSED);
+    apply(fixture, KNOB_EMULATOR_PIN, 0, PLANE_LIVE, "some", VIRT_REFUSED);
+    apply(fixture, KNOB_EMULATOR_PIN, 0, PLANE_LIVE, "4000", VIRT_REFUSED);
+    apply(fixture, KNOB_VCPU_PIN, 0, PLANE_LIVE, "1",
+          VIRT_REFUSED); /* the driver has flags 0 only */
+    apply(fixture, KNOB_CPU_WEIGHT, 0, PLANE_LIVE, "150", VIRT_REFUSED);
+    apply(fixture, KNOB_CPU_WEIGHT, 0, PLANE_LIVE, "heavy", VIRT_REFUSED);
+    apply(fixture, KNOB_CPU_QUOTA, 0, PLANE_LIVE, "1/x", VIRT_REFUSED);
+    apply(fixture, KNOB_VHOST_PIN, 0, PLANE_LIVE, "1", VIRT_REFUSED);
+    apply(fixture, KNOB_NUMA_NODESET, 0, PLANE_LIVE, "odd:1", VIRT_REFUSED);
+    apply(fixture, KNOB_NUMA_NODESET, 0, PLANE_LIVE, NULL, VIRT_REFUSED);
+}
+
+static void test_unknown_guest(void **state)
+{
+    Fixture *fixture = *state;
+    Change change = {.key = {.knob = KNOB_EMULATOR_PIN, .plane = PLANE_LIVE}, .to = (char *)"1"};
+    g_autoptr(Guest) guest = guest_new(NO_UUID, "nobody");
+    g_autofree char *text = NULL;
+    VirtSetting setting = {.guest = guest, .change = &change};
+
+    assert_int_equal(virt_setting_apply(fixture->hub, &setting, &text), VIRT_GONE);
+    assert_non_null(text);
+}
+
+static gpointer acquire_often(gpointer data)
+{
+    const Fixture *fixture = data;
+    unsigned n_done = 0;
+
+    for (unsigned i = 0; i < 20; i++) {
+        g_autoptr(Guest) guest = NULL;
+        n_done += virt_guest_acquire(fixture->hub, UUID, &guest) == VIRT_DONE;
+    }
+    return GUINT_TO_POINTER(n_done);
+}
+
+/* More callers than a connection takes calls. */
+static void test_many_callers(void **state)
+{
+    Fixture *fixture = *state;
+    GThread *threads[12];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        threads[i] = g_thread_new("caller", acquire_often, fixture);
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        assert_int_equal(GPOINTER_TO_UINT(g_thread_join(threads[i])), 20);
+}
+
+static void test_away(void **state)
+{
+    VirtHub *hub = NULL;
+    g_autoptr(GPtrArray) guests = NULL;
+    g_autoptr(Guest) guest = NULL;
+    (void)state;
+
+    log_set_level(LOG_LEVEL_ERROR);
+    assert_int_equal(virt_hub_new("qemu+unix:///system?socket=/nowhere/at/all", &hub), 0);
+    assert_false(virt_hub_is_connected(hub));
+    assert_int_equal(virt_guests_list(hub, &guests), VIRT_AWAY);
+    assert_int_equal(virt_guest_acquire(hub, UUID, &guest), VIRT_AWAY);
+    assert_int_equal(virt_guest_ready(hub, UUID), VIRT_AWAY);
+    expect_quiet(hub);
+    gint64 start = g_get_monotonic_time();
+    virt_hub_free(hub);
+    assert_true(g_get_monotonic_time() - start < 4 * G_USEC_PER_SEC); /* it does not sit it out */
+    log_set_level(LOG_LEVEL_INFO);
+    virt_hub_free(NULL);
+    virt_event_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_away),
+        cmocka_unit_test_setup_teardown(test_connect, setup_hub, teardown_hub),
+        cmocka_unit_test_setup_teardown(test_events, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_acquire, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ready, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pins, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_config_removal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_transient, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nodeset, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unknown_guest, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_callers, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
