@@ -9,7 +9,6 @@
 /* Errors */
 #define VMTUNED_BUS_ERROR_NO_SUCH_GUEST "org.vmtuned1.Error.NoSuchGuest"
 #define VMTUNED_BUS_ERROR_NOT_READY "org.vmtuned1.Error.NotReady"
-#define VMTUNED_BUS_ERROR_POLICY "org.vmtuned1.Error.PolicyRejected"
 
 /* Manager methods. Compound replies are JSON documents (docs/JSON.md) in one string.
  *   Guests() -> a(sss): uuid, name, state

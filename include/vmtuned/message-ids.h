@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Journal message IDs. Texts: systemd/vmtuned.catalog. Once given, an ID never changes its meaning. */
+/* Journal message IDs. Texts: systemd/vmtuned.catalog. Once given, an ID never changes its meaning.
+ */
 #pragma once
 
 #define VMTUNED_MESSAGE_STARTED "5f0a6f3c1d4b4b0f9a5d7e0c8b1e4a01"

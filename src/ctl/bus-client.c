@@ -32,7 +32,6 @@ static const BusErrorInfo error_infos[] = {
     {SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CTL_USAGE},
     {SD_BUS_ERROR_INVALID_ARGS, CTL_USAGE},
     {VMTUNED_BUS_ERROR_NO_SUCH_GUEST, CTL_USAGE},
-    {VMTUNED_BUS_ERROR_POLICY, CTL_USAGE},
 };
 
 static int show_call_error(const sd_bus_error *error, int result)

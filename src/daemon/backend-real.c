@@ -124,9 +124,8 @@ static int real_setting_apply(void *ctx, const Guest *guest, const Change *chang
     if (change->key.tid != 0)
         return thread_apply(change, ret_in_force, reterr_text);
 
-    VirtSetting setting = {.guest = guest,
-                           .change = change,
-                           .allowed = guest->kernel ? guest->kernel->allowed : NULL};
+    VirtSetting setting = {
+        .guest = guest, .change = change, .allowed = guest->kernel ? guest->kernel->allowed : NULL};
     int r = from_virt(virt_setting_apply(ctx, &setting, reterr_text));
     if (r != BACKEND_DONE)
         return r;

@@ -234,9 +234,8 @@ static int method_guests(sd_bus_message *message, void *data, sd_bus_error *rete
     return sd_bus_send(NULL, reply, NULL);
 }
 
-static int property_text(sd_bus *bus, const char *path, const char *interface,
-                         const char *property, sd_bus_message *reply, void *data,
-                         sd_bus_error *reterr)
+static int property_text(sd_bus *bus, const char *path, const char *interface, const char *property,
+                         sd_bus_message *reply, void *data, sd_bus_error *reterr)
 {
     const Manager *manager = data;
 
@@ -250,9 +249,8 @@ static int property_text(sd_bus *bus, const char *path, const char *interface,
                                      : policy_mode_name(policy_get_mode(manager->policy)));
 }
 
-static int property_flag(sd_bus *bus, const char *path, const char *interface,
-                         const char *property, sd_bus_message *reply, void *data,
-                         sd_bus_error *reterr)
+static int property_flag(sd_bus *bus, const char *path, const char *interface, const char *property,
+                         sd_bus_message *reply, void *data, sd_bus_error *reterr)
 {
     const Manager *manager = data;
 
@@ -309,10 +307,19 @@ void bus_answer(Manager *manager, Request *request, bool whole)
     }
     g_autoptr(Snapshot) snapshot = manager_snapshot(manager);
     const char *const *names = (const char *const *)request->names;
-    if (request->kind == REQUEST_DRY_RUN)
+    const ReportLook look = {.wanted = wanted_make, .observed = observed_make};
+    switch (request->kind) {
+    case REQUEST_DRY_RUN:
         reply_document(request->message, report_live_plan(snapshot, names));
-    else
+        break;
+    case REQUEST_VERIFY:
+        reply_document(request->message, report_verify_look(snapshot, names, &look));
+        break;
+    case REQUEST_APPLY:
+    case REQUEST_RESTORE:
         reply_document(request->message, report_verify(snapshot, names));
+        break;
+    }
 }
 
 static void emit(Manager *manager, const char *signal, const char *types, ...)

@@ -99,30 +99,6 @@ static void list_free(PoolJob *base)
     g_free(job);
 }
 
-static void managed_set_off(Managed *managed)
-{
-    managed->active = false;
-    managed->dirty = false;
-    managed->stuck = false;
-    managed->failed = false;
-    managed->flags = (ProcessFlags){0};
-    g_clear_pointer(&managed->guest, guest_unref);
-    g_clear_pointer(&managed->plan, guest_plan_unref);
-    g_clear_pointer(&managed->settled, guest_plan_unref);
-    g_clear_pointer(&managed->watch, watch_unref);
-    g_clear_pointer(&managed->intruders, g_strfreev);
-    g_clear_pointer(&managed->left, change_set_unref);
-    managed->left = change_set_new();
-}
-
-static int managed_compare(gconstpointer a, gconstpointer b)
-{
-    const Managed *one = *(const Managed *const *)a, *two = *(const Managed *const *)b;
-    int order = strcmp(one->name, two->name);
-
-    return order != 0 ? order : strcmp(one->uuid, two->uuid);
-}
-
 static Managed *find_uuid(const Manager *manager, const char *uuid)
 {
     for (guint i = 0; i < manager->guests->len; i++) {
@@ -312,6 +288,10 @@ static GuestJob *guest_job_for(Manager *manager, Managed *managed, GuestJobKind 
     job->plan = managed->plan ? guest_plan_ref(managed->plan) : NULL;
     job->settled = managed->settled ? guest_plan_ref(managed->settled) : NULL;
     job->flags = managed->flags;
+    if (managed_is_planned(managed)) {
+        job->pid = managed->guest->kernel->pid;
+        job->starttime = managed->guest->kernel->starttime;
+    }
     return job;
 }
 
@@ -352,21 +332,6 @@ static Managed *guest_job_back(Manager *manager, const GuestJob *job, bool aband
     if (job->record_error < 0)
         manager_set_record_problem(manager, job->record_error);
     return managed;
-}
-
-static bool same_process(const Guest *a, const Guest *b)
-{
-    return a && b && a->kernel && b->kernel && a->kernel->pid == b->kernel->pid &&
-           a->kernel->starttime == b->kernel->starttime;
-}
-
-static void managed_set_guest(Managed *managed, const Guest *guest)
-{
-    if (!same_process(managed->guest, guest))
-        g_clear_pointer(&managed->settled, guest_plan_unref);
-    g_clear_pointer(&managed->guest, guest_unref);
-    managed->guest = guest_ref(guest);
-    managed->looked_usec = g_get_monotonic_time();
 }
 
 /* A look or tuning that could not be done now: when to try again. */
@@ -421,11 +386,6 @@ static void cycle_look(Manager *manager)
 
 /* --- cycle_plan --- */
 
-static bool is_planned(const Managed *managed)
-{
-    return managed->active && managed->guest && managed->guest->kernel;
-}
-
 static void plan_all(Manager *manager)
 {
     g_autofree PlanGuest *guests = g_new0(PlanGuest, manager->guests->len + 1);
@@ -433,7 +393,7 @@ static void plan_all(Manager *manager)
 
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (!is_planned(managed))
+        if (!managed_is_planned(managed))
             continue;
         PolicySubject subject = guest_policy_subject(managed->guest);
         g_clear_pointer(&managed->policy, guest_policy_free);
@@ -443,6 +403,7 @@ static void plan_all(Manager *manager)
         guests[n++] = (PlanGuest){
             .guest = managed->guest,
             .policy = managed->policy,
+            .before = managed->settled,
             .running = true,
             .manual = managed->flags.manual && !managed->policy->named,
             .released = managed->flags.released,
@@ -517,17 +478,6 @@ static ChangeSet *without_drift(ChangeSet *set)
     return set;
 }
 
-static void managed_settle(Managed *managed)
-{
-    g_autoptr(SettingList) wanted = wanted_make(managed->plan, managed->guest);
-
-    g_clear_pointer(&managed->settled, guest_plan_unref);
-    managed->settled = guest_plan_ref(managed->plan);
-    managed->failed = false;
-    g_clear_pointer(&managed->watch, watch_unref);
-    managed->watch = watch_new(quick_watch_new(managed->guest->kernel, wanted));
-}
-
 static void managed_set_left(Manager *manager, Managed *managed, ChangeSet *left)
 {
     if (managed->policy && guest_policy_get_drift(managed->policy) == DRIFT_IGNORE &&
@@ -551,7 +501,7 @@ static void cycle_plan(Manager *manager)
     }
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (managed->recheck && managed->plan && is_planned(managed))
+        if (managed->recheck && managed->plan && managed_is_planned(managed))
             managed_set_left(manager, managed, managed_diff(manager, managed));
     }
     cycle_tune(manager);
@@ -564,19 +514,6 @@ bool manager_may_write(const Manager *manager, const Managed *managed)
     return !manager->look_only &&
            (policy_get_mode(manager->policy) == MODE_ENFORCE || managed->apply_now) &&
            managed->plan && managed->plan->result != PLAN_UNMANAGED && !managed->guest->in_job;
-}
-
-static bool keeps_drift(const Managed *managed)
-{
-    return guest_policy_get_drift(managed->policy) != DRIFT_ENFORCE && !managed->apply_now;
-}
-
-static bool has_work(const Managed *managed)
-{
-    for (unsigned i = 0; i < change_set_size(managed->left); i++)
-        if (!keeps_drift(managed) || !change_set_get(managed->left, i)->drift)
-            return true;
-    return false;
 }
 
 static void count_outcomes(Manager *manager, Managed *managed, const GuestJob *job)
@@ -622,7 +559,7 @@ static void merge_left(Manager *manager, Managed *managed, const GuestJob *job)
         managed->dirty = true;
         manager_retry(manager);
     } else {
-        managed->failed = has_work(managed);
+        managed->failed = managed_has_work(managed);
     }
 }
 
@@ -650,8 +587,8 @@ static void tune_done(PoolJob *base, bool abandoned)
                 merge_left(manager, managed, job);
         }
         if (job->kind == GUEST_RESTORE)
-            log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_RESTORED, NULL,
-                     "%s: restored and released", managed->name);
+            log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_RESTORED, NULL, "%s: restored and released",
+                     managed->name);
     }
     if (manager->jobs_pending == 0)
         cycle_end(manager);
@@ -667,12 +604,12 @@ static void tune_one(Manager *manager, Managed *managed)
         guest_job_submit(manager, managed, job, tune_done);
         return;
     }
-    if (!managed->recheck || !is_planned(managed) || !manager_may_write(manager, managed))
+    if (!managed->recheck || !managed_is_planned(managed) || !manager_may_write(manager, managed))
         return;
-    if (!has_work(managed) && !managed->apply_now && !managed->replanned)
+    if (!managed_has_work(managed) && !managed->apply_now && !managed->replanned)
         return;
     GuestJob *job = guest_job_for(manager, managed, GUEST_TUNE);
-    job->keep_drift = keeps_drift(managed);
+    job->keep_drift = managed_keeps_drift(managed);
     guest_job_submit(manager, managed, job, tune_done);
 }
 
@@ -695,7 +632,7 @@ static void find_intruders(Manager *manager)
 
     for (guint i = 0; i < manager->guests->len; i++) {
         const Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (is_planned(managed))
+        if (managed_is_planned(managed))
             guests[n++] = managed->guest;
     }
     for (guint i = 0; i < manager->guests->len; i++) {
@@ -704,61 +641,6 @@ static void find_intruders(Manager *manager)
         if (managed->plan && !cpuset_is_empty(managed->plan->exclusive))
             managed->intruders = intruders_find(managed->plan, guests, n);
     }
-}
-
-GuestState managed_judge(const Managed *managed)
-{
-    if (managed->stuck)
-        return GUEST_STUCK;
-    if (!managed->active)
-        return GUEST_OFF;
-    if (!managed->plan || !managed->guest)
-        return GUEST_PENDING;
-    if (managed->flags.released)
-        return GUEST_RELEASED;
-    if (managed->plan->result == PLAN_UNMANAGED)
-        return GUEST_UNMANAGED;
-    if (managed->guest->in_job)
-        return GUEST_BUSY;
-    if (managed->failed)
-        return GUEST_FAILED;
-    if (managed->plan->result == PLAN_REFUSED)
-        return GUEST_REFUSED;
-    if (change_set_size(managed->left) > 0)
-        return has_work(managed) ? GUEST_PENDING : GUEST_DRIFTED;
-    if (managed->intruders)
-        return GUEST_NOT_EXCLUSIVE;
-    return cold_start_is_pending(managed->plan, managed->guest) ? GUEST_COLD_PENDING
-                                                                : GUEST_AS_PLANNED;
-}
-
-static char *state_text(const Managed *managed)
-{
-    g_autofree char *who = NULL;
-
-    switch (managed->state) {
-    case GUEST_NOT_EXCLUSIVE:
-        who = g_strjoinv(", ", managed->intruders);
-        return g_strdup_printf("placed, not exclusive: %s", who);
-    case GUEST_PENDING:
-    case GUEST_DRIFTED:
-    case GUEST_FAILED:
-        return g_strdup_printf("%u settings differ", change_set_size(managed->left));
-    case GUEST_AS_PLANNED:
-    case GUEST_REFUSED:
-    case GUEST_UNMANAGED:
-        return managed->plan ? g_strdup(managed->plan->reason) : NULL;
-    case GUEST_COLD_PENDING:
-        return g_strdup("the next cold start changes its memory nodes");
-    case GUEST_BUSY:
-        return g_strdup("in a job (migration, snapshot, backup): left alone");
-    case GUEST_STUCK:
-        return g_strdup("a call about it has not come back");
-    case GUEST_OFF:
-    case GUEST_RELEASED:
-        return NULL;
-    }
-    return NULL;
 }
 
 static void judge_all(Manager *manager)
@@ -770,7 +652,7 @@ static void judge_all(Manager *manager)
 
         managed->state = state;
         g_free(managed->text);
-        managed->text = state_text(managed);
+        managed->text = managed_describe(managed);
         managed->recheck = managed->replanned = false;
         managed->apply_now = managed->restore = managed->force = false;
         if (!changed)

@@ -326,7 +326,12 @@ static void run_rounds(GuestJob *job)
     if (look(job) != BACKEND_DONE)
         return;
     const ProcessKey process = job_process(job);
+    const ProcessKey planned = {.pid = job->pid, .starttime = job->starttime};
 
+    if (job->kind == GUEST_TUNE && !same_process(&process, &planned)) {
+        job->result = BACKEND_GONE;
+        return;
+    }
     for (unsigned round = 0; round < GUEST_JOB_MAX_ROUNDS; round++) {
         g_autoptr(SettingList) wanted = update_left(job, &process);
         if (!wanted)

@@ -24,23 +24,25 @@ typedef struct GuestJob {
     GuestJobKind kind;
     char *uuid, *name;
     const Backend *backend;
-    Record *record;      /* NULL: there is none to write to */
+    Record *record; /* NULL: there is none to write to */
     const char *boot_id;
     Topo *topo;
-    Policy *policy;      /* LOOK: decides "manual by detection" at first sight */
-    GuestPlan *plan;     /* TUNE */
-    GuestPlan *settled;  /* TUNE: the plan it was last seen right with; NULL: never */
-    bool keep_drift;     /* TUNE: leave foreign changes as they are (drift: report, ignore) */
-    bool force;          /* RESTORE: also what somebody else changed since */
-    ProcessFlags flags;  /* TUNE, RESTORE: as known; LOOK fills it */
+    Policy *policy;  /* LOOK: decides "manual by detection" at first sight */
+    GuestPlan *plan; /* TUNE */
+    pid_t pid;       /* TUNE: the process that plan and flags are of */
+    uint64_t starttime;
+    GuestPlan *settled; /* TUNE: the plan it was last seen right with; NULL: never */
+    bool keep_drift;    /* TUNE: leave foreign changes as they are (drift: report, ignore) */
+    bool force;         /* RESTORE: also what somebody else changed since */
+    ProcessFlags flags; /* TUNE, RESTORE: as known; LOOK fills it */
 
     /* results */
-    int result;          /* BackendResult or negative errno */
+    int result;          /* BackendResult or negative errno; RESTORE: also of reading the record */
     Guest *guest;        /* last look; NULL if there was none */
     GPtrArray *outcomes; /* of Outcome, one per round that wrote */
     ChangeSet *left;     /* what still differs; NULL for LOOK */
     DiagList *diags;
-    int record_error;    /* 0, or why the record could not be written */
+    int record_error; /* 0, or why the record could first not be read or written */
 } GuestJob;
 
 GuestJob *guest_job_new(GuestJobKind kind, const char *uuid, const char *name);

@@ -55,16 +55,14 @@ void journal_log_change(const Managed *managed, const Change *change, const Chan
         log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_DRIFT, fields,
                  "%s: drift: %s (%s) was changed to %s; wanted %s: %s%s%s", managed->name, key,
                  plane_name(change->key.plane), from, to, done ? "repaired" : word,
-                 result && result->error ? ": " : "",
-                 result && result->error ? result->error : "");
+                 result && result->error ? ": " : "", result && result->error ? result->error : "");
     else if (done)
         log_full(LOG_LEVEL_INFO, VMTUNED_MESSAGE_CHANGED, fields, "%s: %s (%s): %s -> %s",
                  managed->name, key, plane_name(change->key.plane), from, to);
     else
         log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_CHANGE_FAILED, fields,
-                 "%s: %s (%s): %s -> %s: %s: %s", managed->name, key,
-                 plane_name(change->key.plane), from, to, word,
-                 result && result->error ? result->error : "");
+                 "%s: %s (%s): %s -> %s: %s: %s", managed->name, key, plane_name(change->key.plane),
+                 from, to, word, result && result->error ? result->error : "");
 }
 
 void journal_log_state(const Managed *managed)

@@ -34,7 +34,15 @@ static void print_usage(FILE *stream)
           stream);
 }
 
-enum { OPT_CONNECT = 256, OPT_POLICY, OPT_STATE_DIR, OPT_BUS, OPT_LOG_LEVEL, OPT_VERSION, OPT_HELP };
+enum {
+    OPT_CONNECT = 256,
+    OPT_POLICY,
+    OPT_STATE_DIR,
+    OPT_BUS,
+    OPT_LOG_LEVEL,
+    OPT_VERSION,
+    OPT_HELP
+};
 
 typedef struct Arguments {
     ManagerOptions options;
@@ -112,8 +120,8 @@ static Arguments parse_arguments(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
 
-    for (int option; arguments.exit_code < 0 &&
-                     (option = getopt_long(argc, argv, "", options, NULL)) != -1;)
+    for (int option;
+         arguments.exit_code < 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1;)
         take_option(&arguments, option);
     if (arguments.exit_code < 0 && optind < argc) {
         fprintf(stderr, "vmtuned: unexpected argument '%s'\n", argv[optind]);

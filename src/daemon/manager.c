@@ -24,59 +24,11 @@
 
 /* --- values --- */
 
-Watch *watch_new(QuickWatch *quick)
-{
-    Watch *watch = g_atomic_rc_box_new0(Watch);
-
-    watch->quick = quick;
-    return watch;
-}
-
-Watch *watch_ref(Watch *watch)
-{
-    return g_atomic_rc_box_acquire(watch);
-}
-
-static void watch_clear(Watch *watch)
-{
-    quick_watch_free(watch->quick);
-}
-
-void watch_unref(Watch *watch)
-{
-    g_atomic_rc_box_release_full(watch, (GDestroyNotify)watch_clear);
-}
-
 void request_free(Request *request)
 {
     g_strfreev(request->names);
     sd_bus_message_unref(request->message);
     g_free(request);
-}
-
-Managed *managed_new(const char *uuid, const char *name)
-{
-    Managed *managed = g_new0(Managed, 1);
-
-    managed->uuid = g_strdup(uuid);
-    managed->name = g_strdup(name);
-    managed->left = change_set_new();
-    return managed;
-}
-
-void managed_free(Managed *managed)
-{
-    g_free(managed->uuid);
-    g_free(managed->name);
-    g_free(managed->text);
-    g_clear_pointer(&managed->guest, guest_unref);
-    g_clear_pointer(&managed->policy, guest_policy_free);
-    g_clear_pointer(&managed->plan, guest_plan_unref);
-    g_clear_pointer(&managed->settled, guest_plan_unref);
-    g_clear_pointer(&managed->watch, watch_unref);
-    g_clear_pointer(&managed->left, change_set_unref);
-    g_strfreev(managed->intruders);
-    g_free(managed);
 }
 
 Managed *manager_find(const Manager *manager, const char *uuid_or_name)
@@ -393,8 +345,8 @@ void manager_cycle_ended(Manager *manager, bool whole)
 
 static int add_timer(Manager *manager, sd_event_time_handler_t handler, sd_event_source **ret)
 {
-    int r = sd_event_add_time_relative(manager->event, ret, CLOCK_MONOTONIC, 0, 1000, handler,
-                                       manager);
+    int r =
+        sd_event_add_time_relative(manager->event, ret, CLOCK_MONOTONIC, 0, 1000, handler, manager);
     if (r < 0)
         return r;
     return sd_event_source_set_enabled(*ret, SD_EVENT_OFF);

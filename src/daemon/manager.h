@@ -46,26 +46,26 @@ void watch_unref(Watch *watch);
 typedef struct Managed {
     char *uuid, *name;
     bool active;
-    bool dirty;        /* needs a look */
-    bool recheck;      /* looked at in this cycle: compare with the plan */
-    bool replanned;    /* the plan changed in this cycle: what it no longer names goes back */
-    bool apply_now;    /* "apply" was asked for: once, whatever mode and drift say */
+    bool dirty;          /* needs a look */
+    bool recheck;        /* looked at in this cycle: compare with the plan */
+    bool replanned;      /* the plan changed in this cycle: what it no longer names goes back */
+    bool apply_now;      /* "apply" was asked for: once, whatever mode and drift say */
     bool restore, force; /* "restore" was asked for */
-    bool in_flight;    /* a job is on its way */
-    bool stuck;        /* a job did not come back in time */
-    bool failed;       /* the last tuning was refused or in vain */
-    int64_t looked_usec;   /* monotonic, of the last look; 0: never */
-    int64_t stuck_usec;    /* monotonic, since when */
-    Guest *guest;          /* last look; NULL: never */
+    bool in_flight;      /* a job is on its way */
+    bool stuck;          /* a job did not come back in time */
+    bool failed;         /* the last tuning was refused or in vain */
+    int64_t looked_usec; /* monotonic, of the last look; 0: never */
+    int64_t stuck_usec;  /* monotonic, since when */
+    Guest *guest;        /* last look; NULL: never */
     GuestPolicy *policy;
-    GuestPlan *plan;       /* current */
-    GuestPlan *settled;    /* it was last seen right with this one; NULL: not since start */
+    GuestPlan *plan;    /* current */
+    GuestPlan *settled; /* it was last seen right with this one; NULL: not since start */
     ProcessFlags flags;
-    Watch *watch;          /* NULL: not watched */
-    ChangeSet *left;       /* never NULL */
+    Watch *watch;    /* NULL: not watched */
+    ChangeSet *left; /* never NULL */
     char **intruders;
     GuestState state;
-    int64_t since_usec;    /* realtime */
+    int64_t since_usec; /* realtime */
     char *text;
     unsigned drift_count, repair_count, write_count, failure_count;
 } Managed;
@@ -92,47 +92,47 @@ typedef struct ManagerOptions {
     const char *uri;
     const char *policy_file; /* NULL: system paths */
     const char *state_dir;
-    const char *bus;         /* address; NULL: system bus; "none" */
+    const char *bus; /* address; NULL: system bus; "none" */
     bool once, dry_run;
-    bool restore, force;     /* --restore */
+    bool restore, force; /* --restore */
 } ManagerOptions;
 
 typedef struct Manager {
     ManagerOptions options;
     sd_event *event;
-    sd_bus *bus;             /* NULL: none */
+    sd_bus *bus; /* NULL: none */
     sd_event_source *trigger_timer, *interval_timer, *deadline_timer;
     Pool *pool;
     VirtHub *hub;
     Backend backend;
-    Record *record;          /* NULL: unusable */
-    char *record_problem;    /* why; NULL: fine */
+    Record *record;       /* NULL: unusable */
+    char *record_problem; /* why; NULL: fine */
     char *boot_id;
     Policy *policy;
     DiagList *policy_diags;
     bool policy_rejected;
-    Topo *topo;              /* NULL before the first cycle */
+    Topo *topo; /* NULL before the first cycle */
     Plan *plan;
-    GPtrArray *guests;       /* of Managed, sorted by name, uuid */
+    GPtrArray *guests; /* of Managed, sorted by name, uuid */
 
     /* triggers that wait for the next cycle */
     bool triggered;
-    bool retrying;           /* nothing new, but something could not be done yet */
+    bool retrying; /* nothing new, but something could not be done yet */
     bool interval_due;
-    GQueue requests;         /* of Request: waiting */
+    GQueue requests; /* of Request: waiting */
 
     /* the cycle under way */
     CyclePhase phase;
-    bool look_only;          /* verify, dry run: no job may write */
-    bool must_plan;          /* topology, policy or set of guests changed */
+    bool look_only; /* verify, dry run: no job may write */
+    bool must_plan; /* topology, policy or set of guests changed */
     unsigned jobs_pending;
-    GQueue answering;        /* of Request: answered at its end */
+    GQueue answering; /* of Request: answered at its end */
 
     bool connected;
-    bool dead_dropped;       /* the record was cleared of processes that are gone */
+    bool dead_dropped; /* the record was cleared of processes that are gone */
     uint64_t cycles;
     int64_t started_usec, last_cycle_usec; /* realtime */
-    int exit_code;           /* --once */
+    int exit_code;                         /* --once */
 } Manager;
 
 int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_diags,
@@ -162,13 +162,25 @@ Managed *manager_find(const Manager *manager, const char *uuid_or_name);
 /* A new snapshot of how things stand. */
 Snapshot *manager_snapshot(const Manager *manager);
 
+/* managed.c */
 Managed *managed_new(const char *uuid, const char *name);
 void managed_free(Managed *managed);
+int managed_compare(gconstpointer a, gconstpointer b); /* of Managed **: by name, then uuid */
+/* It stopped: what was known of its process goes. */
+void managed_set_off(Managed *managed);
+/* A new look at it. */
+void managed_set_guest(Managed *managed, const Guest *guest);
+/* It is as planned: from now on differences are drift, and the quick pass watches it. */
+void managed_settle(Managed *managed);
+bool managed_is_planned(const Managed *managed);  /* runs, and was looked at */
+bool managed_keeps_drift(const Managed *managed); /* foreign changes stay as they are */
+bool managed_has_work(const Managed *managed);    /* something differs that may be changed */
+/* How it stands, from what is known of it; and in words, owned by the caller, NULL for none. */
+GuestState managed_judge(const Managed *managed);
+char *managed_describe(const Managed *managed);
 
 /* cycle.c */
 void cycle_start(Manager *manager);
-/* How a guest stands, from what is known of it. */
-GuestState managed_judge(const Managed *managed);
 
 /* bus.c */
 int bus_attach(Manager *manager);

@@ -13,12 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define POOL_WORKERS 6u         /* two connections × 3 calls in flight */
+#define POOL_WORKERS 6u /* two connections × 3 calls in flight */
 #define POOL_MAX_ABANDONED 32u
 
 typedef struct PoolJob PoolJob;
 struct PoolJob {
-    void (*run)(PoolJob *job);  /* in a worker */
+    void (*run)(PoolJob *job); /* in a worker */
     /* In the main thread. Must not free the job; if abandoned, run() is still at work: only what
      * was in the job when it was submitted may be read. */
     void (*done)(PoolJob *job, bool abandoned);

@@ -91,8 +91,7 @@ static int restore_open(const ManagerOptions *options, RestoreAll *all)
     if (r == 0)
         r = wait_connected(all->hub);
     if (r != 0)
-        fprintf(stderr, "vmtuned: cannot restore: %s\n",
-                why ? why : g_strerror(r < 0 ? -r : EIO));
+        fprintf(stderr, "vmtuned: cannot restore: %s\n", why ? why : g_strerror(r < 0 ? -r : EIO));
     return r;
 }
 

@@ -4,10 +4,9 @@
 
 bool change_carries(const SettingKey *carrier, const SettingKey *key)
 {
-    bool libvirt_live = carrier->plane == PLANE_LIVE ||
-                        (carrier->plane == PLANE_ACTUAL && carrier->tid == 0);
+    bool libvirt_live =
+        carrier->plane == PLANE_LIVE || (carrier->plane == PLANE_ACTUAL && carrier->tid == 0);
 
     return libvirt_live && carrier->knob == key->knob && key->plane == PLANE_ACTUAL &&
-           (carrier->instance == key->instance ||
-            knob_info(key->knob)->instance == INSTANCE_GUEST);
+           (carrier->instance == key->instance || knob_info(key->knob)->instance == INSTANCE_GUEST);
 }

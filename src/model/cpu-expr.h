@@ -18,9 +18,9 @@
 typedef enum CpuTermKind {
     CPU_TERM_RANGE, /* first..last OS indexes */
     CPU_TERM_ALL,
-    CPU_TERM_NODE,  /* first..last: OS index of the NUMA nodes */
-    CPU_TERM_LLC,   /* first..last: hwloc logical index of the last-level cache */
-    CPU_TERM_CORE,  /* first..last: hwloc logical index of the core */
+    CPU_TERM_NODE, /* first..last: OS index of the NUMA nodes */
+    CPU_TERM_LLC,  /* first..last: hwloc logical index of the last-level cache */
+    CPU_TERM_CORE, /* first..last: hwloc logical index of the core */
 } CpuTermKind;
 
 typedef struct CpuTerm {

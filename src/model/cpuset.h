@@ -17,10 +17,10 @@
 typedef struct hwloc_bitmap_s CpuSet;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CpuSet, hwloc_bitmap_free)
 
-CpuSet *cpuset_new(void);                     /* empty; never NULL */
-CpuSet *cpuset_new_one(unsigned index);       /* {index} */
+CpuSet *cpuset_new(void);               /* empty; never NULL */
+CpuSet *cpuset_new_one(unsigned index); /* {index} */
 CpuSet *cpuset_new_range(unsigned first, unsigned last);
-CpuSet *cpuset_copy(const CpuSet *set);       /* NULL stays NULL */
+CpuSet *cpuset_copy(const CpuSet *set); /* NULL stays NULL */
 CpuSet *cpuset_and(const CpuSet *a, const CpuSet *b);
 CpuSet *cpuset_or(const CpuSet *a, const CpuSet *b);
 CpuSet *cpuset_minus(const CpuSet *a, const CpuSet *b);

@@ -19,7 +19,7 @@ typedef struct GuestCell {
 } GuestCell;
 
 typedef struct GuestPin {
-    unsigned id;  /* vCPU or IOThread */
+    unsigned id; /* vCPU or IOThread */
     CpuSet *cpus;
 } GuestPin;
 
@@ -29,22 +29,22 @@ typedef struct GuestHugePages {
 } GuestHugePages;
 
 typedef struct GuestDisk {
-    char *target;   /* "vda" */
-    char *bus;      /* "virtio", "scsi", … */
-    char *source;   /* file, block device or volume; may be NULL */
-    char *driver;   /* "qcow2", "raw"; may be NULL */
-    char *cache, *io; /* may be NULL */
+    char *target;      /* "vda" */
+    char *bus;         /* "virtio", "scsi", … */
+    char *source;      /* file, block device or volume; may be NULL */
+    char *driver;      /* "qcow2", "raw"; may be NULL */
+    char *cache, *io;  /* may be NULL */
     unsigned iothread; /* 0: none */
 } GuestDisk;
 
 typedef struct GuestNic {
     char *mac;
-    char *alias;  /* live only; may be NULL */
-    char *type;   /* "network", "bridge", "hostdev", "vhostuser", … */
-    char *model;  /* "virtio"; may be NULL */
-    char *driver; /* "vhost", "qemu"; may be NULL */
+    char *alias;     /* live only; may be NULL */
+    char *type;      /* "network", "bridge", "hostdev", "vhostuser", … */
+    char *model;     /* "virtio"; may be NULL */
+    char *driver;    /* "vhost", "qemu"; may be NULL */
     unsigned queues; /* 0: not set */
-    char *pci;    /* type hostdev: host address; else NULL */
+    char *pci;       /* type hostdev: host address; else NULL */
 } GuestNic;
 
 typedef struct GuestDef {
@@ -53,7 +53,7 @@ typedef struct GuestDef {
     char *type;                           /* "kvm", "qemu" */
 
     unsigned max_vcpus;
-    CpuSet *vcpus;      /* ids of the online vCPUs */
+    CpuSet *vcpus;       /* ids of the online vCPUs */
     CpuSet *vcpu_cpuset; /* <vcpu cpuset>; NULL: none */
     bool auto_placement; /* <vcpu placement='auto'> */
     uint64_t memory_kib; /* maximum memory, what the host must be able to give */
@@ -83,11 +83,11 @@ typedef struct GuestDef {
     unsigned n_disks;
     GuestNic *nics;
     unsigned n_nics;
-    char **hostdevs;      /* PCI addresses "0000:3b:00.0", NULL-ended */
+    char **hostdevs; /* PCI addresses "0000:3b:00.0", NULL-ended */
     bool has_vhost_user;
 } GuestDef;
 
-GuestDef *guest_def_new(void);   /* refcount 1; zeroed, sets empty, numa_mode/shares/quota -1 */
+GuestDef *guest_def_new(void); /* refcount 1; zeroed, sets empty, numa_mode/shares/quota -1 */
 GuestDef *guest_def_ref(const GuestDef *def);
 void guest_def_unref(GuestDef *def);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestDef, guest_def_unref)
@@ -124,26 +124,27 @@ typedef struct GuestThread {
 typedef struct GuestCgroup {
     ThreadHome home;
     unsigned home_id;
-    CpuSet *cpus;           /* cpuset.cpus as requested; NULL: no cpuset controller */
+    CpuSet *cpus; /* cpuset.cpus as requested; NULL: no cpuset controller */
     CpuSet *cpus_effective;
     CpuSet *mems;
-    int64_t quota_usec;     /* -1: none */
-    uint64_t period_usec;   /* 0: no cpu controller */
+    int64_t quota_usec;   /* -1: none */
+    uint64_t period_usec; /* 0: no cpu controller */
 } GuestCgroup;
 
 typedef struct GuestKernel {
     pid_t pid;
     uint64_t starttime;
     bool cgroup_v2;
-    char *cgroup;          /* the guest's cgroup below the cpuset mount, "" if it has none */
-    GuestThread *threads;  /* sorted by tid */
+    char *cgroup;         /* the guest's cgroup below the cpuset mount, "" if it has none */
+    GuestThread *threads; /* sorted by tid */
     unsigned n_threads;
-    GuestCgroup *cgroups;  /* sorted by home, home_id */
+    GuestCgroup *cgroups; /* sorted by home, home_id */
     unsigned n_cgroups;
-    int64_t cpu_shares;    /* v1 cpu.shares or v2 cpu.weight of the guest's cgroup; -1: no controller */
-    CpuSet *allowed;       /* effective cpuset of its partition; NULL: not known, host's allowed */
+    int64_t
+        cpu_shares;  /* v1 cpu.shares or v2 cpu.weight of the guest's cgroup; -1: no controller */
+    CpuSet *allowed; /* effective cpuset of its partition; NULL: not known, host's allowed */
     CpuSet *allowed_mems;
-    CpuSet *memory_nodes;  /* nodes that hold at least 10 % of its memory; NULL: not measured */
+    CpuSet *memory_nodes;     /* nodes that hold at least 10 % of its memory; NULL: not measured */
     CpuSet *memory_nodes_any; /* nodes that hold any page of it; NULL: not measured */
 } GuestKernel;
 
@@ -160,11 +161,11 @@ CpuSet *guest_kernel_affinity(const GuestKernel *kernel);
 typedef struct Guest {
     char *uuid, *name;
     bool active, persistent;
-    bool in_job;          /* migration, snapshot, backup, save: hands off */
+    bool in_job; /* migration, snapshot, backup, save: hands off */
     bool autostart;
-    GuestDef *live;       /* NULL if off */
-    GuestDef *config;     /* NULL if transient */
-    GuestKernel *kernel;  /* NULL if off or not looked at */
+    GuestDef *live;      /* NULL if off */
+    GuestDef *config;    /* NULL if transient */
+    GuestKernel *kernel; /* NULL if off or not looked at */
 } Guest;
 
 Guest *guest_new(const char *uuid, const char *name); /* refcount 1 */

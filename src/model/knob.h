@@ -39,7 +39,7 @@ typedef struct KnobInfo {
     KnobInstance instance_actual; /* in the actual plane: the cgroups and threads behind it */
     KnobChange change;
     bool planes[N_PLANES];
-    bool per_thread;     /* also observed and set on each thread by affinity */
+    bool per_thread;      /* also observed and set on each thread by affinity */
     const char *observes; /* who reads it, in words */
     const char *applies;  /* who writes it, in words */
     const char *doc;

@@ -20,7 +20,7 @@
 typedef struct PlanGuest {
     const Guest *guest;
     const GuestPolicy *policy;
-    bool running;  /* keeps what it has where that is still valid; false: about to start */
+    bool running; /* keeps what it has where that is still valid; false: about to start */
     const struct GuestPlan *before; /* what vmtuned gave this process by its last plan: counts over
                                        the live definition, which somebody may have changed; NULL:
                                        not known, the live definition counts */
@@ -50,14 +50,14 @@ typedef struct PlanShortage {
 
 typedef struct VcpuPlan {
     unsigned id;
-    bool online;  /* false: pinned in advance for a hotplug to come */
-    bool pinned;  /* through libvirt; false: pool mask by affinity only */
+    bool online; /* false: pinned in advance for a hotplug to come */
+    bool pinned; /* through libvirt; false: pool mask by affinity only */
     CpuSet *cpus;
 } VcpuPlan;
 
 typedef struct ClassPlan {
-    unsigned id;  /* IOThread id; 0 for emulator and vhost */
-    bool pinned;  /* emulator, IOThread: through libvirt; false: by affinity only */
+    unsigned id; /* IOThread id; 0 for emulator and vhost */
+    bool pinned; /* emulator, IOThread: through libvirt; false: by affinity only */
     CpuSet *cpus;
     char *reason; /* never NULL */
     char *origin; /* may be NULL */
@@ -76,16 +76,17 @@ typedef struct GuestPlan {
     PlanShortage shortage; /* of a refused guest */
     CpuPolicy cpu_policy;  /* what it asked for */
     bool named, manual, released;
-    bool pool;             /* wears the pool mask (shared, unnamed, refused) */
+    bool pool; /* wears the pool mask (shared, unnamed, refused) */
     PersistMode persist;
     DriftMode drift;
-    char *origin;          /* of cpu.policy, or of the rule; NULL: default */
+    char *origin; /* of cpu.policy, or of the rule; NULL: default */
 
-    CpuSet *allowed;       /* effective CPUs of its partition: what "not pinned" means */
-    CpuSet *nodes, *llcs;  /* those its vCPUs (placed guests: also memory) are on */
-    CpuSet *exclusive;     /* no other guest may run here */
+    CpuSet *allowed;      /* effective CPUs of its partition: what "not pinned" means */
+    CpuSet *nodes, *llcs; /* those its vCPUs (placed guests: also memory) are on */
+    CpuSet *exclusive;    /* no other guest may run here */
     unsigned page_size_kib;
-    VcpuPlan *vcpus;       /* by id; in a pool guest and a refused one every online vCPU has the pool mask */
+    VcpuPlan
+        *vcpus; /* by id; in a pool guest and a refused one every online vCPU has the pool mask */
     unsigned n_vcpus;
     ClassPlan emulator, vhost;
     ClassPlan *iothreads;
@@ -93,25 +94,25 @@ typedef struct GuestPlan {
     MemoryPlan *memory;
     unsigned n_memory;
 
-    int64_t weight;        /* -1: not touched */
+    int64_t weight; /* -1: not touched */
     char *weight_origin;
-    int64_t quota_pct;     /* -1: not touched; 0: none (unlimited) */
+    int64_t quota_pct; /* -1: not touched; 0: none (unlimited) */
     char *quota_origin;
-    int numa_mode;         /* enum NumaMode; -1: numatune not touched */
+    int numa_mode; /* enum NumaMode; -1: numatune not touched */
     CpuSet *numa_nodes;
-    bool numa_live;        /* the running guest's nodeset can and may change now */
+    bool numa_live; /* the running guest's nodeset can and may change now */
     char *numa_reason, *numa_origin;
 
-    char **intruders;      /* names of guests whose planned masks still touch exclusive; sorted,
-                              NULL-ended; NULL: none */
+    char **intruders; /* names of guests whose planned masks still touch exclusive; sorted,
+                         NULL-ended; NULL: none */
 } GuestPlan;
 
 typedef struct Plan {
     GuestPlan **guests; /* sorted by name, then uuid */
     unsigned n_guests;
     CpuSet *housekeeping;
-    CpuSet *shared;     /* the pool on this host */
-    CpuSet *exclusive;  /* union over all guests */
+    CpuSet *shared;    /* the pool on this host */
+    CpuSet *exclusive; /* union over all guests */
     DiagList *diags;
 } Plan;
 

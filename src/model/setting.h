@@ -30,9 +30,9 @@ typedef struct SettingKey {
 
 typedef struct Setting {
     SettingKey key;
-    char *value;        /* canonical, or NULL: not set */
-    char *reason;       /* why, in words; may be NULL */
-    char *origin;       /* "file:line" of the policy; may be NULL */
+    char *value;  /* canonical, or NULL: not set */
+    char *reason; /* why, in words; may be NULL */
+    char *origin; /* "file:line" of the policy; may be NULL */
 } Setting;
 
 /* Sorted by key, no key twice. */

@@ -39,16 +39,16 @@ typedef struct GuestStatus {
 
 typedef struct Snapshot {
     PolicyMode mode;
-    bool connected;          /* to libvirt */
-    bool policy_rejected;    /* the newest policy had errors; the one before is in force */
+    bool connected;       /* to libvirt */
+    bool policy_rejected; /* the newest policy had errors; the one before is in force */
     int64_t started_usec, last_cycle_usec; /* CLOCK_REALTIME; 0: none yet */
     uint64_t cycles;
     Topo *topo;
     Policy *policy;
-    Plan *plan;              /* NULL before the first cycle */
-    DiagList *policy_diags;  /* of the last load, never NULL */
-    char *record_problem;    /* NULL: fine */
-    GPtrArray *guests;       /* of GuestStatus, sorted by name, uuid */
+    Plan *plan;             /* NULL before the first cycle */
+    DiagList *policy_diags; /* of the last load, never NULL */
+    char *record_problem;   /* NULL: fine */
+    GPtrArray *guests;      /* of GuestStatus, sorted by name, uuid */
 } Snapshot;
 
 GuestStatus *guest_status_new(const char *uuid, const char *name);

@@ -25,7 +25,7 @@ typedef struct TopoCore {
     unsigned index;
     CpuSet *cpus; /* its online PUs */
     unsigned llc, package, node;
-    int kind;     /* efficiency rank as hwloc_cpukinds: higher is faster; 0 where all are alike */
+    int kind; /* efficiency rank as hwloc_cpukinds: higher is faster; 0 where all are alike */
 } TopoCore;
 
 typedef struct TopoLlc {
@@ -67,14 +67,14 @@ typedef struct Topo {
     TopoPciLocality *pci; /* sorted by address */
     unsigned n_pci;
 
-    CpuSet *online;       /* all PUs that can run now */
-    CpuSet *offline;      /* present but offline */
-    CpuSet *isolated;     /* isolcpus= and cpuset isolated partitions; subset of online */
-    CpuSet *nohz_full;    /* subset of online */
-    CpuSet *allowed;      /* effective CPUs of the guests' partition (machine.slice); subset of online */
+    CpuSet *online;    /* all PUs that can run now */
+    CpuSet *offline;   /* present but offline */
+    CpuSet *isolated;  /* isolcpus= and cpuset isolated partitions; subset of online */
+    CpuSet *nohz_full; /* subset of online */
+    CpuSet *allowed; /* effective CPUs of the guests' partition (machine.slice); subset of online */
     CpuSet *allowed_mems; /* effective nodes of that partition */
     unsigned base_page_kib;
-    char *source;         /* "this host", the XML file, or the synthetic text */
+    char *source; /* "this host", the XML file, or the synthetic text */
 } Topo;
 
 /* What is free at one moment, by node (index into Topo.nodes). */

@@ -13,13 +13,13 @@ static unsigned only_member(const CpuSet *cpus)
 }
 
 /* Own and nobody else's, and never housekeeping. What others list or pin by hand does not drive a
- * running guest away. */
+ * running guest away; the policy's list of nodes does, unless its memory is elsewhere. */
 static CpuSet *keepable_pus(const Planner *planner, const Seat *seat)
 {
     CpuSet *pus = cpuset_minus(seat->allowed, planner->housekeeping);
 
     hwloc_bitmap_andnot(pus, pus, planner->exclusive);
-    if (seat->node_list) {
+    if (seat->node_list && cpuset_is_subset(seat->cpu_nodes, seat->node_list)) {
         g_autoptr(CpuSet) there = topo_cpus_of_nodes(planner->topo, seat->cpu_nodes);
         hwloc_bitmap_and(pus, pus, there);
     }
@@ -198,10 +198,11 @@ static unsigned helper_pu(const Planner *planner, const Seat *seat, const Claim 
         return only_member(guest_def_iothread_pin(def, claim->id));
     if (claim->thread_class != THREAD_IOTHREAD && def->emulator_pin)
         return emulator_pin_pu(planner, seat, claim, able);
-    /* Threads alone may be on one CPU because that is all there is of the pool. */
+    /* Threads alone may be on one CPU because that is all there is of the pool, or at all. */
     unsigned pu = threads_pu(seat, claim, able);
     g_autoptr(CpuSet) cpus = pu != NO_PU ? cpuset_new_one(pu) : cpuset_new();
-    return pool_floor_holds(planner, cpus) ? pu : NO_PU;
+    bool chosen = !cpuset_equal(cpus, seat->allowed) && pool_floor_holds(planner, cpus);
+    return chosen ? pu : NO_PU;
 }
 
 static void keep_helpers(Planner *planner, Seat *seat)

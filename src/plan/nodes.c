@@ -6,9 +6,11 @@
  */
 #include "plan/planner.h"
 
-/* Sets of nodes of one size that are tried one by one: all sets of 6 of 15 nodes. A trial takes
- * some 20 µs, so one guest is planned within 0.1 s. */
+/* Sets of nodes of one size that are looked at one by one: all sets of 6 of 15 nodes. */
 #define MAX_SETS 5005
+
+/* Of equally near sets so many are tried in full, which takes some 0.2 ms each on a large host. */
+#define MAX_ALIKE 200
 
 typedef struct NodeScore {
     unsigned distance; /* sum over pairs */
@@ -23,6 +25,7 @@ typedef struct NodeBest {
     NodeScore score;
     unsigned *pus; /* by claim; NULL: none found */
     CpuSet *nodes;
+    unsigned n_alike; /* sets of that distance that were tried */
 } NodeBest;
 
 static void offer_clear(gpointer data)
@@ -285,6 +288,8 @@ static void try_set(const NodeSearch *search, const unsigned *set, unsigned n, N
 
     if (best->pus && score.distance > best->score.distance)
         return;
+    if (best->pus && score.distance == best->score.distance && best->n_alike == MAX_ALIKE)
+        return;
     if (!pus_may_fit(search, set, n) || !memory_fits(search, set, n))
         return;
     g_autofree unsigned *offer_of = g_new0(unsigned, search->n_vcpus + 1);
@@ -294,6 +299,9 @@ static void try_set(const NodeSearch *search, const unsigned *set, unsigned n, N
     unsigned *pus = try_spread(search, &trial, &score);
     if (!pus)
         return;
+    if (!best->pus || score.distance < best->score.distance)
+        best->n_alike = 0;
+    best->n_alike++;
     if (best->pus && score_compare(&score, &best->score) >= 0) {
         g_free(pus);
         return;

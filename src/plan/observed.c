@@ -60,7 +60,8 @@ static void observe_definition(SettingList *list, const GuestDef *def, Plane pla
         const CpuSet *pin = guest_def_vcpu_pin(def, id);
         observe_cpus(list, KNOB_VCPU_PIN, plane, id, pin ? pin : def->vcpu_cpuset);
     }
-    CPUSET_FOREACH (id, def->iothreads) {
+    CPUSET_FOREACH(id, def->iothreads)
+    {
         const CpuSet *pin = guest_def_iothread_pin(def, id);
         observe_cpus(list, KNOB_IOTHREAD_PIN, plane, id, pin ? pin : def->vcpu_cpuset);
     }
@@ -70,7 +71,8 @@ static void observe_definition(SettingList *list, const GuestDef *def, Plane pla
     observe_text(list, KNOB_CPU_QUOTA, plane, 0, quota_value(def->vcpu_quota, def->vcpu_period));
     char *nodeset = NULL;
     if (def->numa_mode >= 0) {
-        g_autofree char *nodes = def->numa_nodeset ? cpuset_format(def->numa_nodeset) : g_strdup("");
+        g_autofree char *nodes =
+            def->numa_nodeset ? cpuset_format(def->numa_nodeset) : g_strdup("");
         nodeset = g_strconcat(numa_mode_name((NumaMode)def->numa_mode), ":", nodes, NULL);
     }
     observe_text(list, KNOB_NUMA_NODESET, plane, 0, nodeset);

@@ -150,7 +150,7 @@ void pool_diagnose(const Planner *planner)
     for (guint i = 0; i < planner->seats->len; i++) {
         const Seat *seat = g_ptr_array_index(planner->seats, i);
         bool empty = false;
-        g_autoptr(CpuSet) mask = pool_mask(planner, seat, pool, &empty);
+        hwloc_bitmap_free(pool_mask(planner, seat, pool, &empty));
         if (empty && seat_pool_vcpus(seat) > 0)
             diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
                      "the pool is empty: it may run on all CPUs it is allowed, those of dedicated "

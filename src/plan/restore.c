@@ -88,8 +88,7 @@ static bool is_ours(const Restore *restore, const Setting *now, const Original *
 {
     const char *written = original->written;
 
-    if (restore->force || was_written(restore, now, original) ||
-        was_reset(restore, now, original))
+    if (restore->force || was_written(restore, now, original) || was_reset(restore, now, original))
         return true;
     g_autofree char *name = setting_key_format(&now->key);
     diag_add(restore->diags, DIAG_WARNING, NULL, restore->guest->name,

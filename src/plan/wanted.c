@@ -177,7 +177,9 @@ static bool numa_is_live(const GuestPlan *plan, const Guest *guest)
            cpuset_equal(guest->live->numa_nodeset, plan->numa_nodes);
 }
 
-/* The running guest's nodeset only where it can change, or already did; else the next start's. */
+/* The running guest's nodeset only where it can change, or already did; else the next start's. The
+ * kernel's cpuset.mems is judged only in mode restrictive: the other modes are policies of QEMU's
+ * memory, and libvirt will not set them again. */
 static void want_nodeset(const Want *want)
 {
     const GuestPlan *plan = want->plan;
@@ -189,7 +191,7 @@ static void want_nodeset(const Want *want)
         g_strconcat(numa_mode_name((NumaMode)plan->numa_mode), ":", nodes, NULL);
     bool live = plan->numa_live || numa_is_live(plan, want->guest);
 
-    if (live && want->guest->kernel)
+    if (live && plan->numa_mode == NUMA_RESTRICTIVE && want->guest->kernel)
         want_guest_value(want, KNOB_NUMA_NODESET, PLANE_ACTUAL, 0, nodes, plan->numa_reason,
                          plan->numa_origin);
     if (live && want->guest->live)

@@ -50,14 +50,14 @@ static const char schema[] =
 #define WHERE_KEY                                                                                  \
     WHERE_PROCESS " AND knob=?5 AND instance=?6 AND plane=?7 AND tid=?8 AND tid_start=?9"
 
-/* The original of a change without one: the from value; but a thread that has a mask vmtuned wrote
- * for its class (a vhost worker: or for the emulator, whose threads start it) was born under it,
- * and its original is that of its class. */
+/* The original of a change without one: ?13, what it was before anybody changed it; but a thread
+ * that has a mask vmtuned wrote for its class (a vhost worker: or for the emulator, whose threads
+ * start it) was born under it, and its original is that of its class. */
 #define FIRST_ORIGINAL                                                                             \
     "coalesce((SELECT original FROM original" WHERE_PROCESS " AND plane=?7 AND tid<>0 AND ?8<>0"   \
     " AND (knob=?5 AND instance=?6 OR ?5='vhost.pin' AND knob='emulator.pin')"                     \
-    " AND (written IS ?10 OR pending<>0 AND previous IS ?10)"                                      \
-    " ORDER BY knob=?5 DESC, tid LIMIT 1), ?10)"
+    " AND (written IS ?13 OR pending<>0 AND previous IS ?13)"                                      \
+    " ORDER BY knob=?5 DESC, tid LIMIT 1), ?13)"
 
 static const char *const sql[N_STATEMENTS] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",

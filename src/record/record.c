@@ -148,6 +148,12 @@ static int history_prune(Record *record, int64_t first, int64_t end)
     return statement_run(record, stmt);
 }
 
+/* A foreign change to what was right all along: the original is what it was then. */
+static const char *value_before(const Change *change)
+{
+    return change->drift ? change->to : change->from;
+}
+
 static int original_keep(Record *record, const ProcessKey *process, const Change *change,
                          int64_t batch)
 {
@@ -160,6 +166,7 @@ static int original_keep(Record *record, const ProcessKey *process, const Change
     statement_bind_text(stmt, 10, change->from);
     statement_bind_text(stmt, 11, change->to);
     statement_bind_number(stmt, 12, batch);
+    statement_bind_text(stmt, 13, value_before(change));
     return statement_run(record, stmt);
 }
 

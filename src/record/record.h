@@ -43,11 +43,11 @@ int record_open(const char *directory, Record **ret, char **reterr_text);
 void record_close(Record *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Record, record_close)
 
-/* Before the changes are made: keeps the from value of every change that has no original yet (of a
- * thread born under vmtuned's mask: the original of its class, not the mask), and to as the value
- * written; adds history rows. One transaction; 0 means it is on disk. why: "plan",
- * "drift", "restore". *ret_batch names the batch for record_finish(). Negative errno: nothing was
- * kept, and nothing may be changed. */
+/* Before the changes are made: keeps the from value of every change that has no original yet (of
+ * drift: the to value, which held until somebody changed it; of a thread born under vmtuned's mask:
+ * the original of its class, not the mask), and to as the value written; adds history rows. One
+ * transaction; 0 means it is on disk. why: "plan", "drift", "restore". *ret_batch names the batch
+ * for record_finish(). Negative errno: nothing was kept, and nothing may be changed. */
 int record_begin(Record *record, const ProcessKey *process, const ChangeSet *changes,
                  const char *why, int64_t *ret_batch);
 

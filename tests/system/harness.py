@@ -270,10 +270,10 @@ class Daemon:
 
     def cycles(self):
         done = self.ctl("status", "--json", check=False)
-        return json.loads(done.stdout)["daemon"]["cycles"] if done.returncode == 0 else 0
+        return json.loads(done.stdout)["daemon"]["cycles"] if done.returncode in (0, 1) else 0
 
     def connected(self):
-        return self.json("status")["daemon"]["connected"]
+        return self.json("status", check=False)["daemon"]["connected"]
 
     def log_text(self):
         return read(os.path.join(self.folder, "log"))
@@ -285,7 +285,7 @@ class Daemon:
         return json.loads(self.ctl(*argv, "--json", check=check).stdout)
 
     def status(self, guest):
-        return next(entry for entry in self.json("status")["guests"] if entry["name"] == guest.name)
+        return next(entry for entry in self.json("status", check=False)["guests"] if entry["name"] == guest.name)
 
     def state_of(self, guest):
         return self.status(guest)["state"]

@@ -55,6 +55,10 @@ class Drift(Case):
         wait_for("widened", lambda: guest.cpuset("vcpu0") == ALL)
         self.wait_all_on(guest, ALL)
         self.wait_repaired(daemon, guest)
+        # the original is what was there before the foreign pin
+        daemon.ctl("restore", guest.name)
+        self.assertEqual(guest.cpuset("vcpu0"), ALL)
+        self.assertTrue(guest.all_on(ALL))
 
     def test_cpuset_written_by_hand_then_taskset(self):
         guest, daemon = self.dedicated()
@@ -65,7 +69,7 @@ class Drift(Case):
             self.assertEqual(guest.vcpu(0).cpus, {0})
         wait_for("thread back", lambda: guest.vcpu(0).cpus == {1})
         wait_for("cpuset back", lambda: guest.cpuset("vcpu0") == {1})
-        self.wait_repaired(daemon, guest, 2)
+        self.wait_repaired(daemon, guest)
 
     def test_hotplugged_vcpu(self):
         guest = self.guest("ded1", vcpus=2, current=1)

@@ -38,8 +38,12 @@ class Restore(Case):
         taskset(guest.vcpu(0).tid, "0")
         daemon.ctl("verify")
         self.assertEqual(guest.vcpu(0).cpus, {0})
-        daemon.ctl("apply", guest.name)
+        # the shared guest is released too: the CPU is not the dedicated guest's alone yet
+        self.assertEqual(daemon.ctl("apply", guest.name, check=False).returncode, 1)
         self.assertTrue(guest.all_on({1}))
+        self.assertEqual(daemon.state_of(guest), "not-exclusive")
+        daemon.ctl("apply")
+        self.assertTrue(shared.all_on({0}))
         self.assertEqual(daemon.state_of(guest), "as-planned")
 
     def test_restore_without_a_daemon(self):

@@ -151,6 +151,10 @@ void guest_world_fill(const GuestWorld *world, GuestJob *job)
     job->plan = world->plan ? guest_plan_ref(world->plan) : NULL;
     job->settled = world->settled ? guest_plan_ref(world->settled) : NULL;
     job->flags = world->flags;
+    if (world->guest->kernel) {
+        job->pid = world->guest->kernel->pid;
+        job->starttime = world->guest->kernel->starttime;
+    }
 }
 
 /* --- what happens to the guest --- */

@@ -44,10 +44,8 @@ static void submit(Pool *pool, GMutex *gate, uint64_t timeout_usec)
 {
     TestJob *job = g_new0(TestJob, 1);
 
-    job->base = (PoolJob){.run = test_run,
-                          .done = test_done,
-                          .free = test_job_free,
-                          .timeout_usec = timeout_usec};
+    job->base = (PoolJob){
+        .run = test_run, .done = test_done, .free = test_job_free, .timeout_usec = timeout_usec};
     job->gate = gate;
     job->n_freed = &n_freed;
     job->n_done = &n_done;

@@ -479,11 +479,25 @@ static void threads_share_a_record(void **ret_state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* What somebody else changed was right before: restore gives back what it was then. */
+static void drift_keeps_the_value_before_it(void **data)
+{
+    State *state = *data;
+    g_autoptr(ChangeSet) changes = change_set_new();
+    int64_t batch = 0;
+
+    change_set_add(changes, &live_key, "1", NULL)->drift = true;
+    assert_int_equal(record_begin(state->record, &db, changes, "drift", &batch), 0);
+    finish(state, &db, batch, &live_key, "done");
+    assert_original(state, &db, &live_key, NULL, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(files_are_private),
         TEST(first_value_stays),
+        TEST(drift_keeps_the_value_before_it),
         TEST(not_set_is_a_value),
         TEST(failed_change_leaves_nothing),
         TEST(cut_off_keeps_the_original),

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One guest as the Manager knows it between cycles. */
+#include "daemon/manager.h"
+
+#include "plan/diff.h"
+
+#include <string.h>
+
+Watch *watch_new(QuickWatch *quick)
+{
+    Watch *watch = g_atomic_rc_box_new0(Watch);
+
+    watch->quick = quick;
+    return watch;
+}
+
+Watch *watch_ref(Watch *watch)
+{
+    return g_atomic_rc_box_acquire(watch);
+}
+
+static void watch_clear(Watch *watch)
+{
+    quick_watch_free(watch->quick);
+}
+
+void watch_unref(Watch *watch)
+{
+    g_atomic_rc_box_release_full(watch, (GDestroyNotify)watch_clear);
+}
+
+Managed *managed_new(const char *uuid, const char *name)
+{
+    Managed *managed = g_new0(Managed, 1);
+
+    managed->uuid = g_strdup(uuid);
+    managed->name = g_strdup(name);
+    managed->left = change_set_new();
+    return managed;
+}
+
+void managed_free(Managed *managed)
+{
+    g_free(managed->uuid);
+    g_free(managed->name);
+    g_free(managed->text);
+    g_clear_pointer(&managed->guest, guest_unref);
+    g_clear_pointer(&managed->policy, guest_policy_free);
+    g_clear_pointer(&managed->plan, guest_plan_unref);
+    g_clear_pointer(&managed->settled, guest_plan_unref);
+    g_clear_pointer(&managed->watch, watch_unref);
+    g_clear_pointer(&managed->left, change_set_unref);
+    g_strfreev(managed->intruders);
+    g_free(managed);
+}
+
+int managed_compare(gconstpointer a, gconstpointer b)
+{
+    const Managed *one = *(const Managed *const *)a, *two = *(const Managed *const *)b;
+    int order = strcmp(one->name, two->name);
+
+    return order != 0 ? order : strcmp(one->uuid, two->uuid);
+}
+
+void managed_set_off(Managed *managed)
+{
+    managed->active = false;
+    managed->dirty = false;
+    managed->stuck = false;
+    managed->failed = false;
+    managed->flags = (ProcessFlags){0};
+    g_clear_pointer(&managed->guest, guest_unref);
+    g_clear_pointer(&managed->plan, guest_plan_unref);
+    g_clear_pointer(&managed->settled, guest_plan_unref);
+    g_clear_pointer(&managed->watch, watch_unref);
+    g_clear_pointer(&managed->intruders, g_strfreev);
+    g_clear_pointer(&managed->left, change_set_unref);
+    managed->left = change_set_new();
+}
+
+static bool same_process(const Guest *a, const Guest *b)
+{
+    return a && b && a->kernel && b->kernel && a->kernel->pid == b->kernel->pid &&
+           a->kernel->starttime == b->kernel->starttime;
+}
+
+void managed_set_guest(Managed *managed, const Guest *guest)
+{
+    if (!same_process(managed->guest, guest))
+        g_clear_pointer(&managed->settled, guest_plan_unref);
+    g_clear_pointer(&managed->guest, guest_unref);
+    managed->guest = guest_ref(guest);
+    managed->looked_usec = g_get_monotonic_time();
+}
+
+bool managed_is_planned(const Managed *managed)
+{
+    return managed->active && managed->guest && managed->guest->kernel;
+}
+
+bool managed_keeps_drift(const Managed *managed)
+{
+    return guest_policy_get_drift(managed->policy) != DRIFT_ENFORCE && !managed->apply_now;
+}
+
+bool managed_has_work(const Managed *managed)
+{
+    for (unsigned i = 0; i < change_set_size(managed->left); i++)
+        if (!managed_keeps_drift(managed) || !change_set_get(managed->left, i)->drift)
+            return true;
+    return false;
+}
+
+void managed_settle(Managed *managed)
+{
+    g_autoptr(SettingList) wanted = wanted_make(managed->plan, managed->guest);
+
+    g_clear_pointer(&managed->settled, guest_plan_unref);
+    managed->settled = guest_plan_ref(managed->plan);
+    managed->failed = false;
+    g_clear_pointer(&managed->watch, watch_unref);
+    managed->watch = watch_new(quick_watch_new(managed->guest->kernel, wanted));
+}
+
+GuestState managed_judge(const Managed *managed)
+{
+    if (managed->stuck)
+        return GUEST_STUCK;
+    if (!managed->active)
+        return GUEST_OFF;
+    if (!managed->plan || !managed->guest)
+        return GUEST_PENDING;
+    if (managed->flags.released)
+        return GUEST_RELEASED;
+    if (managed->plan->result == PLAN_UNMANAGED)
+        return GUEST_UNMANAGED;
+    if (managed->guest->in_job)
+        return GUEST_BUSY;
+    if (managed->failed)
+        return GUEST_FAILED;
+    if (managed->plan->result == PLAN_REFUSED)
+        return GUEST_REFUSED;
+    if (change_set_size(managed->left) > 0)
+        return managed_has_work(managed) ? GUEST_PENDING : GUEST_DRIFTED;
+    if (managed->intruders)
+        return GUEST_NOT_EXCLUSIVE;
+    return cold_start_is_pending(managed->plan, managed->guest) ? GUEST_COLD_PENDING
+                                                                : GUEST_AS_PLANNED;
+}
+
+char *managed_describe(const Managed *managed)
+{
+    g_autofree char *who = NULL;
+
+    switch (managed->state) {
+    case GUEST_NOT_EXCLUSIVE:
+        who = g_strjoinv(", ", managed->intruders);
+        return g_strdup_printf("placed, not exclusive: %s", who);
+    case GUEST_PENDING:
+    case GUEST_DRIFTED:
+    case GUEST_FAILED:
+        return g_strdup_printf("%u settings differ", change_set_size(managed->left));
+    case GUEST_AS_PLANNED:
+    case GUEST_REFUSED:
+    case GUEST_UNMANAGED:
+        return managed->plan ? g_strdup(managed->plan->reason) : NULL;
+    case GUEST_COLD_PENDING:
+        return g_strdup("the next cold start changes its memory nodes");
+    case GUEST_BUSY:
+        return g_strdup("in a job (migration, snapshot, backup): left alone");
+    case GUEST_STUCK:
+        return g_strdup("a call about it has not come back");
+    case GUEST_OFF:
+    case GUEST_RELEASED:
+        return NULL;
+    }
+    return NULL;
+}
