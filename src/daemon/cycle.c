@@ -45,7 +45,13 @@ static bool request_looks_only(const Request *request)
 static void take_requests(Manager *manager)
 {
     Request *first = g_queue_peek_head(&manager->requests);
+    bool owing = manager->owing;
 
+    manager->owing = false;
+    if (owing && first && request_looks_only(first)) {
+        manager->look_only = false;
+        return;
+    }
     manager->look_only = manager->options.dry_run || (first && request_looks_only(first));
     while (!g_queue_is_empty(&manager->requests)) {
         Request *request = g_queue_peek_head(&manager->requests);
@@ -63,26 +69,39 @@ typedef struct ListJob {
     GPtrArray *watches; /* of Watch; with quick_uuids side by side */
     GPtrArray *uuids;   /* of char * */
     CpuSet *online;
+    char *stamp; /* of the topology at hand; NULL: load it anew; as a result: of now */
     /* results */
     int result;
-    Topo *topo;
+    Topo *topo;         /* NULL: as before */
     GPtrArray *guests;  /* of Guest */
     GPtrArray *changed; /* of char *: guests the quick pass found different */
 } ListJob;
 
+/* The stamp comes first: what changes after it is found by the next cycle. */
+static void list_topo(ListJob *job)
+{
+    g_autofree char *error = NULL, *stamp = NULL;
+
+    int r = topo_stamp_acquire("", &stamp);
+    if (r == 0 && g_strcmp0(stamp, job->stamp) == 0)
+        return;
+    g_free(job->stamp);
+    job->stamp = g_steal_pointer(&stamp);
+    r = topo_acquire("", &job->topo, &error);
+    if (r < 0)
+        log_error("cannot read the host's topology: %s", error ? error : g_strerror(-r));
+}
+
 static void list_run(PoolJob *base)
 {
     ListJob *job = (ListJob *)base;
-    g_autofree char *error = NULL;
 
     for (guint i = 0; i < job->watches->len; i++) {
         Watch *watch = g_ptr_array_index(job->watches, i);
         if (quick_check(watch->quick, job->online) != 0)
             g_ptr_array_add(job->changed, g_strdup(g_ptr_array_index(job->uuids, i)));
     }
-    int r = topo_acquire("", &job->topo, &error);
-    if (r < 0)
-        log_error("cannot read the host's topology: %s", error ? error : g_strerror(-r));
+    list_topo(job);
     job->result = virt_guests_list(job->hub, &job->guests);
 }
 
@@ -96,6 +115,7 @@ static void list_free(PoolJob *base)
     g_clear_pointer(&job->guests, g_ptr_array_unref);
     g_clear_pointer(&job->topo, topo_unref);
     g_clear_pointer(&job->online, hwloc_bitmap_free);
+    g_free(job->stamp);
     g_free(job);
 }
 
@@ -153,15 +173,20 @@ static void sync_guests(Manager *manager, const GPtrArray *list)
     g_ptr_array_sort(manager->guests, managed_compare);
 }
 
-static void sync_topo(Manager *manager, Topo *topo)
+static void sync_topo(Manager *manager, ListJob *job)
 {
-    if (!topo || (manager->topo && topo_equal(manager->topo, topo)))
+    if (!job->topo)
+        return;
+    g_free(manager->topo_stamp);
+    manager->topo_stamp = g_steal_pointer(&job->stamp);
+    manager->topo_usec = g_get_monotonic_time();
+    if (manager->topo && topo_equal(manager->topo, job->topo))
         return;
     if (manager->topo)
         log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_HOST_CHANGED, NULL,
                  "the host's CPUs, nodes or page pools changed: planning again");
     g_clear_pointer(&manager->topo, topo_unref);
-    manager->topo = topo_ref(topo);
+    manager->topo = topo_ref(job->topo);
     manager->must_plan = true;
     manager_mark_dirty(manager, NULL);
 }
@@ -216,7 +241,7 @@ static void list_done(PoolJob *base, bool abandoned)
         cycle_end(manager);
         return;
     }
-    sync_topo(manager, job->topo);
+    sync_topo(manager, job);
     sync_guests(manager, job->guests);
     mark_due(manager, job);
     mark_requested(manager);
@@ -237,6 +262,8 @@ static void cycle_list(Manager *manager)
     job->uuids = g_ptr_array_new_with_free_func(g_free);
     job->changed = g_ptr_array_new_with_free_func(g_free);
     job->online = cpuset_copy(manager->topo ? manager->topo->online : NULL);
+    if (g_get_monotonic_time() - manager->topo_usec < DEEP_PASS_USEC)
+        job->stamp = g_strdup(manager->topo_stamp);
     for (guint i = 0; manager->interval_due && i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
         if (!managed->watch)
@@ -343,8 +370,12 @@ static void managed_set_back(Manager *manager, Managed *managed, int result)
     } else if (result == BACKEND_RETRY) {
         managed->dirty = true;
     } else {
+        if (!managed->failed)
+            log_error("%s: %s", managed->name, g_strerror(result < 0 ? -result : EIO));
         managed->failed = true;
-        log_error("%s: %s", managed->name, g_strerror(result < 0 ? -result : EIO));
+        managed->dirty = false;
+        managed->looked_usec = g_get_monotonic_time();
+        return; /* it would come to the same: with the deep pass, or an event */
     }
     manager_retry(manager);
 }
@@ -425,11 +456,11 @@ static void assign_plans(Manager *manager)
         const GuestPlan *plan = plan_find(manager->plan, managed->uuid);
         bool same = plan && managed->plan && guest_plan_equal(plan, managed->plan);
 
-        managed->replanned = plan && !same;
-        managed->recheck |= managed->replanned;
+        managed->replanned |= plan && !same;
+        managed->recheck |= plan && !same;
         g_clear_pointer(&managed->plan, guest_plan_unref);
         managed->plan = plan ? guest_plan_ref(plan) : NULL;
-        if (plan && !managed->settled && managed->flags.settled)
+        if (plan && !managed->settled && managed->flags.settled == guest_plan_digest(plan))
             managed->settled = guest_plan_ref(plan);
     }
 }
@@ -453,6 +484,18 @@ static bool change_set_has(const ChangeSet *set, const SettingKey *key)
     return false;
 }
 
+/* In this cycle, or in the next if this one only looks. */
+static bool may_change(const Manager *manager, const Managed *managed)
+{
+    return (policy_get_mode(manager->policy) == MODE_ENFORCE || managed->apply_now) &&
+           managed->plan && managed->plan->result != PLAN_UNMANAGED && !managed->guest->in_job;
+}
+
+bool manager_may_write(const Manager *manager, const Managed *managed)
+{
+    return !manager->look_only && may_change(manager, managed);
+}
+
 /* Foreign changes that were not there at the last look. */
 static void count_drift(Manager *manager, Managed *managed, const ChangeSet *left)
 {
@@ -461,8 +504,8 @@ static void count_drift(Manager *manager, Managed *managed, const ChangeSet *lef
         if (!change->drift || change->carried || change_set_has(managed->left, &change->key))
             continue;
         managed->drift_count++;
-        if (guest_policy_get_drift(managed->policy) != DRIFT_ENFORCE ||
-            !manager_may_write(manager, managed)) {
+        if (guest_policy_get_drift(managed->policy) != DRIFT_ENFORCE || manager->options.dry_run ||
+            !may_change(manager, managed)) {
             journal_log_change(managed, change, NULL);
             bus_emit_drift(manager, managed, change, "reported");
         }
@@ -489,8 +532,7 @@ static void managed_set_left(Manager *manager, Managed *managed, ChangeSet *left
     managed->left = left;
     if (change_set_size(left) == 0)
         managed_settle(managed);
-    else
-        g_clear_pointer(&managed->watch, watch_unref);
+    managed_watch(managed);
 }
 
 static void cycle_plan(Manager *manager)
@@ -501,20 +543,16 @@ static void cycle_plan(Manager *manager)
     }
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (managed->recheck && managed->plan && managed_is_planned(managed))
+        if (!managed->plan || !managed_is_planned(managed))
+            continue;
+        managed->recheck |= managed->replanned && manager_may_write(manager, managed);
+        if (managed->recheck)
             managed_set_left(manager, managed, managed_diff(manager, managed));
     }
     cycle_tune(manager);
 }
 
 /* --- cycle_tune --- */
-
-bool manager_may_write(const Manager *manager, const Managed *managed)
-{
-    return !manager->look_only &&
-           (policy_get_mode(manager->policy) == MODE_ENFORCE || managed->apply_now) &&
-           managed->plan && managed->plan->result != PLAN_UNMANAGED && !managed->guest->in_job;
-}
 
 static void count_outcomes(Manager *manager, Managed *managed, const GuestJob *job)
 {
@@ -549,14 +587,13 @@ static void merge_left(Manager *manager, Managed *managed, const GuestJob *job)
 {
     change_set_unref(managed->left);
     managed->left = change_set_ref(job->left);
+    managed_watch(managed);
+    OutcomeKind kind = last_outcome(job);
+    managed->replanned = false;
     if (change_set_size(managed->left) == 0) {
         managed_settle(managed);
-        return;
-    }
-    g_clear_pointer(&managed->watch, watch_unref);
-    OutcomeKind kind = last_outcome(job);
-    if (kind == OUTCOME_RETRY || kind == OUTCOME_GONE) {
-        managed->dirty = true;
+    } else if (kind == OUTCOME_RETRY || kind == OUTCOME_GONE) {
+        managed->dirty = managed->replanned = true;
         manager_retry(manager);
     } else {
         managed->failed = managed_has_work(managed);
@@ -567,6 +604,15 @@ static void tell_diags(const GuestJob *job)
 {
     for (unsigned i = 0; diag_list_get(job->diags, i); i++)
         log_notice("%s: %s", job->name, diag_list_get(job->diags, i)->text);
+}
+
+static void tell_restored(const GuestJob *job)
+{
+    if (job->result == BACKEND_DONE && change_set_size(job->left) == 0)
+        log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_RESTORED, NULL, "%s: restored and released",
+                 job->name);
+    else
+        log_warning("%s: not all could be put back", job->name);
 }
 
 static void tune_done(PoolJob *base, bool abandoned)
@@ -587,8 +633,7 @@ static void tune_done(PoolJob *base, bool abandoned)
                 merge_left(manager, managed, job);
         }
         if (job->kind == GUEST_RESTORE)
-            log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_RESTORED, NULL, "%s: restored and released",
-                     managed->name);
+            tell_restored(job);
     }
     if (manager->jobs_pending == 0)
         cycle_end(manager);
@@ -598,7 +643,7 @@ static void tune_one(Manager *manager, Managed *managed)
 {
     if (managed->stuck || managed->in_flight)
         return;
-    if (managed->restore) {
+    if (managed->restore && !manager->look_only) {
         GuestJob *job = guest_job_for(manager, managed, GUEST_RESTORE);
         job->force = managed->force;
         guest_job_submit(manager, managed, job, tune_done);
@@ -653,7 +698,7 @@ static void judge_all(Manager *manager)
         managed->state = state;
         g_free(managed->text);
         managed->text = managed_describe(managed);
-        managed->recheck = managed->replanned = false;
+        managed->recheck = false;
         managed->apply_now = managed->restore = managed->force = false;
         if (!changed)
             continue;
@@ -671,10 +716,25 @@ static void answer_all(Manager *manager, bool whole)
     }
 }
 
+/* What a cycle for verify found, but might not change, is the next one's. */
+static void leave_to_next(Manager *manager)
+{
+    for (guint i = 0; i < manager->guests->len; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (!managed->recheck || !managed_is_planned(managed) || !may_change(manager, managed) ||
+            (!managed_has_work(managed) && !managed->replanned))
+            continue;
+        managed->dirty = true;
+        manager->owing = true;
+    }
+}
+
 static void cycle_end(Manager *manager)
 {
     bool looked = manager->phase == CYCLE_TUNING;
 
+    if (looked && manager->look_only && !manager->options.dry_run)
+        leave_to_next(manager);
     if (looked) {
         find_intruders(manager);
         judge_all(manager);

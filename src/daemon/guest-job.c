@@ -379,8 +379,8 @@ static void finish_record(GuestJob *job)
 
     if (job->kind == GUEST_RESTORE)
         job->flags.released = true;
-    else
-        job->flags.settled |= settled;
+    else if (settled)
+        job->flags.settled = guest_plan_digest(job->plan);
     if (!job->record)
         return;
     if (settled && job->kind == GUEST_RESTORE)

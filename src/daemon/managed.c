@@ -68,6 +68,7 @@ void managed_set_off(Managed *managed)
     managed->dirty = false;
     managed->stuck = false;
     managed->failed = false;
+    managed->replanned = false;
     managed->flags = (ProcessFlags){0};
     g_clear_pointer(&managed->guest, guest_unref);
     g_clear_pointer(&managed->plan, guest_plan_unref);
@@ -113,13 +114,17 @@ bool managed_has_work(const Managed *managed)
 
 void managed_settle(Managed *managed)
 {
-    g_autoptr(SettingList) wanted = wanted_make(managed->plan, managed->guest);
-
     g_clear_pointer(&managed->settled, guest_plan_unref);
     managed->settled = guest_plan_ref(managed->plan);
     managed->failed = false;
+}
+
+void managed_watch(Managed *managed)
+{
+    g_autoptr(SettingList) observed = observed_make(managed->guest);
+
     g_clear_pointer(&managed->watch, watch_unref);
-    managed->watch = watch_new(quick_watch_new(managed->guest->kernel, wanted));
+    managed->watch = watch_new(quick_watch_new(managed->guest->kernel, observed));
 }
 
 GuestState managed_judge(const Managed *managed)
@@ -129,7 +134,7 @@ GuestState managed_judge(const Managed *managed)
     if (!managed->active)
         return GUEST_OFF;
     if (!managed->plan || !managed->guest)
-        return GUEST_PENDING;
+        return managed->failed ? GUEST_FAILED : GUEST_PENDING;
     if (managed->flags.released)
         return GUEST_RELEASED;
     if (managed->plan->result == PLAN_UNMANAGED)
@@ -159,6 +164,8 @@ char *managed_describe(const Managed *managed)
     case GUEST_PENDING:
     case GUEST_DRIFTED:
     case GUEST_FAILED:
+        if (!managed->plan)
+            return g_strdup("it cannot be looked at");
         return g_strdup_printf("%u settings differ", change_set_size(managed->left));
     case GUEST_AS_PLANNED:
     case GUEST_REFUSED:

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -19,6 +20,8 @@
 #define ONCE_CONNECT_USEC (30 * G_TIME_SPAN_SECOND)
 /* Busy guests are tried again by --once for so many cycles. */
 #define ONCE_MAX_CYCLES 5u
+/* Jobs under way get this long to end when the daemon stops. */
+#define STOP_WAIT_USEC (5 * G_TIME_SPAN_SECOND)
 /* How often running jobs are held against their deadline. */
 #define DEADLINE_CHECK_USEC G_TIME_SPAN_SECOND
 
@@ -122,6 +125,10 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
 
     (void)usec;
     pool_dispatch(manager->pool, g_get_monotonic_time());
+    if (pool_count_abandoned(manager->pool) == POOL_WORKERS + POOL_MAX_ABANDONED) {
+        log_error("all workers hang in calls that do not come back: ending, to be started anew");
+        return sd_event_exit(manager->event, EXIT_FAILURE);
+    }
     arm(source, DEADLINE_CHECK_USEC);
     return 0;
 }
@@ -218,7 +225,7 @@ int manager_reload(Manager *manager)
         Managed *managed = g_ptr_array_index(manager->guests, i);
         /* a new policy applies also where drift is only reported */
         g_clear_pointer(&managed->settled, guest_plan_unref);
-        managed->flags.settled = false;
+        managed->flags.settled = 0;
     }
     arm(manager->interval_timer, policy_get_interval_usec(manager->policy));
     manager_trigger(manager, NULL);
@@ -315,7 +322,7 @@ static void tell_status(const Manager *manager)
 
 static void next_cycle(Manager *manager)
 {
-    if (!g_queue_is_empty(&manager->requests))
+    if (manager->owing || !g_queue_is_empty(&manager->requests))
         arm(manager->trigger_timer, 0);
     else if (manager->triggered)
         arm(manager->trigger_timer, TRIGGER_DELAY_USEC);
@@ -391,11 +398,13 @@ static void open_record(Manager *manager)
              manager->record_problem);
 }
 
-/* The signals belong to sd-event: no other thread may take them. */
+/* The signals belong to sd-event: no other thread may take them. A bus or a libvirtd that goes away
+ * is an error of the write, not the end. */
 static void block_signals(void)
 {
     sigset_t set;
 
+    signal(SIGPIPE, SIG_IGN);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
@@ -435,6 +444,10 @@ void manager_free(Manager *manager)
         return;
     g_queue_clear_full(&manager->requests, (GDestroyNotify)request_free);
     g_queue_clear_full(&manager->answering, (GDestroyNotify)request_free);
+    if (manager->pool && !pool_drain(manager->pool, g_get_monotonic_time() + STOP_WAIT_USEC)) {
+        log_warning("a call about a guest has not come back: not waiting for it");
+        return; /* what its worker holds on to ends with the process */
+    }
     g_clear_pointer(&manager->pool, pool_free);
     g_clear_pointer(&manager->hub, virt_hub_free);
     sd_bus_flush_close_unref(manager->bus);
@@ -448,6 +461,7 @@ void manager_free(Manager *manager)
     g_clear_pointer(&manager->topo, topo_unref);
     g_clear_pointer(&manager->policy, policy_unref);
     diag_list_free(manager->policy_diags);
+    g_free(manager->topo_stamp);
     g_free(manager->record_problem);
     g_free(manager->boot_id);
     g_free(manager);
@@ -481,5 +495,5 @@ int manager_run(Manager *manager)
     int r = sd_event_loop(manager->event);
     sd_event_source_unref(timeout);
     log_full(LOG_LEVEL_INFO, VMTUNED_MESSAGE_STOPPED, NULL, "stopped; guests are left as they are");
-    return r < 0 ? r : manager->exit_code;
+    return r != 0 ? r : manager->exit_code; /* sd-bus exits the loop when the bus is gone */
 }

@@ -48,7 +48,7 @@ typedef struct Managed {
     bool active;
     bool dirty;          /* needs a look */
     bool recheck;        /* looked at in this cycle: compare with the plan */
-    bool replanned;      /* the plan changed in this cycle: what it no longer names goes back */
+    bool replanned;      /* not tuned since the plan changed: what it no longer names goes back */
     bool apply_now;      /* "apply" was asked for: once, whatever mode and drift say */
     bool restore, force; /* "restore" was asked for */
     bool in_flight;      /* a job is on its way */
@@ -61,7 +61,7 @@ typedef struct Managed {
     GuestPlan *plan;    /* current */
     GuestPlan *settled; /* it was last seen right with this one; NULL: not since start */
     ProcessFlags flags;
-    Watch *watch;    /* NULL: not watched */
+    Watch *watch;    /* its threads as last seen; NULL: not watched */
     ChangeSet *left; /* never NULL */
     char **intruders;
     GuestState state;
@@ -111,7 +111,9 @@ typedef struct Manager {
     Policy *policy;
     DiagList *policy_diags;
     bool policy_rejected;
-    Topo *topo; /* NULL before the first cycle */
+    Topo *topo;        /* NULL before the first cycle */
+    char *topo_stamp;  /* as it was when topo was read */
+    int64_t topo_usec; /* monotonic, of that; 0: never */
     Plan *plan;
     GPtrArray *guests; /* of Managed, sorted by name, uuid */
 
@@ -124,6 +126,7 @@ typedef struct Manager {
     /* the cycle under way */
     CyclePhase phase;
     bool look_only; /* verify, dry run: no job may write */
+    bool owing;     /* such a cycle found work: the next one may write, whoever asks to verify */
     bool must_plan; /* topology, policy or set of guests changed */
     unsigned jobs_pending;
     GQueue answering; /* of Request: answered at its end */
@@ -170,8 +173,10 @@ int managed_compare(gconstpointer a, gconstpointer b); /* of Managed **: by name
 void managed_set_off(Managed *managed);
 /* A new look at it. */
 void managed_set_guest(Managed *managed, const Guest *guest);
-/* It is as planned: from now on differences are drift, and the quick pass watches it. */
+/* It is as planned: from now on differences are drift. */
 void managed_settle(Managed *managed);
+/* The quick pass tells when its threads are no longer as they were last seen. */
+void managed_watch(Managed *managed);
 bool managed_is_planned(const Managed *managed);  /* runs, and was looked at */
 bool managed_keeps_drift(const Managed *managed); /* foreign changes stay as they are */
 bool managed_has_work(const Managed *managed);    /* something differs that may be changed */

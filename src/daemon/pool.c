@@ -15,6 +15,7 @@ enum { JOB_QUEUED, JOB_RUNNING, JOB_FINISHED, JOB_ABANDONED };
 struct Pool {
     GMutex lock;
     GCond wake;
+    GCond ended;     /* a job */
     GQueue queued;   /* of PoolJob */
     GQueue running;  /* of PoolJob */
     GQueue finished; /* of PoolJob */
@@ -34,6 +35,7 @@ static void pool_release(Pool *pool)
     close(pool->fd);
     g_mutex_clear(&pool->lock);
     g_cond_clear(&pool->wake);
+    g_cond_clear(&pool->ended);
     g_free(pool);
 }
 
@@ -52,6 +54,7 @@ static void job_release(PoolJob *job)
 /* Under the lock. True if the worker may go on. */
 static bool job_finish(Pool *pool, PoolJob *job)
 {
+    g_cond_broadcast(&pool->ended);
     if (job->state == JOB_ABANDONED) {
         pool->n_abandoned--;
         job_release(job);
@@ -105,6 +108,7 @@ int pool_new(Pool **ret)
     Pool *pool = g_new0(Pool, 1);
     g_mutex_init(&pool->lock);
     g_cond_init(&pool->wake);
+    g_cond_init(&pool->ended);
     pool->fd = fd;
     pool->references = 1;
     g_mutex_lock(&pool->lock);
@@ -115,19 +119,36 @@ int pool_new(Pool **ret)
     return 0;
 }
 
+/* Under the lock. */
+static void pool_close(Pool *pool)
+{
+    pool->closing = true;
+    g_queue_clear_full(&pool->queued, (GDestroyNotify)job_free);
+    g_cond_broadcast(&pool->wake);
+}
+
+bool pool_drain(Pool *pool, int64_t end_usec)
+{
+    g_mutex_lock(&pool->lock);
+    pool_close(pool);
+    while (pool->running.length > 0 && g_cond_wait_until(&pool->ended, &pool->lock, end_usec))
+        continue;
+    bool idle = pool->running.length == 0 && pool->n_abandoned == 0;
+    g_mutex_unlock(&pool->lock);
+    return idle;
+}
+
 void pool_free(Pool *pool)
 {
     if (!pool)
         return;
     g_mutex_lock(&pool->lock);
-    pool->closing = true;
+    pool_close(pool);
     for (PoolJob *job; (job = g_queue_pop_head(&pool->running));) {
         job->state = JOB_ABANDONED; /* its worker frees it */
         pool->n_abandoned++;
     }
-    g_queue_clear_full(&pool->queued, (GDestroyNotify)job_free);
     g_queue_clear_full(&pool->finished, (GDestroyNotify)job_free);
-    g_cond_broadcast(&pool->wake);
     g_mutex_unlock(&pool->lock);
     pool_release(pool);
 }

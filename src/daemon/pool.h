@@ -34,6 +34,9 @@ typedef struct Pool Pool;
 
 /* 0 or negative errno. */
 int pool_new(Pool **ret);
+/* Starts nothing more and waits for the jobs under way, until end_usec (monotonic). False: some
+ * are still at work, and what they use must stay. done() is not called any more. */
+bool pool_drain(Pool *pool, int64_t end_usec);
 /* Waits for idle workers only; busy ones are left behind. */
 void pool_free(Pool *pool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pool, pool_free)

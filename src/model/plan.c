@@ -142,6 +142,81 @@ bool guest_plan_equal(const GuestPlan *a, const GuestPlan *b)
            memory_equal(a, b) && a->weight == b->weight && a->quota_pct == b->quota_pct;
 }
 
+/* --- digest: FNV-1a --- */
+
+static void digest_bytes(uint64_t *hash, const void *data, size_t n)
+{
+    const unsigned char *bytes = data;
+
+    for (size_t i = 0; i < n; i++)
+        *hash = (*hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+}
+
+static void digest_number(uint64_t *hash, int64_t number)
+{
+    digest_bytes(hash, &number, sizeof(number));
+}
+
+static void digest_text(uint64_t *hash, const char *text)
+{
+    digest_bytes(hash, text ? text : "", text ? strlen(text) + 1 : 0);
+}
+
+static void digest_set(uint64_t *hash, const CpuSet *set)
+{
+    g_autofree char *text = set ? cpuset_format(set) : NULL;
+
+    digest_text(hash, text);
+}
+
+static void digest_class(uint64_t *hash, const ClassPlan *class)
+{
+    digest_number(hash, class->id);
+    digest_number(hash, class->pinned);
+    digest_set(hash, class->cpus);
+}
+
+static void digest_memory(uint64_t *hash, const GuestPlan *plan)
+{
+    digest_number(hash, plan->n_memory);
+    for (unsigned i = 0; i < plan->n_memory; i++) {
+        digest_number(hash, plan->memory[i].cell);
+        digest_number(hash, plan->memory[i].node);
+        digest_number(hash, (int64_t)plan->memory[i].mib);
+    }
+    digest_number(hash, plan->numa_mode);
+    digest_number(hash, plan->numa_live);
+    digest_set(hash, plan->numa_nodes);
+    digest_number(hash, plan->page_size_kib);
+}
+
+uint64_t guest_plan_digest(const GuestPlan *plan)
+{
+    const CpuSet *sets[] = {plan->allowed, plan->nodes, plan->llcs, plan->exclusive};
+    const int64_t numbers[] = {plan->result,   plan->cpu_policy, plan->named,   plan->manual,
+                               plan->released, plan->pool,       plan->persist, plan->drift,
+                               plan->weight,   plan->quota_pct,  plan->n_vcpus, plan->n_iothreads};
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    digest_text(&hash, plan->uuid);
+    digest_text(&hash, plan->name);
+    digest_bytes(&hash, numbers, sizeof(numbers));
+    for (unsigned i = 0; i < G_N_ELEMENTS(sets); i++)
+        digest_set(&hash, sets[i]);
+    for (unsigned i = 0; i < plan->n_vcpus; i++) {
+        const ClassPlan vcpu = {
+            .id = plan->vcpus[i].id, .pinned = plan->vcpus[i].pinned, .cpus = plan->vcpus[i].cpus};
+        digest_number(&hash, plan->vcpus[i].online);
+        digest_class(&hash, &vcpu);
+    }
+    digest_class(&hash, &plan->emulator);
+    digest_class(&hash, &plan->vhost);
+    for (unsigned i = 0; i < plan->n_iothreads; i++)
+        digest_class(&hash, &plan->iothreads[i]);
+    digest_memory(&hash, plan);
+    return MAX(hash, 1);
+}
+
 /* --- the whole plan --- */
 
 Plan *plan_new(void)

@@ -124,6 +124,8 @@ void guest_plan_unref(GuestPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestPlan, guest_plan_unref)
 /* Same wants (masks, pins, values); words (reasons, origins) do not count. */
 bool guest_plan_equal(const GuestPlan *a, const GuestPlan *b);
+/* A number for what guest_plan_equal() compares, the same in every run; never 0. */
+uint64_t guest_plan_digest(const GuestPlan *plan);
 
 Plan *plan_new(void); /* refcount 1, no guests, sets empty */
 Plan *plan_ref(const Plan *plan);

@@ -27,7 +27,7 @@ static CpuSet *own_cpus(const Seat *seat, const CpuSet *pool, const char **ret_r
     if (seat->refused || cpuset_is_empty(own)) {
         *ret_reason = seat->refused ? "on the pool, since the guest is refused" : "on the pool";
         hwloc_bitmap_copy(own, pool);
-    } else if (seat->cpu_policy == CPU_MIXED || seat_pool_vcpus(seat) > 0) {
+    } else if (seat_pool_vcpus(seat) > 0) {
         *ret_reason = "on the guest's own CPUs and the pool";
         hwloc_bitmap_or(own, own, pool);
     }

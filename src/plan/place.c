@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One guest after the other gets its place, or is refused and then holds nothing but memory. */
+/* One guest after the other gets its place, or is refused. A refused guest holds nothing but the
+ * memory it has if it runs. */
 #include "plan/planner.h"
 
 CpuSet *seat_free_pus(const Planner *planner, const Seat *seat)
@@ -179,9 +180,10 @@ void place_seat(Planner *planner, Seat *seat)
     else if (!seat->refused && seat->claims->len > 0)
         place_new(planner, seat);
 
-    if (seat->in->running)
+    /* A refused guest has no place for its memory either: what is free stays for others. */
+    if (seat->in->running || seat->refused)
         return;
-    if (!seat->refused && seat->n_vcpu_claims > 0)
+    if (seat->n_vcpu_claims > 0)
         memory_hold_placed(planner, seat);
     else
         memory_hold_floating(planner, seat);

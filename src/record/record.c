@@ -338,7 +338,7 @@ int record_get_flags(Record *record, const ProcessKey *process, ProcessFlags *re
     if (row) {
         ret->manual = sqlite3_column_int(stmt, 0) != 0;
         ret->released = sqlite3_column_int(stmt, 1) != 0;
-        ret->settled = sqlite3_column_int(stmt, 2) != 0;
+        ret->settled = (uint64_t)sqlite3_column_int64(stmt, 2);
         sqlite3_reset(stmt);
     }
     return 0;
@@ -356,7 +356,7 @@ int record_set_flags(Record *record, const ProcessKey *process, const ProcessFla
     statement_bind_text(stmt, 10, process->name);
     statement_bind_number(stmt, 11, flags->manual);
     statement_bind_number(stmt, 12, flags->released);
-    statement_bind_number(stmt, 13, flags->settled);
+    statement_bind_number(stmt, 13, (int64_t)flags->settled);
     return statement_run(record, stmt);
 }
 

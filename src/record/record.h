@@ -31,10 +31,10 @@ typedef enum RecordResult {
 
 /* What is known of one QEMU process. */
 typedef struct ProcessFlags {
-    bool known;    /* seen before */
-    bool manual;   /* manual by detection, judged when it was first seen */
-    bool released; /* restored and left alone */
-    bool settled;  /* was once seen as planned */
+    bool known;       /* seen before */
+    bool manual;      /* manual by detection, judged when it was first seen */
+    bool released;    /* restored and left alone */
+    uint64_t settled; /* digest of the plan it was last seen right with; 0: never */
 } ProcessFlags;
 
 /* Opens or creates directory/record.db. RECORD_DONE, RECORD_NEWER, RECORD_CORRUPT or negative

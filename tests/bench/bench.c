@@ -6,6 +6,7 @@
  *   topology    / hwloc's own load of the same description
  * and, for the eye, the time of a plan and of a diff.
  */
+#include "host/guest-kernel.h"
 #include "host/quick.h"
 #include "plan/diff.h"
 #include "plan/plan-make.h"
@@ -105,26 +106,31 @@ static void quick_floor(void *data)
     closedir(folder);
 }
 
+/* Field 22 of /proc/self/stat */
+static uint64_t own_starttime(void)
+{
+    g_autofree char *text = NULL;
+
+    if (!g_file_get_contents("/proc/self/stat", &text, NULL, NULL))
+        abort();
+    g_auto(GStrv) fields = g_strsplit(strrchr(text, ')') + 2, " ", 0);
+    return g_ascii_strtoull(fields[19], NULL, 10);
+}
+
+/* This process as if it were a guest that is where it is wanted. */
 static GuestKernel *own_kernel(SettingList *wanted)
 {
-    GuestKernel *kernel = guest_kernel_new();
-    g_autoptr(GDir) folder = g_dir_open("/proc/self/task", 0, NULL);
-    g_autoptr(CpuSet) all = cpuset_new();
-    cpu_set_t set;
+    GuestKernel *kernel = NULL;
 
-    sched_getaffinity(0, sizeof set, &set);
-    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &set))
-            hwloc_bitmap_set(all, cpu);
-    kernel->pid = getpid();
-    for (const char *name; (name = g_dir_read_name(folder));) {
-        GuestThread thread = {.tid = atoi(name), .tgid = getpid(), .home = HOME_EMULATOR};
-        SettingKey key = {.knob = KNOB_EMULATOR_PIN, .plane = PLANE_ACTUAL, .tid = thread.tid};
-        thread.affinity = cpuset_copy(all);
-        fake_thread_add(kernel, &thread);
-        key.tid_start = fake_thread_find(kernel, thread.tid)->starttime;
-        hwloc_bitmap_free(thread.affinity);
-        setting_list_add_cpus(wanted, &key, all, NULL, NULL);
+    if (guest_kernel_acquire("", getpid(), own_starttime(), false, &kernel) != HOST_DONE)
+        abort();
+    for (unsigned i = 0; i < kernel->n_threads; i++) {
+        const GuestThread *thread = &kernel->threads[i];
+        SettingKey key = {.knob = KNOB_EMULATOR_PIN,
+                          .plane = PLANE_ACTUAL,
+                          .tid = thread->tid,
+                          .tid_start = thread->starttime};
+        setting_list_add_cpus(wanted, &key, thread->affinity, NULL, NULL);
     }
     setting_list_sort(wanted);
     return kernel;
@@ -142,7 +148,8 @@ static void bench_quick(void)
 
     g_autoptr(SettingList) wanted = setting_list_new();
     g_autoptr(GuestKernel) kernel = own_kernel(wanted);
-    QuickWorld world = {quick_watch_new(kernel, wanted), NULL};
+    g_autoptr(CpuSet) online = guest_kernel_affinity(kernel);
+    QuickWorld world = {quick_watch_new(kernel, wanted), online};
     measure(&(Pair){"quick pass, 65 threads x 200", quick_ours, quick_floor, &world});
     quick_watch_free(world.watch);
 

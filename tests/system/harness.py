@@ -84,8 +84,7 @@ class Host:
             self.cover(path)
         self.cover("/etc/libvirt", keep=True)
         self.cover("/etc/dbus-1", keep=True)
-        self.cover("/tmp")
-        self.scratch = "/tmp/vmtuned"
+        self.scratch = "/run/vmtuned-test"
         os.makedirs(self.scratch, mode=0o755)
         os.makedirs("/run/dbus")
         os.makedirs("/etc/dbus-1/system.d", exist_ok=True)
@@ -103,7 +102,7 @@ class Host:
         self.start_libvirtd()
 
     def spawn(self, name, *argv):
-        log = open(f"/tmp/vmtuned/{name}.log", "ab")  # closed with the process table
+        log = open(f"/run/vmtuned-test/{name}.log", "ab")  # closed with the process table
         self.processes[name] = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log,
                                                 stderr=log)
 

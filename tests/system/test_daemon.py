@@ -91,7 +91,7 @@ class Life(Case):
         guest = self.guest("ded1")
         daemon = self.daemon(DEDICATED)
         self.wait_all_on(guest, {1})
-        program = "/tmp/vmtuned/vmtuned-ctl"
+        program = "/run/vmtuned-test/vmtuned-ctl"
         run("cp", os.path.join(BUILD, "vmtuned-ctl"), program)
         nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", program)
         self.assertEqual(run(*nobody, "status").returncode, 0)

@@ -73,7 +73,7 @@ class Placement(Case):
         library = os.path.join(BUILD, "vhost-thread.so")
         run("gcc", "-shared", "-fPIC", "-o", library, os.path.join(HERE, "vhost-thread.c"),
             "-lpthread")
-        wrapper = "/tmp/vmtuned/qemu-with-vhost"
+        wrapper = "/run/vmtuned-test/qemu-with-vhost"
         with open(wrapper, "w", encoding="utf-8") as file:
             file.write(f"#!/bin/sh\nLD_PRELOAD={library} exec /usr/bin/qemu-system-x86_64 \"$@\"\n")
         os.chmod(wrapper, 0o755)

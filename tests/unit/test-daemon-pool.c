@@ -15,10 +15,13 @@ typedef struct TestJob {
     int *n_done, *n_abandoned;
 } TestJob;
 
+static int n_freed, n_done, n_abandoned, n_started;
+
 static void test_run(PoolJob *base)
 {
     TestJob *job = (TestJob *)base;
 
+    g_atomic_int_inc(&n_started);
     if (job->gate) {
         g_mutex_lock(job->gate);
         g_mutex_unlock(job->gate);
@@ -38,8 +41,6 @@ static void test_job_free(PoolJob *base)
     g_free(base);
 }
 
-static int n_freed, n_done, n_abandoned;
-
 static void submit(Pool *pool, GMutex *gate, uint64_t timeout_usec)
 {
     TestJob *job = g_new0(TestJob, 1);
@@ -56,7 +57,7 @@ static void submit(Pool *pool, GMutex *gate, uint64_t timeout_usec)
 static int reset(void **state)
 {
     (void)state;
-    n_freed = n_done = n_abandoned = 0;
+    n_freed = n_done = n_abandoned = n_started = 0;
     return 0;
 }
 
@@ -130,12 +131,44 @@ static void test_free_with_jobs_under_way(void **state)
     g_mutex_clear(&gate);
 }
 
+static gpointer open_gate(gpointer gate)
+{
+    g_usleep(50000);
+    g_mutex_unlock(gate);
+    return NULL;
+}
+
+/* Jobs under way end, those that wait never start, one that is stuck is told. */
+static void test_drain_waits_for_jobs_under_way(void **state)
+{
+    g_autoptr(Pool) pool = NULL;
+    GMutex gate;
+    (void)state;
+
+    g_mutex_init(&gate);
+    g_mutex_lock(&gate);
+    assert_int_equal(pool_new(&pool), 0);
+    for (unsigned i = 0; i < POOL_WORKERS * 2; i++)
+        submit(pool, &gate, G_TIME_SPAN_HOUR);
+    for (unsigned i = 0; i < 1000 && g_atomic_int_get(&n_started) < (int)POOL_WORKERS; i++)
+        g_usleep(1000);
+    assert_false(pool_drain(pool, g_get_monotonic_time()));
+    assert_int_equal(n_freed, POOL_WORKERS);
+    GThread *opener = g_thread_new("opener", open_gate, &gate);
+    assert_true(pool_drain(pool, g_get_monotonic_time() + G_TIME_SPAN_MINUTE));
+    g_thread_join(opener);
+    assert_int_equal(n_started, POOL_WORKERS);
+    assert_int_equal(n_done + n_abandoned, 0);
+    g_mutex_clear(&gate);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_jobs_come_back, reset),
         cmocka_unit_test_setup(test_stuck_jobs_are_replaced, reset),
         cmocka_unit_test_setup(test_free_with_jobs_under_way, reset),
+        cmocka_unit_test_setup(test_drain_waits_for_jobs_under_way, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

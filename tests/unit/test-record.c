@@ -356,14 +356,14 @@ static void guests(void **ret_state)
 static void flags(void **ret_state)
 {
     State *state = *ret_state;
-    ProcessFlags set = {.manual = true, .settled = true}, get = {.released = true};
+    ProcessFlags set = {.manual = true, .settled = UINT64_MAX}, get = {.released = true};
 
     assert_int_equal(record_get_flags(state->record, &db, &get), 0);
     assert_false(get.known || get.manual || get.released || get.settled);
     assert_int_equal(record_set_flags(state->record, &db, &set), 0);
     reopen(state);
     assert_int_equal(record_get_flags(state->record, &db, &get), 0);
-    assert_true(get.known && get.manual && get.settled && !get.released);
+    assert_true(get.known && get.manual && get.settled == UINT64_MAX && !get.released);
     set = (ProcessFlags){.released = true};
     assert_int_equal(record_set_flags(state->record, &db, &set), 0);
     assert_int_equal(record_get_flags(state->record, &db, &get), 0);
@@ -375,7 +375,7 @@ static void flags(void **ret_state)
 static void the_dead_go(void **ret_state)
 {
     State *state = *ret_state;
-    ProcessFlags set = {.settled = true}, get;
+    ProcessFlags set = {.settled = 1}, get;
 
     change(state, &db, &live_key, "0-7", "4");
     change(state, &db, &config_key, NULL, "4");

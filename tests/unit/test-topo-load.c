@@ -425,6 +425,38 @@ static void test_live_bad_file(void **state)
     fake_host_free(root);
 }
 
+/* Each of these changes what a load would say, or where guests may run. */
+static void test_stamp(void **state)
+{
+    static const struct {
+        const char *path, *text;
+    } changes[] = {
+        {CPU_DIR "online", "0-2\n"},
+        {CPU_DIR "isolated", "2\n"},
+        {NODE_DIR "node0/hugepages/hugepages-2048kB/nr_hugepages", "64\n"},
+        {NODE_DIR "node0/hugepages/hugepages-2048kB/nr_hugepages", "65\n"},
+        {"/sys/fs/cgroup/machine.slice/cpuset.cpus.effective", "0-1\n"},
+        {"/sys/fs/cgroup/cpuset/machine/cpuset.effective_mems", "0\n"},
+    };
+    char *root = make_host();
+    g_autofree char *before = NULL, *again = NULL;
+    (void)state;
+
+    assert_int_equal(topo_stamp_acquire(root, &before), 0);
+    fake_host_put(root, NODE_DIR "node0/meminfo", "Node 0 MemTotal:        4194304 kB\n");
+    assert_int_equal(topo_stamp_acquire(root, &again), 0);
+    assert_string_equal(before, again);
+    for (unsigned i = 0; i < G_N_ELEMENTS(changes); i++) {
+        g_autofree char *after = NULL;
+        fake_host_put(root, changes[i].path, changes[i].text);
+        assert_int_equal(topo_stamp_acquire(root, &after), 0);
+        assert_string_not_equal(before, after);
+        g_free(before);
+        before = g_steal_pointer(&after);
+    }
+    fake_host_free(root);
+}
+
 static void test_this_host(void **state)
 {
     g_autoptr(Topo) topo = acquire("");
@@ -479,6 +511,7 @@ int main(void)
         cmocka_unit_test(test_live_allowed_v2),
         cmocka_unit_test(test_live_allowed_v1),
         cmocka_unit_test(test_live_bad_file),
+        cmocka_unit_test(test_stamp),
         cmocka_unit_test(test_this_host),
         cmocka_unit_test(test_free_elsewhere),
     };

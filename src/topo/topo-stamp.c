@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A cheap fingerprint of what changes in a host while it runs. Loading a topology discovers devices
+ * and costs milliseconds; reading these files costs some tens of microseconds.
+ */
+#include "topo/topo-load.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+
+/* As the longest list of topo-sysfs.c */
+#define MAX_FILE_BYTES 65536
+
+static const char *const patterns[] = {
+    "/sys/devices/system/cpu/online",
+    "/sys/devices/system/cpu/isolated",
+    "/sys/devices/system/cpu/nohz_full",
+    "/sys/devices/system/node/online",
+    "/sys/devices/system/node/node*/hugepages/hugepages-*/nr_hugepages",
+    "/sys/fs/cgroup/cpuset.cpus.*",
+    "/sys/fs/cgroup/cpuset.mems.effective",
+    "/sys/fs/cgroup/machine.slice/cpuset.*.effective",
+    "/sys/fs/cgroup/cpuset/cpuset.effective_*",
+    "/sys/fs/cgroup/cpuset/machine*/cpuset.effective_*",
+};
+
+/* A file that vanishes while it is read is not there. */
+static int append_file(GString *stamp, const char *path)
+{
+    g_autofree char *text = NULL;
+
+    int r = file_read_small(AT_FDCWD, path, MAX_FILE_BYTES, &text);
+    if (r == -ENOENT || r == -ENODEV)
+        return 0;
+    if (r == 0)
+        g_string_append_printf(stamp, "%s %s\n", path, text);
+    return r;
+}
+
+static int append_pattern(GString *stamp, const char *root, const char *pattern)
+{
+    g_autofree char *path = g_strconcat(root, pattern, NULL);
+    glob_t found;
+    int r = 0;
+
+    switch (glob(path, 0, NULL, &found)) {
+    case 0:
+        break;
+    case GLOB_NOMATCH:
+        return 0;
+    default:
+        return -EIO;
+    }
+    for (size_t i = 0; r == 0 && i < found.gl_pathc; i++)
+        r = append_file(stamp, found.gl_pathv[i]);
+    globfree(&found);
+    return r;
+}
+
+int topo_stamp_acquire(const char *root, char **ret)
+{
+    g_autoptr(GString) stamp = g_string_new(NULL);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(patterns); i++) {
+        int r = append_pattern(stamp, root, patterns[i]);
+        if (r < 0)
+            return r;
+    }
+    *ret = g_string_free(g_steal_pointer(&stamp), FALSE);
+    return 0;
+}
