@@ -186,12 +186,17 @@ static void plan_all(Simulation *simulation)
     simulation->plan = plan_make(&input);
 }
 
+/* A guest that is refused does not start: were it taken as running, nobody would ask any more
+ * whether its memory fits. */
 static void run_as_planned(Simulation *simulation)
 {
     for (guint i = 0; i < simulation->guests->len; i++) {
         SimGuest *sim = guest_get(simulation, i);
-        if (!sim->waiting)
-            sim_guest_run_as_planned(sim, plan_find(simulation->plan, sim->def->uuid));
+        if (sim->waiting)
+            continue;
+        const GuestPlan *plan = plan_find(simulation->plan, sim->def->uuid);
+        if (sim->running || plan->result != PLAN_REFUSED)
+            sim_guest_run_as_planned(sim, plan);
     }
 }
 

@@ -12,8 +12,11 @@
 /* Of equally near sets so many are tried in full, which takes some 0.2 ms each on a large host. */
 #define MAX_ALIKE 200
 
+/* More than the pairs of nodes of any set, so that packages only decide between equal distances. */
+#define MAX_PAIRS (UINT64_C(1) << 31)
+
 typedef struct NodeScore {
-    unsigned distance; /* sum over pairs */
+    uint64_t distance; /* sum over pairs, see pair_distance() */
     unsigned split;    /* 1: a guest cell is on several nodes */
     unsigned tier;     /* sum over PUs: isolated, nohz_full, other */
     unsigned n_llcs;
@@ -171,15 +174,25 @@ static bool pus_may_fit(const NodeSearch *search, const unsigned *set, unsigned 
     return room >= (int)search->n_vcpus;
 }
 
-static unsigned set_distance(const NodeSearch *search, const unsigned *set, unsigned n)
+/* Nodes of one package are nearer than others the host gives the same distance, or none at all. */
+static uint64_t pair_distance(const NodeSearch *search, unsigned a, unsigned b)
 {
-    unsigned sum = 0;
+    const Topo *topo = search->planner->topo;
+    const TopoNode *one = node_search_offer(search, a)->node;
+    const TopoNode *two = node_search_offer(search, b)->node;
+    bool apart = topo_pu(topo, cpuset_first(one->cpus))->package !=
+                 topo_pu(topo, cpuset_first(two->cpus))->package;
+
+    return (uint64_t)topo_distance(topo, one->os_index, two->os_index) * MAX_PAIRS + apart;
+}
+
+static uint64_t set_distance(const NodeSearch *search, const unsigned *set, unsigned n)
+{
+    uint64_t sum = 0;
 
     for (unsigned i = 0; i < n; i++)
         for (unsigned j = 0; j < i; j++)
-            sum += topo_distance(search->planner->topo,
-                                 node_search_offer(search, set[i])->node->os_index,
-                                 node_search_offer(search, set[j])->node->os_index);
+            sum += pair_distance(search, set[i], set[j]);
     return sum;
 }
 
@@ -273,8 +286,8 @@ static unsigned *try_spread(const NodeSearch *search, const NodeTrial *trial, No
 
 static int score_compare(const NodeScore *a, const NodeScore *b)
 {
-    const unsigned one[] = {a->distance, a->split, a->tier, a->n_llcs, a->broken, a->spare};
-    const unsigned two[] = {b->distance, b->split, b->tier, b->n_llcs, b->broken, b->spare};
+    const uint64_t one[] = {a->distance, a->split, a->tier, a->n_llcs, a->broken, a->spare};
+    const uint64_t two[] = {b->distance, b->split, b->tier, b->n_llcs, b->broken, b->spare};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(one); i++)
         if (one[i] != two[i])
@@ -354,25 +367,25 @@ static void try_all_sets(const NodeSearch *search, unsigned k, NodeBest *best)
     while (next_set(set, k, search->offers->len));
 }
 
-static unsigned distance_to_set(const NodeSearch *search, const CpuSet *members, unsigned offer)
+static uint64_t distance_to_set(const NodeSearch *search, const CpuSet *members, unsigned offer)
 {
-    unsigned sum = 0;
+    uint64_t sum = 0;
 
     CPUSET_FOREACH(member, members)
-    sum += topo_distance(search->planner->topo, node_search_offer(search, member)->node->os_index,
-                         node_search_offer(search, offer)->node->os_index);
+    sum += pair_distance(search, member, offer);
     return sum;
 }
 
 /* Of those with room for at least so many vCPUs; UINT_MAX: none is left. */
 static unsigned nearest_offer(const NodeSearch *search, const CpuSet *members, int least_room)
 {
-    unsigned best = UINT_MAX, best_distance = UINT_MAX;
+    unsigned best = UINT_MAX;
+    uint64_t best_distance = UINT64_MAX;
 
     for (unsigned i = 0; i < search->offers->len; i++) {
         if (cpuset_has(members, i) || node_search_offer(search, i)->vcpu_room < least_room)
             continue;
-        unsigned distance = distance_to_set(search, members, i);
+        uint64_t distance = distance_to_set(search, members, i);
         if (distance < best_distance ||
             (distance == best_distance && node_search_offer(search, i)->vcpu_room >
                                               node_search_offer(search, best)->vcpu_room)) {

@@ -37,6 +37,15 @@ CpuSet *pick_with_siblings(const Topo *topo, const CpuSet *pus)
     return all;
 }
 
+unsigned pick_core_width(const Topo *topo)
+{
+    unsigned width = 1;
+
+    for (unsigned i = 0; i < topo->n_cores; i++)
+        width = MAX(width, cpuset_weight(topo->cores[i].cpus));
+    return width;
+}
+
 unsigned pick_count_broken(const Topo *topo, const CpuSet *pus)
 {
     unsigned broken = 0;

@@ -163,6 +163,8 @@ CpuSet *pick_vcpu_pus(const Topo *topo, const CpuSet *usable, unsigned n, const 
                       ThreadPolicy threads);
 /* The same for helpers, which leave isolated CPUs and whole cores to vCPUs. */
 CpuSet *pick_helper_pus(const Topo *topo, const CpuSet *free, unsigned n, const CpuSet *near);
+/* PUs of the widest core. */
+unsigned pick_core_width(const Topo *topo);
 /* Cores with siblings of which pus holds just one. */
 unsigned pick_count_broken(const Topo *topo, const CpuSet *pus);
 /* 0 isolated, 1 nohz_full, 2 other */

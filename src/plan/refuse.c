@@ -55,12 +55,10 @@ static void refuse_for(Seat *seat, const NodeSearch *search, const char *resourc
 static bool refuse_for_cores(Seat *seat, const NodeSearch *search)
 {
     const Topo *topo = search->planner->topo;
-    unsigned width = 2, have = 0;
+    unsigned width = MAX(pick_core_width(topo), 2), have = 0;
 
     if (seat->threads == THREADS_PREFER || search->n_vcpus == 0)
         return false;
-    for (unsigned i = 0; i < topo->n_cores; i++)
-        width = MAX(width, cpuset_weight(topo->cores[i].cpus));
     for (guint i = 0; i < search->offers->len; i++)
         for (unsigned j = 0; j < topo->n_cores; j++)
             have += cpuset_intersects(topo->cores[j].cpus, node_search_offer(search, i)->usable);
@@ -160,7 +158,8 @@ static bool refuse_for_memory(Seat *seat, const NodeSearch *search)
 /* There is enough of all, but not for the helpers on the node of the first vCPU. */
 static void refuse_for_home(Seat *seat, const NodeSearch *search)
 {
-    unsigned need = search->n_helpers + (search->n_vcpus > 0), most = 0;
+    unsigned first = seat->threads == THREADS_ISOLATE ? pick_core_width(search->planner->topo) : 1;
+    unsigned need = search->n_helpers + (search->n_vcpus > 0 ? first : 0), most = 0;
     PlanShortage shortage = {.resource = "PUs", .unit = "PUs", .node = -1};
 
     for (guint i = 0; i < search->offers->len; i++) {

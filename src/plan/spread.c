@@ -9,19 +9,10 @@
 /* Enough for eight cells on a few nodes, however they fill up. */
 #define MAX_CELL_STEPS 1000
 
-static unsigned core_width(const Topo *topo)
-{
-    unsigned width = 1;
-
-    for (unsigned i = 0; i < topo->n_cores; i++)
-        width = MAX(width, cpuset_weight(topo->cores[i].cpus));
-    return width;
-}
-
 /* vCPUs are dealt out in cores, so that siblings stay on one node. */
 static unsigned chunk_of(const NodeSearch *search)
 {
-    return search->seat->threads == THREADS_ISOLATE ? 1 : core_width(search->planner->topo);
+    return search->seat->threads == THREADS_ISOLATE ? 1 : pick_core_width(search->planner->topo);
 }
 
 /* --- whole cells --- */
@@ -190,6 +181,15 @@ static unsigned tightest(const NodeSearch *search, const NodeTrial *trial, const
     return best;
 }
 
+/* The first vCPU is still to be dealt, to the guest's helpers, and not with this member. */
+static bool home_waits(const NodeTrial *trial, unsigned member, const int *dealt)
+{
+    for (unsigned i = 0; i < trial->n; i++)
+        if (trial->set[i] == trial->home)
+            return i != member && dealt[i] < 0;
+    return false;
+}
+
 /* How many vCPUs go to each member; false if some find no room. Members with little room are
  * served first, so that what they cannot take is spread over the others. */
 static bool deal(const NodeSearch *search, const NodeTrial *trial, int *dealt)
@@ -204,6 +204,8 @@ static bool deal(const NodeSearch *search, const NodeTrial *trial, int *dealt)
         part = (part + chunk - 1) / chunk * chunk;
         if (search->seat->threads != THREADS_REQUIRE && left >= nodes)
             part = MIN(part, left - (nodes - 1)); /* each node of the set is there for something */
+        if (home_waits(trial, member, dealt))
+            part = MIN(part, left - 1);
         part = MIN(MIN(part, left), room_of(search, trial, trial->set[member]));
         if (search->seat->threads == THREADS_REQUIRE && part < left)
             part -= part % chunk;

@@ -244,6 +244,23 @@ static void test_start_moves_nobody(void **state)
         assert_true(cpuset_equal(first->vcpus[i].cpus, then->vcpus[i].cpus));
 }
 
+/* Its memory is asked for with each start, and nobody else has to do without. */
+static void test_start_beside_refused(void **state)
+{
+    World *world = *state;
+
+    write_file(world->guests, "1-d1.xml",
+               "<domain type='kvm'><name>d1</name>"
+               "<uuid>6a0f7d5c-1b1e-4f0e-9d0c-2b8f6f1c0001</uuid>"
+               "<memory unit='GiB'>512</memory><vcpu>1</vcpu></domain>");
+    add_guest(world, 2, "d2", 2, "");
+    add_args(world, (const char *const[]){"--start", "d2", NULL});
+    g_autoptr(Simulation) simulation = run(world);
+    assert_int_equal(plan_named(simulation, "d1")->result, PLAN_REFUSED);
+    assert_string_equal(plan_named(simulation, "d1")->shortage.resource, "memory");
+    assert_int_equal(plan_named(simulation, "d2")->result, PLAN_PLACED);
+}
+
 static void test_pinned_by_hand(void **state)
 {
     World *world = *state;
@@ -322,19 +339,13 @@ static void test_empty_directory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_all_together),
-        TEST(test_refused),
-        TEST(test_running_stays),
-        TEST(test_start_comes_on_top),
-        TEST(test_start_moves_nobody),
-        TEST(test_pinned_by_hand),
-        TEST(test_extra_facts),
-        TEST(test_bad_lists),
-        TEST(test_bad_files_are_all_told),
-        TEST(test_bad_start),
-        TEST(test_bad_topology),
-        TEST(test_missing_options),
-        TEST(test_empty_directory),
+        TEST(test_all_together),       TEST(test_refused),
+        TEST(test_running_stays),      TEST(test_start_comes_on_top),
+        TEST(test_start_moves_nobody), TEST(test_start_beside_refused),
+        TEST(test_pinned_by_hand),     TEST(test_extra_facts),
+        TEST(test_bad_lists),          TEST(test_bad_files_are_all_told),
+        TEST(test_bad_start),          TEST(test_bad_topology),
+        TEST(test_missing_options),    TEST(test_empty_directory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
