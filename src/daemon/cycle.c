@@ -69,7 +69,10 @@ typedef struct ListJob {
     GPtrArray *watches; /* of Watch; with quick_uuids side by side */
     GPtrArray *uuids;   /* of char * */
     CpuSet *online;
-    char *stamp; /* of the topology at hand; NULL: load it anew; as a result: of now */
+    Record *record;
+    const char *boot_id;
+    GPtrArray *alive; /* of Guest: the only processes the record is to keep; NULL: not asked for */
+    char *stamp;      /* of the topology at hand; NULL: load it anew; as a result: of now */
     /* results */
     int result;
     Topo *topo;         /* NULL: as before */
@@ -92,6 +95,17 @@ static void list_topo(ListJob *job)
         log_error("cannot read the host's topology: %s", error ? error : g_strerror(-r));
 }
 
+static void list_drop_dead(const ListJob *job)
+{
+    g_autofree ProcessKey *alive = g_new0(ProcessKey, job->alive->len + 1);
+
+    for (guint i = 0; i < job->alive->len; i++)
+        alive[i] = guest_process_key(g_ptr_array_index(job->alive, i), job->boot_id);
+    int r = record_drop_dead(job->record, job->boot_id, alive, job->alive->len);
+    if (r < 0)
+        log_debug("the record keeps what belongs to ended processes: %s", g_strerror(-r));
+}
+
 static void list_run(PoolJob *base)
 {
     ListJob *job = (ListJob *)base;
@@ -101,6 +115,8 @@ static void list_run(PoolJob *base)
         if (quick_check(watch->quick, job->online) != 0)
             g_ptr_array_add(job->changed, g_strdup(g_ptr_array_index(job->uuids, i)));
     }
+    if (job->alive)
+        list_drop_dead(job);
     list_topo(job);
     job->result = virt_guests_list(job->hub, &job->guests);
 }
@@ -113,6 +129,7 @@ static void list_free(PoolJob *base)
     g_ptr_array_unref(job->uuids);
     g_ptr_array_unref(job->changed);
     g_clear_pointer(&job->guests, g_ptr_array_unref);
+    g_clear_pointer(&job->alive, g_ptr_array_unref);
     g_clear_pointer(&job->topo, topo_unref);
     g_clear_pointer(&job->online, hwloc_bitmap_free);
     g_free(job->stamp);
@@ -155,6 +172,7 @@ static void sync_one(Manager *manager, const Guest *guest)
     manager->must_plan = true;
     managed->active = guest->active;
     managed->dirty = true;
+    manager->some_ended |= !guest->active;
     if (!guest->active)
         managed_set_off(managed);
 }
@@ -166,6 +184,7 @@ static void sync_guests(Manager *manager, const GPtrArray *list)
         if (list_has(list, managed->uuid))
             continue;
         manager->must_plan |= managed->active;
+        manager->some_ended |= managed->active;
         g_ptr_array_remove_index(manager->guests, i);
     }
     for (guint i = 0; i < list->len; i++)
@@ -248,6 +267,28 @@ static void list_done(PoolJob *base, bool abandoned)
     cycle_look(manager);
 }
 
+/* Asked when processes ended, once all that run have been seen: nothing else writes for a guest
+ * while the list is made. NULL: not now. */
+static GPtrArray *list_alive(Manager *manager)
+{
+    g_autoptr(GPtrArray) alive = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
+
+    if (!manager->record || !manager->some_ended || manager->cycles == 0)
+        return NULL;
+    for (guint i = 0; i < manager->guests->len; i++) {
+        const Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (managed->in_flight || managed->stuck)
+            return NULL;
+        if (!managed->active)
+            continue;
+        if (managed->dirty || !managed_is_planned(managed))
+            return NULL;
+        g_ptr_array_add(alive, guest_ref(managed->guest));
+    }
+    manager->some_ended = false;
+    return g_steal_pointer(&alive);
+}
+
 static void cycle_list(Manager *manager)
 {
     ListJob *job = g_new0(ListJob, 1);
@@ -258,6 +299,9 @@ static void cycle_list(Manager *manager)
                           .owner = manager,
                           .timeout_usec = JOB_TIMEOUT_USEC};
     job->hub = manager->hub;
+    job->record = manager->record;
+    job->boot_id = manager->boot_id;
+    job->alive = list_alive(manager);
     job->watches = g_ptr_array_new_with_free_func((GDestroyNotify)watch_unref);
     job->uuids = g_ptr_array_new_with_free_func(g_free);
     job->changed = g_ptr_array_new_with_free_func(g_free);
@@ -356,7 +400,7 @@ static Managed *guest_job_back(Manager *manager, const GuestJob *job, bool aband
                  "%s: a call about it has not come back; going on without it", managed->name);
         return NULL;
     }
-    if (job->record_error < 0)
+    if (job->record_error < 0 || job->outcomes->len > 0)
         manager_set_record_problem(manager, job->record_error);
     return managed;
 }
@@ -366,7 +410,7 @@ static void managed_set_back(Manager *manager, Managed *managed, int result)
 {
     if (result == BACKEND_GONE) {
         managed_set_off(managed);
-        manager->must_plan = true;
+        manager->must_plan = manager->some_ended = true;
     } else if (result == BACKEND_RETRY) {
         managed->dirty = true;
     } else {

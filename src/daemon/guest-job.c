@@ -377,6 +377,8 @@ static void finish_record(GuestJob *job)
     ProcessKey process = job_process(job);
     bool settled = change_set_size(job->left) == 0;
 
+    if (job->kind == GUEST_RESTORE && job->record && !job->flags.known)
+        note_record(job, record_get_flags(job->record, &process, &job->flags));
     if (job->kind == GUEST_RESTORE)
         job->flags.released = true;
     else if (settled)

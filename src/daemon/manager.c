@@ -5,10 +5,12 @@
 #include "daemon/backend-real.h"
 #include "host/guest-kernel.h"
 #include "policy/policy-load.h"
+#include "report/report.h"
 #include "vmtuned/message-ids.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -88,6 +90,13 @@ void manager_request(Manager *manager, Request *request)
 
 void manager_set_record_problem(Manager *manager, int error)
 {
+    if (error == 0) {
+        if (manager->record && manager->record_problem) {
+            log_notice("the record can be written again");
+            g_clear_pointer(&manager->record_problem, g_free);
+        }
+        return;
+    }
     if (!manager->record_problem)
         log_full(LOG_LEVEL_ERROR, VMTUNED_MESSAGE_RECORD_PROBLEM, NULL,
                  "the record cannot be written (%s): guests are tuned, but what changes from now "
@@ -252,22 +261,15 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 
 /* --- the end of a cycle --- */
 
-/* The record keeps only processes that still run; asked once all guests have been seen. */
-static void drop_dead(Manager *manager)
+/* With --dry-run: the document that vmtuned-ctl plan --json has. */
+static void print_plan(const Manager *manager)
 {
-    g_autofree ProcessKey *alive = g_new0(ProcessKey, manager->guests->len + 1);
-    unsigned n = 0;
+    const char *const everybody[] = {NULL};
+    g_autoptr(Snapshot) snapshot = manager_snapshot(manager);
+    struct json_object *document = report_live_plan(snapshot, everybody);
 
-    for (guint i = 0; i < manager->guests->len; i++) {
-        const Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (managed->active && (managed->dirty || managed->stuck || !managed->guest))
-            return;
-        if (managed->active)
-            alive[n++] = guest_process_key(managed->guest, manager->boot_id);
-    }
-    manager->dead_dropped = true;
-    if (manager->record)
-        record_drop_dead(manager->record, manager->boot_id, alive, n);
+    puts(json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
+    json_object_put(document);
 }
 
 static int once_exit_code(const Manager *manager)
@@ -333,14 +335,14 @@ static void next_cycle(Manager *manager)
 
 void manager_cycle_ended(Manager *manager, bool whole)
 {
-    if (whole && !manager->dead_dropped)
-        drop_dead(manager);
     if (whole)
         tell_status(manager);
     else
         manager->retrying = true;
     if (whole && manager->options.once &&
         (!some_dirty(manager) || manager->cycles >= ONCE_MAX_CYCLES)) {
+        if (manager->options.dry_run)
+            print_plan(manager);
         manager->exit_code = once_exit_code(manager);
         sd_event_exit(manager->event, 0);
         return;
@@ -425,6 +427,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
     manager->started_usec = g_get_real_time();
+    manager->some_ended = true; /* while no daemon ran */
     block_signals();
     if ((r = boot_id_acquire("", &manager->boot_id)) < 0 ||
         (r = sd_event_default(&manager->event)) < 0 || (r = pool_new(&manager->pool)) < 0 ||

@@ -132,7 +132,7 @@ typedef struct Manager {
     GQueue answering; /* of Request: answered at its end */
 
     bool connected;
-    bool dead_dropped; /* the record was cleared of processes that are gone */
+    bool some_ended; /* processes that the record may still have */
     uint64_t cycles;
     int64_t started_usec, last_cycle_usec; /* realtime */
     int exit_code;                         /* --once */
@@ -151,7 +151,7 @@ void manager_trigger(Manager *manager, const char *uuid);
 void manager_mark_dirty(Manager *manager, const char *uuid);
 /* Asks for a cycle after RETRY_USEC. */
 void manager_retry(Manager *manager);
-/* The record could not be written: told in status and once in the log. */
+/* The record could not be written, or (0) was: told in status, and in the log when it changes. */
 void manager_set_record_problem(Manager *manager, int error);
 /* True if changes to that guest may be made in this cycle. */
 bool manager_may_write(const Manager *manager, const Managed *managed);

@@ -254,6 +254,35 @@ static bool weights_any(const Topo *topo, const unsigned *weights)
     return false;
 }
 
+/* No vCPU is on any of nodes: the one nearest to those there are that has room for all of it, so
+ * that few nodes are used; evenly if none has. */
+static unsigned *weights_nearest(const Planner *planner, const Seat *seat, const MemoryNeed *need,
+                                 const CpuSet *nodes)
+{
+    const Topo *topo = planner->topo;
+    g_autoptr(CpuSet) own = seat_vcpu_pus(seat);
+    g_autoptr(CpuSet) from = topo_nodes_of(topo, own);
+    unsigned best = UINT_MAX, least = UINT_MAX;
+
+    for (unsigned i = 0; i < topo->n_nodes; i++) {
+        unsigned distance = 0;
+        if (!cpuset_has(nodes, topo->nodes[i].os_index) ||
+            capacity_room_kib(planner->capacity, i, need->page_kib) < need->kib)
+            continue;
+        CPUSET_FOREACH(node, from)
+        distance += topo_distance(topo, node, topo->nodes[i].os_index);
+        if (distance < least) {
+            best = i;
+            least = distance;
+        }
+    }
+    if (best == UINT_MAX)
+        return weights_even(topo, nodes);
+    unsigned *weights = g_new0(unsigned, topo->n_nodes);
+    weights[best] = 1;
+    return weights;
+}
+
 void memory_hold_placed(Planner *planner, Seat *seat)
 {
     const Topo *topo = planner->topo;
@@ -269,7 +298,7 @@ void memory_hold_placed(Planner *planner, Seat *seat)
         g_autofree unsigned *weights = weights_by_vcpus(planner, seat, need, nodes);
         if (!weights_any(topo, weights)) {
             g_free(weights);
-            weights = weights_even(topo, nodes);
+            weights = weights_nearest(planner, seat, need, nodes);
         }
         hold_need(planner, seat, need, weights, nodes);
     }

@@ -2,6 +2,8 @@
 /* What every guest asks for, and which CPUs are spoken for before any guest is placed. */
 #include "plan/planner.h"
 
+#include "model/policy-key.h"
+
 PolicyKey helper_key(HelperClass helper)
 {
     switch (helper) {
@@ -166,6 +168,36 @@ static void check_pins(Seat *seat)
     }
 }
 
+/* --- vCPUs the policy names and the guest cannot have --- */
+
+static void diagnose_vcpus(Planner *planner, const Seat *seat, PolicyKey key, const CpuSet *named)
+{
+    const PolicyValue *value = guest_policy_get(seat->in->policy, key);
+    DiagPlace place = {.file = value->origin.file, .line = value->origin.line};
+    g_autofree char *list = cpuset_format(named);
+    g_autofree char *where =
+        g_strconcat(seat->in->guest->name, ": ", policy_key_info(key)->path, NULL);
+
+    diag_add(planner->diags, DIAG_WARNING, value->origin.file ? &place : NULL, where,
+             "the guest has no vCPU %s", list);
+}
+
+static void survey_vcpus(Planner *planner, const Seat *seat)
+{
+    const PolicyValue *listed = guest_policy_get(seat->in->policy, KEY_CPU_DEDICATED_VCPUS);
+    g_autoptr(CpuSet) beyond = cpuset_new();
+
+    /* One list may serve guests of many sizes: only one that is of no use at all is told. */
+    if (seat->cpu_policy == CPU_MIXED && listed && !cpuset_is_empty(listed->set) &&
+        cpuset_first(listed->set) >= seat->def->max_vcpus)
+        diagnose_vcpus(planner, seat, KEY_CPU_DEDICATED_VCPUS, listed->set);
+    for (unsigned i = 0; i < seat->n_pins; i++)
+        if (seat->pins[i].id >= seat->def->max_vcpus)
+            hwloc_bitmap_set(beyond, seat->pins[i].id);
+    if (!cpuset_is_empty(beyond))
+        diagnose_vcpus(planner, seat, KEY_CPU_PINS, beyond);
+}
+
 /* --- claims --- */
 
 static void claim_add(Seat *seat, ThreadClass thread_class, unsigned id)
@@ -256,6 +288,7 @@ static void seat_survey(Planner *planner, Seat *seat)
         diagnose_guest(planner, seat);
         survey_lists(planner, seat);
         survey_pins(planner, seat);
+        survey_vcpus(planner, seat);
         check_pins(seat);
         if (!seat->refused)
             survey_claims(seat);

@@ -16,6 +16,8 @@
 /* SLIT: 10 is local, values below are reserved, 255 is unreachable (ACPI 6.5, 5.2.17). */
 #define DISTANCE_LOCAL 10
 #define DISTANCE_REMOTE 20
+/* Without a matrix: nodes beside the same CPUs, such as DRAM and HBM of one package. */
+#define DISTANCE_BESIDE 15
 #define DISTANCE_MAX 255
 
 #define DEFAULT_PAGE_KIB 4
@@ -104,11 +106,16 @@ static void fill_node(TopoNode *node, hwloc_obj_t obj, unsigned base_kib)
 
 /* --- distances --- */
 
-static unsigned distance_sane(uint64_t value, bool local)
+static unsigned distance_sane(uint64_t value, unsigned otherwise)
 {
-    if (value >= DISTANCE_LOCAL && value <= DISTANCE_MAX)
-        return (unsigned)value;
-    return local ? DISTANCE_LOCAL : DISTANCE_REMOTE;
+    return value >= DISTANCE_LOCAL && value <= DISTANCE_MAX ? (unsigned)value : otherwise;
+}
+
+static unsigned distance_guess(hwloc_obj_t a, hwloc_obj_t b)
+{
+    if (a == b)
+        return DISTANCE_LOCAL;
+    return hwloc_bitmap_intersects(a->cpuset, b->cpuset) ? DISTANCE_BESIDE : DISTANCE_REMOTE;
 }
 
 /* The first latency matrix over all nodes, or NULL. */
@@ -134,7 +141,7 @@ static void fill_distances(Topo *topo, hwloc_topology_t hwloc, hwloc_obj_t *node
             hwloc_uint64_t there = 0, back = 0;
             if (matrix)
                 hwloc_distances_obj_pair_values(matrix, nodes[i], nodes[j], &there, &back);
-            topo->nodes[i].distances[j] = distance_sane(there, i == j);
+            topo->nodes[i].distances[j] = distance_sane(there, distance_guess(nodes[i], nodes[j]));
         }
     }
     if (matrix)

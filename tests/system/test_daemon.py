@@ -1,5 +1,6 @@
 """The daemon's life: libvirt away, bad policies, guests that vanish, who may change what."""
 
+import json
 import os
 import signal
 
@@ -56,6 +57,27 @@ class Life(Case):
         daemon.ctl("reload")
         self.wait_all_on(guest, ALL)
 
+    def test_a_bus_that_goes_away_ends_the_daemon_as_a_failure(self):
+        host, path = harness.HOST, os.path.join(harness.HOST.scratch, "bus")
+        host.spawn("bus", "dbus-daemon", "--session", "--nofork", f"--address=unix:path={path}")
+        wait_for("the bus", lambda: os.path.exists(path))
+        daemon = self.daemon("", start=False, extra=("--bus", f"unix:path={path}"))
+        daemon.start(ready=False)
+        wait_for("start", lambda: "connected to" in daemon.log_text())
+        host.stop_process("bus")
+        self.assertEqual(daemon.process.wait(20), 1)  # systemd starts it again
+
+    def test_the_record_forgets_processes_that_ended(self):
+        guest = self.guest("ded1")
+        daemon = self.daemon(DEDICATED)
+        self.wait_state(daemon, guest, "as-planned")
+        guest.destroy()
+        guest.start()
+        self.wait_state(daemon, guest, "as-planned")
+        query = "SELECT DISTINCT pid FROM process"
+        wait_for("one process", lambda: daemon.record(query) == [(guest.pid,)])
+        self.assertEqual(daemon.record("SELECT DISTINCT pid FROM original"), [(guest.pid,)])
+
     def test_no_valid_policy_at_start_is_exit_78(self):
         daemon = self.daemon("guests: 5", start=False)
         daemon.start(ready=False)
@@ -82,6 +104,7 @@ class Life(Case):
         daemon = self.daemon(DEDICATED, start=False)
         dry = run(*daemon.argv("--once", "--dry-run", "--bus", "none"), check=False)
         self.assertEqual(dry.returncode, 1, dry.stderr)
+        self.assertIn("vcpu.pin", {entry["knob"] for entry in json.loads(dry.stdout)["settings"]})
         self.assertTrue(guest.all_on(ALL))
         once = run(*daemon.argv("--once", "--bus", "none"), check=False)
         self.assertEqual(once.returncode, 0, once.stderr)

@@ -114,6 +114,27 @@ class Drift(Case):
         self.assertEqual(guest.vcpu(0).cpus, {1})
         self.wait_state(daemon, guest, "as-planned")
 
+    def test_verify_leaves_the_repair_to_the_next_cycle(self):
+        guest, daemon = self.dedicated(policy=DEDICATED)
+        with Frozen(daemon):
+            guest.set_cpuset("vcpu0", "0-1")
+            taskset(guest.vcpu(0).tid, "0")
+        daemon.ctl("verify", check=False)
+        wait_for("thread back", lambda: guest.vcpu(0).cpus == {1})
+        self.wait_repaired(daemon, guest)
+
+    def test_guest_with_other_differences_is_watched_too(self):
+        guest, daemon = self.dedicated(
+            "guests: [{match: {name: 'ded*'}, drift: report, cpu: {policy: dedicated}}]",
+            vcpus=1, iothreads=1)
+        virsh("vcpupin", guest.name, "0", "0", "--live")
+        self.wait_state(daemon, guest, "drifted")
+        before = daemon.status(guest)["drift"]
+        # no event tells of this one
+        guest.set_cpuset("iothread1", "0-1")
+        taskset(guest.thread("IO iothread1").tid, "0")
+        wait_for("the second drift", lambda: daemon.status(guest)["drift"] > before)
+
     def test_verify_finds_drift_and_changes_nothing(self):
         guest = self.guest("ded1")
         daemon = self.daemon(DEDICATED, mode="observe")

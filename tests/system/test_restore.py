@@ -86,6 +86,25 @@ class Restore(Case):
         self.assertEqual(daemon.status(shared)["writes"], 0)
         self.assertEqual(daemon.record("SELECT count(*) FROM history"), history)
 
+    def test_what_changed_while_the_daemon_was_away_is_no_drift(self):
+        shared = self.guest("shared")
+        daemon = self.daemon("")
+        self.wait_state(daemon, shared, "as-planned")
+        daemon.stop()
+        guest = self.guest("ded1")
+        daemon.write_policy(DEDICATED[:-1] + ", {match: {name: shared}, drift: report,"
+                            " cpu: {weight: 200}}]")
+        daemon.start()
+        self.wait_state(daemon, guest, "as-planned")
+        self.wait_state(daemon, shared, "as-planned")
+        self.wait_all_on(shared, {0})
+        self.assertIn("<shares>2048</shares>", shared.live_xml())
+        self.assertEqual(daemon.status(shared)["drift"], 0)
+        # the originals are the values from before, not the ones that were wanted
+        daemon.ctl("restore", shared.name)
+        self.assertTrue(shared.all_on(ALL))
+        self.assertIn("<shares>1024</shares>", shared.live_xml())
+
     def test_next_start_ends_the_release(self):
         guest, _, daemon = self.tuned()
         daemon.ctl("restore", guest.name)
