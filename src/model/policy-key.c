@@ -185,6 +185,7 @@ static const PolicyKeyInfo keys[N_POLICY_KEYS] = {
         .field =
             FIELD("cpu_overcommit", RATIO, "most shared vCPUs for one CPU of the pool", .min = 1)),
     ROW(HOST_RESERVED_MEMORY, HOST, .path = "host.reserved_memory", .default_text = "{}",
+        .built = true,
         .field = FIELD("reserved_memory", TABLE, "memory of each node that guests do not get",
                        .fields = node_memory, .key_type = TYPE_UINT)),
     ROW(HOST_REBALANCE, HOST, .path = "host.rebalance", .default_text = "off",

@@ -157,17 +157,32 @@ bool source_check_utf8(Source *source, DiagList *diags)
     return false;
 }
 
+/* Offset into the line of its first tab outside a comment; -1: none. A tab between words is legal
+ * YAML, but looks like what it is not: a policy has none. */
+static gssize find_tab(const char *line)
+{
+    for (gssize i = 0; line[i] != '\0' && line[i] != '\n'; i++) {
+        if (line[i] == '\t')
+            return i;
+        if (line[i] == '#' && (i == 0 || line[i - 1] == ' '))
+            return -1;
+    }
+    return -1;
+}
+
 unsigned source_check_tabs(Source *source, DiagList *diags)
 {
     unsigned count = 0;
 
     for (guint line = 1; line <= source->lines->len; line++) {
         size_t start = line_start(source, line);
-        size_t spaces = strspn(source->bytes + start, " ");
-        if (source->bytes[start + spaces] != '\t')
+        gssize tab = find_tab(source->bytes + start);
+        if (tab < 0)
             continue;
-        source_error(source, diags, source_mark(source, start + spaces), NULL,
-                     "a tab in the indentation; YAML takes spaces only");
+        bool indents = strspn(source->bytes + start, " ") == (size_t)tab;
+        source_error(source, diags, source_mark(source, start + (size_t)tab), NULL,
+                     indents ? "a tab in the indentation; YAML takes spaces only"
+                             : "a tab; use spaces");
         count++;
     }
     return count;
