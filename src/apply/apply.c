@@ -17,6 +17,7 @@ typedef struct Run {
     const Guest *guest;
     const CpuSet *allowed;
     const CpuSet *online;
+    bool threads_only; /* the guest hangs: it can be kept off others' CPUs all the same */
     Outcome *outcome;
 } Run;
 
@@ -73,6 +74,7 @@ static OutcomeKind kind_of(int result)
     case BACKEND_DONE:
         return OUTCOME_DONE;
     case BACKEND_RETRY:
+    case BACKEND_HUNG:
         return OUTCOME_RETRY;
     case BACKEND_GONE:
         return OUTCOME_GONE;
@@ -196,6 +198,11 @@ static void run_changes(const Run *run)
             result->error = g_strdup(run->outcome->results[carrier].error);
             continue;
         }
+        if (run->threads_only && change_set_get(changes, i)->key.tid == 0) {
+            *result = (ChangeResult){.kind = OUTCOME_RETRY,
+                                     .error = g_strdup("its monitor does not answer")};
+            continue;
+        }
         make_change(run, change_set_get(changes, i), result);
         if (result->kind == OUTCOME_GONE) {
             fill_results(run, i + 1, OUTCOME_GONE, result->error);
@@ -233,7 +240,8 @@ Outcome *apply_run(const Backend *backend, const Guest *guest, const ChangeSet *
     if (change_set_size(changes) == 0)
         return outcome;
     int r = backend->guest_ready(backend->ctx, guest);
-    if (r == BACKEND_DONE) {
+    run.threads_only = r == BACKEND_HUNG;
+    if (r == BACKEND_DONE || r == BACKEND_HUNG) {
         run_changes(&run);
     } else {
         g_autofree char *text = kind_text(kind_of(r), r);

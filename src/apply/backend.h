@@ -14,6 +14,7 @@ typedef enum BackendResult {
     BACKEND_RETRY = 1,   /* busy (job, timeout, connection lost): try again later */
     BACKEND_GONE = 2,    /* guest or thread no longer exists */
     BACKEND_REFUSED = 3, /* the hypervisor or kernel will not do this: do not try again */
+    BACKEND_HUNG = 4,    /* guest_ready() alone: its monitor does not answer; threads can be set */
 } BackendResult;
 
 typedef struct Backend {
@@ -23,8 +24,8 @@ typedef struct Backend {
      * or negative errno. */
     int (*guest_acquire)(void *ctx, const char *uuid, Guest **ret);
 
-    /* May this guest be written to now? DONE; RETRY: it is in a job or its monitor is busy; GONE.
-     */
+    /* May this guest be written to now? DONE; RETRY: it is in a job or its monitor is busy; HUNG;
+     * GONE. */
     int (*guest_ready)(void *ctx, const Guest *guest);
 
     /* Makes one change and reads back what is in force. *ret_in_force (may be NULL: not set) is

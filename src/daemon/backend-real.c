@@ -20,6 +20,8 @@ static int from_virt(int r)
         return BACKEND_GONE;
     case VIRT_REFUSED:
         return BACKEND_REFUSED;
+    case VIRT_HUNG:
+        return BACKEND_HUNG;
     }
     return -EINVAL;
 }

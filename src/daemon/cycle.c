@@ -12,11 +12,10 @@
  * Each step submits jobs and ends; the last job that comes back calls the next step. A guest whose
  * job does not come back in time is marked stuck and the cycle goes on without it.
  */
-#include "daemon/manager.h"
+#include "daemon/list-job.h"
 
 #include "plan/diff.h"
 #include "plan/plan-make.h"
-#include "topo/topo-load.h"
 #include "vmtuned/message-ids.h"
 
 #include <string.h>
@@ -62,79 +61,6 @@ static void take_requests(Manager *manager)
 }
 
 /* --- cycle_list --- */
-
-typedef struct ListJob {
-    PoolJob base;
-    VirtHub *hub;
-    GPtrArray *watches; /* of Watch; with quick_uuids side by side */
-    GPtrArray *uuids;   /* of char * */
-    CpuSet *online;
-    Record *record;
-    const char *boot_id;
-    GPtrArray *alive; /* of Guest: the only processes the record is to keep; NULL: not asked for */
-    char *stamp;      /* of the topology at hand; NULL: load it anew; as a result: of now */
-    /* results */
-    int result;
-    Topo *topo;         /* NULL: as before */
-    GPtrArray *guests;  /* of Guest */
-    GPtrArray *changed; /* of char *: guests the quick pass found different */
-} ListJob;
-
-/* The stamp comes first: what changes after it is found by the next cycle. */
-static void list_topo(ListJob *job)
-{
-    g_autofree char *error = NULL, *stamp = NULL;
-
-    int r = topo_stamp_acquire("", &stamp);
-    if (r == 0 && g_strcmp0(stamp, job->stamp) == 0)
-        return;
-    g_free(job->stamp);
-    job->stamp = g_steal_pointer(&stamp);
-    r = topo_acquire("", &job->topo, &error);
-    if (r < 0)
-        log_error("cannot read the host's topology: %s", error ? error : g_strerror(-r));
-}
-
-static void list_drop_dead(const ListJob *job)
-{
-    g_autofree ProcessKey *alive = g_new0(ProcessKey, job->alive->len + 1);
-
-    for (guint i = 0; i < job->alive->len; i++)
-        alive[i] = guest_process_key(g_ptr_array_index(job->alive, i), job->boot_id);
-    int r = record_drop_dead(job->record, job->boot_id, alive, job->alive->len);
-    if (r < 0)
-        log_debug("the record keeps what belongs to ended processes: %s", g_strerror(-r));
-}
-
-static void list_run(PoolJob *base)
-{
-    ListJob *job = (ListJob *)base;
-
-    for (guint i = 0; i < job->watches->len; i++) {
-        Watch *watch = g_ptr_array_index(job->watches, i);
-        if (quick_check(watch->quick, job->online) != 0)
-            g_ptr_array_add(job->changed, g_strdup(g_ptr_array_index(job->uuids, i)));
-    }
-    if (job->alive)
-        list_drop_dead(job);
-    list_topo(job);
-    job->result = virt_guests_list(job->hub, &job->guests);
-}
-
-static void list_free(PoolJob *base)
-{
-    ListJob *job = (ListJob *)base;
-
-    g_ptr_array_unref(job->watches);
-    g_ptr_array_unref(job->uuids);
-    g_ptr_array_unref(job->changed);
-    g_clear_pointer(&job->guests, g_ptr_array_unref);
-    g_clear_pointer(&job->alive, g_ptr_array_unref);
-    g_clear_pointer(&job->topo, topo_unref);
-    g_clear_pointer(&job->online, hwloc_bitmap_free);
-    g_free(job->stamp);
-    g_free(job);
-}
 
 static Managed *find_uuid(const Manager *manager, const char *uuid)
 {
@@ -218,10 +144,10 @@ static void mark_due(Manager *manager, const ListJob *job)
         manager_mark_dirty(manager, g_ptr_array_index(job->changed, i));
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        bool in_job = managed->guest && managed->guest->in_job;
+        bool passing = managed->guest && (managed->guest->in_job || managed->guest->hung);
         if (managed->stuck && now - managed->stuck_usec > STUCK_USEC)
             managed->stuck = false;
-        if (managed->active && (in_job || now - managed->looked_usec > DEEP_PASS_USEC))
+        if (managed->active && (passing || now - managed->looked_usec > DEEP_PASS_USEC))
             managed->dirty = true;
     }
 }
@@ -267,57 +193,10 @@ static void list_done(PoolJob *base, bool abandoned)
     cycle_look(manager);
 }
 
-/* Asked when processes ended, once all that run have been seen: nothing else writes for a guest
- * while the list is made. NULL: not now. */
-static GPtrArray *list_alive(Manager *manager)
-{
-    g_autoptr(GPtrArray) alive = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
-
-    if (!manager->record || !manager->some_ended || manager->cycles == 0)
-        return NULL;
-    for (guint i = 0; i < manager->guests->len; i++) {
-        const Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (managed->in_flight || managed->stuck)
-            return NULL;
-        if (!managed->active)
-            continue;
-        if (managed->dirty || !managed_is_planned(managed))
-            return NULL;
-        g_ptr_array_add(alive, guest_ref(managed->guest));
-    }
-    manager->some_ended = false;
-    return g_steal_pointer(&alive);
-}
-
 static void cycle_list(Manager *manager)
 {
-    ListJob *job = g_new0(ListJob, 1);
-
-    job->base = (PoolJob){.run = list_run,
-                          .done = list_done,
-                          .free = list_free,
-                          .owner = manager,
-                          .timeout_usec = JOB_TIMEOUT_USEC};
-    job->hub = manager->hub;
-    job->record = manager->record;
-    job->boot_id = manager->boot_id;
-    job->alive = list_alive(manager);
-    job->watches = g_ptr_array_new_with_free_func((GDestroyNotify)watch_unref);
-    job->uuids = g_ptr_array_new_with_free_func(g_free);
-    job->changed = g_ptr_array_new_with_free_func(g_free);
-    job->online = cpuset_copy(manager->topo ? manager->topo->online : NULL);
-    if (g_get_monotonic_time() - manager->topo_usec < DEEP_PASS_USEC)
-        job->stamp = g_strdup(manager->topo_stamp);
-    for (guint i = 0; manager->interval_due && i < manager->guests->len; i++) {
-        Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (!managed->watch)
-            continue;
-        g_ptr_array_add(job->watches, watch_ref(managed->watch));
-        g_ptr_array_add(job->uuids, g_strdup(managed->uuid));
-    }
-    manager->interval_due = false;
     manager->phase = CYCLE_LISTING;
-    pool_submit(manager->pool, &job->base);
+    list_job_submit(manager, list_done);
 }
 
 void cycle_start(Manager *manager)
@@ -528,11 +407,13 @@ static bool change_set_has(const ChangeSet *set, const SettingKey *key)
     return false;
 }
 
-/* In this cycle, or in the next if this one only looks. */
+/* In this cycle, or in the next if this one only looks. A guest that is manual by detection has no
+ * wants of ours, but what vmtuned changed while a rule named it goes back. */
 static bool may_change(const Manager *manager, const Managed *managed)
 {
     return (policy_get_mode(manager->policy) == MODE_ENFORCE || managed->apply_now) &&
-           managed->plan && managed->plan->result != PLAN_UNMANAGED && !managed->guest->in_job;
+           managed->plan && !managed->guest->in_job &&
+           (managed->plan->result != PLAN_UNMANAGED || managed->plan->manual);
 }
 
 bool manager_may_write(const Manager *manager, const Managed *managed)
@@ -676,8 +557,10 @@ static void tune_done(PoolJob *base, bool abandoned)
             if (managed->plan && managed->guest->kernel)
                 merge_left(manager, managed, job);
         }
-        if (job->kind == GUEST_RESTORE)
+        if (job->kind == GUEST_RESTORE) {
             tell_restored(job);
+            manager->must_plan = manager->triggered = true;
+        }
     }
     if (manager->jobs_pending == 0)
         cycle_end(manager);
@@ -690,6 +573,7 @@ static void tune_one(Manager *manager, Managed *managed)
     if (managed->restore && !manager->look_only) {
         GuestJob *job = guest_job_for(manager, managed, GUEST_RESTORE);
         job->force = managed->force;
+        job->flags.released = false; /* the job says whether it is */
         guest_job_submit(manager, managed, job, tune_done);
         return;
     }

@@ -370,6 +370,15 @@ static void forget_unwanted(GuestJob *job, const ProcessKey *process)
         note_record(job, record_forget(job->record, process, done));
 }
 
+/* In a job or hung: nothing went back, and the guest is not given up. */
+static bool could_not_be_written(const GuestJob *job)
+{
+    const Outcome *last =
+        job->outcomes->len > 0 ? g_ptr_array_index(job->outcomes, job->outcomes->len - 1) : NULL;
+
+    return last && last->kind == OUTCOME_RETRY;
+}
+
 static void finish_record(GuestJob *job)
 {
     if (job->result != BACKEND_DONE)
@@ -380,7 +389,7 @@ static void finish_record(GuestJob *job)
     if (job->kind == GUEST_RESTORE && job->record && !job->flags.known)
         note_record(job, record_get_flags(job->record, &process, &job->flags));
     if (job->kind == GUEST_RESTORE)
-        job->flags.released = true;
+        job->flags.released = !could_not_be_written(job);
     else if (settled)
         job->flags.settled = guest_plan_digest(job->plan);
     if (!job->record)

@@ -5,10 +5,13 @@
 #include "policy/policy-load.h"
 #include "vmtuned/version.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
@@ -144,6 +147,22 @@ static void print_diags(const DiagList *diags)
     }
 }
 
+/* One vmtuned at a time for a state directory: two would undo each other's work. The lock goes with
+ * the process. A directory that cannot be used is the record's to tell. */
+static bool lock_state(const char *directory)
+{
+    mkdir(directory, 0700);
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    fprintf(stderr,
+            "vmtuned: another vmtuned is running with %s; ask it with vmtuned-ctl, or stop it\n",
+            directory);
+    close(fd);
+    return false;
+}
+
 static int run_daemon(const ManagerOptions *options)
 {
     g_autoptr(DiagList) diags = diag_list_new();
@@ -176,6 +195,8 @@ int main(int argc, char **argv)
     if (arguments.exit_code >= 0)
         return arguments.exit_code;
     choose_log_sink();
+    if (!arguments.dry_run && !lock_state(arguments.options.state_dir))
+        return EX_UNAVAILABLE;
     if (arguments.restore)
         return restore_all(&arguments.options, arguments.force);
     return run_daemon(&arguments.options);

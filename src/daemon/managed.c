@@ -139,6 +139,8 @@ GuestState managed_judge(const Managed *managed)
         return GUEST_RELEASED;
     if (managed->plan->result == PLAN_UNMANAGED)
         return GUEST_UNMANAGED;
+    if (managed->guest->hung)
+        return GUEST_STUCK;
     if (managed->guest->in_job)
         return GUEST_BUSY;
     if (managed->failed)

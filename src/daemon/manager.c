@@ -55,11 +55,24 @@ static void arm(sd_event_source *timer, uint64_t delay_usec)
     sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
 }
 
+/* Sets the timer, or brings it forward: a stream of events must not put a cycle off. */
+static void arm_sooner(sd_event_source *timer, uint64_t delay_usec)
+{
+    uint64_t now, then;
+    int enabled;
+
+    if (sd_event_now(sd_event_source_get_event(timer), CLOCK_MONOTONIC, &now) >= 0 &&
+        sd_event_source_get_enabled(timer, &enabled) >= 0 && enabled != SD_EVENT_OFF &&
+        sd_event_source_get_time(timer, &then) >= 0 && then <= now + delay_usec)
+        return;
+    arm(timer, delay_usec);
+}
+
 static void trigger(Manager *manager, uint64_t delay_usec)
 {
     manager->triggered = true;
     if (manager->phase == CYCLE_IDLE && manager->connected)
-        arm(manager->trigger_timer, delay_usec);
+        arm_sooner(manager->trigger_timer, delay_usec);
 }
 
 void manager_mark_dirty(Manager *manager, const char *uuid)

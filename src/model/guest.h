@@ -162,6 +162,7 @@ typedef struct Guest {
     char *uuid, *name;
     bool active, persistent;
     bool in_job; /* migration, snapshot, backup, save: hands off */
+    bool hung;   /* its monitor does not answer: only its threads can be set */
     bool autostart;
     GuestDef *live;      /* NULL if off */
     GuestDef *config;    /* NULL if transient */

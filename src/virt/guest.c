@@ -11,6 +11,9 @@
 /* Worth waiting for: short calls of others, and the end of a start whose event is already out. */
 #define READY_TRIES 5
 #define READY_PAUSE_USEC 50000
+/* A monitor command takes milliseconds; one that has taken this long belongs to a QEMU that hangs.
+ */
+#define HUNG_MSEC 5000
 
 static void domains_free(virDomainPtr *domains)
 {
@@ -65,6 +68,9 @@ static int ready_ask(VirtCall *call)
         int r = call_fail(call, NULL);
         return r == VIRT_REFUSED ? VIRT_BUSY : r;
     }
+    if (control.state == VIR_DOMAIN_CONTROL_ERROR ||
+        (control.state == VIR_DOMAIN_CONTROL_OCCUPIED && control.stateTime >= HUNG_MSEC))
+        return VIRT_HUNG;
     if (control.state != VIR_DOMAIN_CONTROL_OK)
         return VIRT_BUSY;
     /* The control state shows calls at work; a migration or backup between two of its own shows in
@@ -148,7 +154,8 @@ static int guest_read(VirtCall *call, Guest *guest)
             return r;
         r = call_check_ready(call);
         guest->in_job = r == VIRT_BUSY;
-        if (r != VIRT_DONE && r != VIRT_BUSY)
+        guest->hung = r == VIRT_HUNG;
+        if (r != VIRT_DONE && r != VIRT_BUSY && r != VIRT_HUNG)
             return r;
     }
     return guest->persistent ? definition_acquire(call, VIR_DOMAIN_XML_INACTIVE, &guest->config)

@@ -18,6 +18,7 @@ typedef enum VirtResult {
     VIRT_GONE = 2,    /* no such guest, or it is off and had to run */
     VIRT_BUSY = 3,    /* in a job, or timed out waiting for one */
     VIRT_REFUSED = 4, /* libvirt will not do this */
+    VIRT_HUNG = 5,    /* its monitor has not answered for seconds: no call may be made */
 } VirtResult;
 
 typedef enum VirtEventKind {

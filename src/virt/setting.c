@@ -261,8 +261,9 @@ static int writable_check(VirtCall *call, bool config, char **reterr_text)
     if (r != VIRT_DONE)
         *reterr_text = g_strdup(r == VIRT_BUSY   ? "the guest is in a job, or QEMU does not answer"
                                 : r == VIRT_AWAY ? "libvirt is away"
+                                : r == VIRT_HUNG ? "its monitor does not answer"
                                                  : "the guest is off");
-    return r;
+    return r == VIRT_HUNG ? VIRT_BUSY : r;
 }
 
 int virt_setting_apply(VirtHub *hub, const VirtSetting *setting, char **reterr_text)

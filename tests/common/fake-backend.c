@@ -404,7 +404,10 @@ static int fake_guest_ready(void *ctx, const Guest *guest)
     begin_call(fake, &fault);
     const Guest *now = fake_backend_find(fake, guest->uuid);
     if (!fault_result(fault, &r))
-        r = !now ? BACKEND_GONE : now->in_job ? BACKEND_RETRY : BACKEND_DONE;
+        r = !now          ? BACKEND_GONE
+            : now->in_job ? BACKEND_RETRY
+            : now->hung   ? BACKEND_HUNG
+                          : BACKEND_DONE;
     return end_call(fake, r, g_strconcat("ready ", guest->name, NULL));
 }
 

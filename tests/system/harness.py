@@ -269,7 +269,7 @@ class Daemon:
 
     def cycles(self):
         done = self.ctl("status", "--json", check=False)
-        return json.loads(done.stdout)["daemon"]["cycles"] if done.returncode in (0, 1) else 0
+        return json.loads(done.stdout)["daemon"]["cycles"] if done.returncode in (0, 1, 3) else 0
 
     def connected(self):
         return self.json("status", check=False)["daemon"]["connected"]

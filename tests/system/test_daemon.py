@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 
 from harness import BUILD, Case, HOST, run, virsh, wait_for
 import harness
@@ -24,6 +25,24 @@ class Life(Case):
         self.wait_all_on(other, {0})
         self.wait_state(daemon, guest, "as-planned")
         self.wait_state(daemon, other, "as-planned")
+
+    def test_hung_guest_is_kept_off_dedicated_cpus(self):
+        hung = self.guest("shared")
+        daemon = self.daemon(DEDICATED)
+        self.wait_state(daemon, hung, "as-planned")
+        os.kill(hung.pid, signal.SIGSTOP)
+        # a call that never comes back: the monitor is taken
+        stuck = subprocess.Popen(("virsh", "-q", "qemu-monitor-command", hung.name, "--hmp",
+                                  "info status"), stdout=subprocess.DEVNULL)
+        try:
+            guest = self.guest("ded1")
+            self.wait_all_on(guest, {1})
+            self.wait_all_on(hung, {0})
+            wait_for("it is called stuck", lambda: daemon.state_of(hung) == "stuck")
+        finally:
+            os.kill(hung.pid, signal.SIGCONT)
+            stuck.wait(30)
+        self.wait_state(daemon, hung, "as-planned")
 
     def test_libvirtd_away_at_start_and_restarted_later(self):
         host = harness.HOST

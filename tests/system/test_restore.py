@@ -53,6 +53,26 @@ class Restore(Case):
         self.assertTrue(guest.all_on(ALL))
         self.assertTrue(shared.all_on(ALL))
 
+    def test_restore_without_a_daemon_refuses_while_one_runs(self):
+        guest, _, daemon = self.tuned()
+        done = self.offline(daemon, check=False)
+        self.assertEqual(done.returncode, 69)
+        self.assertIn("another vmtuned", done.stderr)
+        self.assertTrue(guest.all_on({1}))
+
+    def test_named_guest_gets_its_hand_pins_back_when_the_rule_goes(self):
+        guest = self.guest("hand", cputune="<vcpupin vcpu='0' cpuset='0'/>")
+        daemon = self.daemon("")
+        self.wait_state(daemon, guest, "unmanaged")
+        daemon.write_policy("guests: [{match: {name: hand}, cpu: {policy: dedicated}}]")
+        daemon.ctl("reload")
+        self.wait_all_on(guest, {1})
+        daemon.write_policy("")
+        daemon.ctl("reload")
+        self.wait_state(daemon, guest, "unmanaged")
+        wait_for("the pin from before", lambda: guest.vcpu(0).cpus == {0})
+        self.assertIn("<vcpupin vcpu='0' cpuset='0'/>", guest.live_xml())
+
     def test_foreign_value_is_kept_unless_forced(self):
         guest, _, daemon = self.tuned()
         daemon.stop()

@@ -373,6 +373,22 @@ static void job_begins_on_the_way(void **state)
     assert_string_equal(outcome->results[1].error, "busy");
 }
 
+/* A guest whose monitor hangs is kept off others' CPUs; libvirt is not asked. */
+static void hung_guest_gets_its_threads_set(void **state)
+{
+    World *world = *state;
+
+    world->guest->hung = true;
+    want(world, KNOB_VCPU_PIN, 0, PLANE_LIVE, 0, NULL, "6");
+    want(world, KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 102, "0-7", "7");
+    g_autoptr(Outcome) outcome = run(world);
+    assert_int_equal(outcome->kind, OUTCOME_RETRY);
+    assert_int_equal(outcome->results[0].kind, OUTCOME_RETRY);
+    assert_int_equal(outcome->results[1].kind, OUTCOME_DONE);
+    assert_int_equal(outcome->n_writes, 1);
+    world->guest->hung = false;
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -402,6 +418,7 @@ int main(void)
         TEST(guest_goes_on_the_way),
         TEST(guest_goes_at_a_thread),
         TEST(thread_that_ended_ends_nothing),
+        TEST(hung_guest_gets_its_threads_set),
         TEST(job_begins_on_the_way),
         cmocka_unit_test(names),
     };

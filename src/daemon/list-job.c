@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The first step of a cycle, in a worker: the quick pass over the guests that are watched, the
+ * host's topology if it changed, and all guests in one bulk call.
+ */
+#include "daemon/list-job.h"
+
+#include "topo/topo-load.h"
+
+/* The stamp comes first: what changes after it is found by the next cycle. */
+static void list_topo(ListJob *job)
+{
+    g_autofree char *error = NULL, *stamp = NULL;
+
+    int r = topo_stamp_acquire("", &stamp);
+    if (r == 0 && g_strcmp0(stamp, job->stamp) == 0)
+        return;
+    g_free(job->stamp);
+    job->stamp = g_steal_pointer(&stamp);
+    r = topo_acquire("", &job->topo, &error);
+    if (r < 0)
+        log_error("cannot read the host's topology: %s", error ? error : g_strerror(-r));
+}
+
+static void list_drop_dead(const ListJob *job)
+{
+    g_autofree ProcessKey *alive = g_new0(ProcessKey, job->alive->len + 1);
+
+    for (guint i = 0; i < job->alive->len; i++)
+        alive[i] = guest_process_key(g_ptr_array_index(job->alive, i), job->boot_id);
+    int r = record_drop_dead(job->record, job->boot_id, alive, job->alive->len);
+    if (r < 0)
+        log_debug("the record keeps what belongs to ended processes: %s", g_strerror(-r));
+}
+
+static void list_run(PoolJob *base)
+{
+    ListJob *job = (ListJob *)base;
+
+    for (guint i = 0; i < job->watches->len; i++) {
+        Watch *watch = g_ptr_array_index(job->watches, i);
+        if (quick_check(watch->quick, job->online) != 0)
+            g_ptr_array_add(job->changed, g_strdup(g_ptr_array_index(job->uuids, i)));
+    }
+    if (job->alive)
+        list_drop_dead(job);
+    list_topo(job);
+    job->result = virt_guests_list(job->hub, &job->guests);
+}
+
+static void list_free(PoolJob *base)
+{
+    ListJob *job = (ListJob *)base;
+
+    g_ptr_array_unref(job->watches);
+    g_ptr_array_unref(job->uuids);
+    g_ptr_array_unref(job->changed);
+    g_clear_pointer(&job->guests, g_ptr_array_unref);
+    g_clear_pointer(&job->alive, g_ptr_array_unref);
+    g_clear_pointer(&job->topo, topo_unref);
+    g_clear_pointer(&job->online, hwloc_bitmap_free);
+    g_free(job->stamp);
+    g_free(job);
+}
+
+/* Asked when processes ended, once all that run have been seen: nothing else writes for a guest
+ * while the list is made. NULL: not now. */
+static GPtrArray *list_alive(Manager *manager)
+{
+    g_autoptr(GPtrArray) alive = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
+
+    if (!manager->record || !manager->some_ended || manager->cycles == 0)
+        return NULL;
+    for (guint i = 0; i < manager->guests->len; i++) {
+        const Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (managed->in_flight || managed->stuck)
+            return NULL;
+        if (!managed->active)
+            continue;
+        if (managed->dirty || !managed_is_planned(managed))
+            return NULL;
+        g_ptr_array_add(alive, guest_ref(managed->guest));
+    }
+    manager->some_ended = false;
+    return g_steal_pointer(&alive);
+}
+
+void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
+{
+    ListJob *job = g_new0(ListJob, 1);
+
+    job->base = (PoolJob){.run = list_run,
+                          .done = done,
+                          .free = list_free,
+                          .owner = manager,
+                          .timeout_usec = JOB_TIMEOUT_USEC};
+    job->hub = manager->hub;
+    job->record = manager->record;
+    job->boot_id = manager->boot_id;
+    job->alive = list_alive(manager);
+    job->watches = g_ptr_array_new_with_free_func((GDestroyNotify)watch_unref);
+    job->uuids = g_ptr_array_new_with_free_func(g_free);
+    job->changed = g_ptr_array_new_with_free_func(g_free);
+    job->online = cpuset_copy(manager->topo ? manager->topo->online : NULL);
+    if (g_get_monotonic_time() - manager->topo_usec < DEEP_PASS_USEC)
+        job->stamp = g_strdup(manager->topo_stamp);
+    for (guint i = 0; manager->interval_due && i < manager->guests->len; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (!managed->watch)
+            continue;
+        g_ptr_array_add(job->watches, watch_ref(managed->watch));
+        g_ptr_array_add(job->uuids, g_strdup(managed->uuid));
+    }
+    manager->interval_due = false;
+    pool_submit(manager->pool, &job->base);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/manager.h"
+
+typedef struct ListJob {
+    PoolJob base;
+    VirtHub *hub;
+    GPtrArray *watches; /* of Watch; uuids has their guests, side by side */
+    GPtrArray *uuids;   /* of char * */
+    CpuSet *online;
+    Record *record;
+    const char *boot_id;
+    GPtrArray *alive; /* of Guest: the only processes the record is to keep; NULL: not asked for */
+    char *stamp;      /* of the topology at hand; NULL: load it anew; as a result: of now */
+    /* results */
+    int result;
+    Topo *topo;         /* NULL: as before */
+    GPtrArray *guests;  /* of Guest */
+    GPtrArray *changed; /* of char *: guests the quick pass found different */
+} ListJob;
+
+/* Submits a list of all that is due now; done() gets it back as its PoolJob. Main thread. */
+void list_job_submit(Manager *manager, void (*done)(PoolJob *job, bool abandoned));
