@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "report/report.h"
+#include "topo/topo-load.h"
 
 static char *number_text(Doc *object, const char *key)
 {
@@ -48,17 +49,18 @@ static char *distances_text(Doc *document, Doc *node)
 
 static void print_nodes(Doc *document, GString *out)
 {
-    g_autoptr(Table) table =
-        table_new((const char *const[]){"NODE", "CPUS", "MEMORY", "HUGE PAGES", "DISTANCES", NULL});
+    g_autoptr(Table) table = table_new(
+        (const char *const[]){"NODE", "CPUS", "MEMORY", "FREE", "HUGE PAGES", "DISTANCES", NULL});
 
     DOC_FOREACH(node, document, "nodes")
     {
         g_autofree char *index = number_text(node, "node");
         g_autofree char *memory = size_text(node, "memory_mib", 1024);
+        g_autofree char *free_now = size_text(node, "free_mib", 1024);
         g_autofree char *pools = pools_text(node);
         g_autofree char *distances = distances_text(document, node);
-        table_add(table,
-                  (const char *const[]){index, doc_text(node, "cpus"), memory, pools, distances});
+        table_add(table, (const char *const[]){index, doc_text(node, "cpus"), memory, free_now,
+                                               pools, distances});
     }
     g_string_append_c(out, '\n');
     table_print(table, out);
@@ -146,9 +148,13 @@ int verb_topology_run(const Options *options)
 {
     g_autoptr(DiagList) diags = diag_list_new();
     g_autoptr(Topo) topo = NULL;
+    TopoFree *free_now = NULL;
 
     if (topology_open(options, &topo, diags) < 0)
         return show_bad_input(options, diags);
-    g_autoptr(Doc) document = report_topology(topo);
+    if (!options_value(options, OPT_TOPOLOGY))
+        topo_free_acquire(topo, &free_now); /* nice to know; a host without NUMA does not say */
+    g_autoptr(Doc) document = report_topology(topo, free_now);
+    topo_free_free(free_now);
     return show_document(options, document, render);
 }

@@ -115,7 +115,7 @@ static int method_topology(sd_bus_message *message, void *data, sd_bus_error *re
 
     if (!manager->topo)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
-    return reply_document(message, report_topology(manager->topo));
+    return reply_document(message, report_topology(manager->topo, NULL));
 }
 
 static int queue_request(Manager *manager, sd_bus_message *message, Request request)

@@ -117,18 +117,6 @@ int cpu_expr_parse(const char *text, CpuExpr **ret, size_t *reterr_offset, const
     return 0;
 }
 
-CpuExpr *cpu_expr_copy(const CpuExpr *expr)
-{
-    if (!expr)
-        return NULL;
-
-    CpuExpr *copy = g_new0(CpuExpr, 1);
-    copy->text = g_strdup(expr->text);
-    copy->n_terms = expr->n_terms;
-    copy->terms = g_memdup2(expr->terms, expr->n_terms * sizeof(CpuTerm));
-    return copy;
-}
-
 void cpu_expr_free(CpuExpr *expr)
 {
     if (!expr)

@@ -39,7 +39,6 @@ typedef struct CpuExpr {
  * expected). An empty text gives an expression without terms (the empty set). */
 int cpu_expr_parse(const char *text, CpuExpr **ret, size_t *reterr_offset,
                    const char **reterr_text);
-CpuExpr *cpu_expr_copy(const CpuExpr *expr);
 void cpu_expr_free(CpuExpr *expr);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CpuExpr, cpu_expr_free)
 

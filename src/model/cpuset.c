@@ -114,15 +114,6 @@ unsigned cpuset_first(const CpuSet *set)
     return first < 0 ? UINT_MAX : (unsigned)first;
 }
 
-int cpuset_compare(const CpuSet *a, const CpuSet *b)
-{
-    unsigned first_a = cpuset_first(a), first_b = cpuset_first(b);
-
-    if (first_a != first_b)
-        return first_a < first_b ? -1 : 1;
-    return hwloc_bitmap_compare(a, b);
-}
-
 char *cpuset_format(const CpuSet *set)
 {
     int length = hwloc_bitmap_list_snprintf(NULL, 0, set);

@@ -31,8 +31,6 @@ bool cpuset_intersects(const CpuSet *a, const CpuSet *b);
 bool cpuset_has(const CpuSet *set, unsigned index);
 unsigned cpuset_weight(const CpuSet *set);
 unsigned cpuset_first(const CpuSet *set); /* UINT_MAX if empty */
-/* Total order for sorting: by first member, then as hwloc_bitmap_compare. */
-int cpuset_compare(const CpuSet *a, const CpuSet *b);
 
 #define CPUSET_FOREACH(i, set)                                                                     \
     for (int i##_ = hwloc_bitmap_first(set); i##_ >= 0; i##_ = hwloc_bitmap_next(set, i##_))       \

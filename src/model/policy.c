@@ -17,24 +17,9 @@ const char *policy_mode_name(PolicyMode mode)
     return key_word(KEY_MODE, mode);
 }
 
-const char *persist_mode_name(PersistMode mode)
-{
-    return key_word(KEY_PERSIST, mode);
-}
-
-const char *drift_mode_name(DriftMode mode)
-{
-    return key_word(KEY_DRIFT, mode);
-}
-
 const char *cpu_policy_name(CpuPolicy policy)
 {
     return key_word(KEY_CPU_POLICY, policy);
-}
-
-const char *thread_policy_name(ThreadPolicy policy)
-{
-    return key_word(KEY_CPU_THREADS, policy);
 }
 
 const char *numa_mode_name(NumaMode mode)

@@ -21,10 +21,7 @@ typedef enum NumaMode { NUMA_STRICT, NUMA_PREFERRED, NUMA_INTERLEAVE, NUMA_RESTR
 typedef enum ClassPolicy { CLASS_ABSENT, CLASS_SHARE, CLASS_ISOLATE, CLASS_LIST } ClassPolicy;
 
 const char *policy_mode_name(PolicyMode mode);
-const char *persist_mode_name(PersistMode mode);
-const char *drift_mode_name(DriftMode mode);
 const char *cpu_policy_name(CpuPolicy policy);
-const char *thread_policy_name(ThreadPolicy policy);
 const char *numa_mode_name(NumaMode mode);
 
 /* "file:line" a value came from; file is shared (g_ref_string), never NULL in a set value. */

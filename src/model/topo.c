@@ -264,14 +264,3 @@ int topo_pci_node(const Topo *topo, const char *address)
         bsearch(address, topo->pci, topo->n_pci, sizeof(TopoPciLocality), compare_address);
     return pci ? (int)pci->node : -1;
 }
-
-uint64_t topo_node_pages(const TopoNode *node, unsigned size_kib, unsigned base_page_kib)
-{
-    if (size_kib == base_page_kib)
-        return size_kib ? node->memory_kib / size_kib : 0;
-    for (unsigned i = 0; i < node->n_pools; i++) {
-        if (node->pools[i].size_kib == size_kib)
-            return node->pools[i].total;
-    }
-    return 0;
-}

@@ -105,5 +105,3 @@ CpuSet *topo_nodes_of(const Topo *topo, const CpuSet *cpus);
 CpuSet *topo_cpus_of_nodes(const Topo *topo, const CpuSet *nodes);
 /* Node of a PCI address or -1 if not known. */
 int topo_pci_node(const Topo *topo, const char *address);
-/* Page pool of a node: pages of that size, 0 if none. size == base page: memory / size. */
-uint64_t topo_node_pages(const TopoNode *node, unsigned size_kib, unsigned base_page_kib);

@@ -78,6 +78,22 @@ static void observe_definition(SettingList *list, const GuestDef *def, Plane pla
     observe_text(list, KNOB_NUMA_NODESET, plane, 0, nodeset);
 }
 
+/* v2: an empty cpuset is as wide as its parent's. */
+static const CpuSet *set_or_null(const CpuSet *set)
+{
+    return cpuset_is_empty(set) ? NULL : set;
+}
+
+/* Where the kernel can grant nothing of what was asked for, what the parent has is in force. */
+static const CpuSet *cpuset_in_force(const GuestCgroup *cgroup)
+{
+    bool refused = !cpuset_is_empty(cgroup->cpus_effective) &&
+                   !cpuset_intersects(cgroup->cpus, cgroup->cpus_effective);
+
+    return refused && !cpuset_is_empty(cgroup->cpus) ? cgroup->cpus_effective
+                                                     : set_or_null(cgroup->cpus);
+}
+
 static void observe_cgroups(SettingList *list, const GuestKernel *kernel)
 {
     g_autoptr(CpuSet) mems = cpuset_new();
@@ -87,7 +103,7 @@ static void observe_cgroups(SettingList *list, const GuestKernel *kernel)
         const GuestCgroup *cgroup = &kernel->cgroups[i];
         if (cgroup->cpus)
             observe_cpus(list, home_knob(cgroup->home), PLANE_ACTUAL, cgroup->home_id,
-                         cgroup->cpus);
+                         cpuset_in_force(cgroup));
         if (cgroup->home != HOME_VCPU)
             continue;
         if (cgroup->period_usec > 0)
@@ -99,7 +115,7 @@ static void observe_cgroups(SettingList *list, const GuestKernel *kernel)
         }
     }
     if (has_mems)
-        observe_cpus(list, KNOB_NUMA_NODESET, PLANE_ACTUAL, 0, mems);
+        observe_cpus(list, KNOB_NUMA_NODESET, PLANE_ACTUAL, 0, set_or_null(mems));
     if (kernel->cpu_shares >= 0)
         observe_text(list, KNOB_CPU_WEIGHT, PLANE_ACTUAL, 0,
                      weight_value(kernel->cpu_shares, kernel->cgroup_v2));

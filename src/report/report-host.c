@@ -7,8 +7,9 @@ static struct json_object *number(unsigned value)
     return json_object_new_int64(value);
 }
 
-static struct json_object *node_object(const Topo *topo, const TopoNode *node)
+static struct json_object *node_object(const Topo *topo, unsigned index, const TopoFree *free_now)
 {
+    const TopoNode *node = &topo->nodes[index];
     struct json_object *object = json_object_new_object();
     struct json_object *pools = json_object_new_array(), *distances = json_object_new_object();
 
@@ -27,6 +28,9 @@ static struct json_object *node_object(const Topo *topo, const TopoNode *node)
     json_object_object_add(object, "cpus", parts_set(node->cpus));
     json_object_object_add(object, "memory_mib",
                            json_object_new_int64((int64_t)(node->memory_kib / 1024)));
+    json_object_object_add(
+        object, "free_mib",
+        free_now ? json_object_new_int64((int64_t)(free_now->memory_kib[index] / 1024)) : NULL);
     json_object_object_add(object, "page_pools", pools);
     json_object_object_add(object, "distances", distances);
     return object;
@@ -80,14 +84,14 @@ static void add_cpu_sets(struct json_object *document, const Topo *topo)
     json_object_object_add(document, "allowed_mems", parts_set(topo->allowed_mems));
 }
 
-struct json_object *report_topology(const Topo *topo)
+struct json_object *report_topology(const Topo *topo, const TopoFree *free_now)
 {
     struct json_object *document = parts_document(REPORT_OK);
     struct json_object *nodes = json_object_new_array(), *llcs = json_object_new_array();
     struct json_object *cores = json_object_new_array();
 
     for (unsigned i = 0; i < topo->n_nodes; i++)
-        json_object_array_add(nodes, node_object(topo, &topo->nodes[i]));
+        json_object_array_add(nodes, node_object(topo, i, free_now));
     for (unsigned i = 0; i < topo->n_llcs; i++)
         json_object_array_add(llcs, llc_object(&topo->llcs[i]));
     for (unsigned i = 0; i < topo->n_cores; i++)

@@ -48,7 +48,8 @@ struct json_object *report_verify(const Snapshot *snapshot, const char *const *n
 struct json_object *report_verify_look(const Snapshot *snapshot, const char *const *names,
                                        const ReportLook *look);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
-struct json_object *report_topology(const Topo *topo);
+/* free: what is free of each node now; NULL: not known (offline, or over the bus). */
+struct json_object *report_topology(const Topo *topo, const TopoFree *free_now);
 struct json_object *report_knobs(void);
 /* {"version", "exit", "diagnostics"}: exit 2 if there is an error. For "check" and "reload". diags
  * may be NULL. */

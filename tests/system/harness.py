@@ -255,10 +255,10 @@ class Daemon:
         return (os.path.join(BUILD, "vmtuned"), "--policy", self.policy, "--state-dir", self.state,
                 *self.extra, *more)
 
-    def start(self, ready=True):
+    def start(self, ready=True, environment=None):
         self.log = open(os.path.join(self.folder, "log"), "ab")
         self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=self.log)
+                                        stderr=self.log, env={**os.environ, **(environment or {})})
         if ready:
             wait_for("the daemon's first cycle", self.has_cycled)
 

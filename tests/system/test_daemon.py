@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 
 from harness import BUILD, Case, HOST, run, virsh, wait_for
@@ -96,6 +97,31 @@ class Life(Case):
         query = "SELECT DISTINCT pid FROM process"
         wait_for("one process", lambda: daemon.record(query) == [(guest.pid,)])
         self.assertEqual(daemon.record("SELECT DISTINCT pid FROM original"), [(guest.pid,)])
+
+    def test_systemd_is_told_how_things_stand(self):
+        address = "/run/vmtuned-test/notify"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+            listener.bind(address)
+            listener.settimeout(harness.TIMEOUT)
+            told = []
+
+            def heard(word):
+                while not any(word in message for message in told):
+                    told.append(listener.recv(4096).decode())
+                told.clear()
+
+            daemon = self.daemon("", start=False)
+            daemon.start(environment={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1000000"})
+            heard("READY=1")
+            heard("STATUS=0 guests running")
+            heard("WATCHDOG=1")
+            daemon.send(signal.SIGHUP)
+            heard("RELOADING=1\nMONOTONIC_USEC=")
+            heard("READY=1")
+            daemon.send(signal.SIGTERM)
+            heard("STOPPING=1")
+            self.assertEqual(daemon.process.wait(20), 0)
+        os.unlink(address)
 
     def test_no_valid_policy_at_start_is_exit_78(self):
         daemon = self.daemon("guests: 5", start=False)

@@ -133,6 +133,19 @@ class Placement(Case):
                                                 "/cpu.cfs_quota_us") == "-1")
         self.wait_state(daemon, guest, "as-planned")
 
+    def test_strict_nodes_wait_for_the_next_start(self):
+        guest = self.guest("cold")
+        daemon = self.daemon("guests: [{match: {name: cold}, numa: {mode: strict, nodes: '0'}}]")
+        self.wait_state(daemon, guest, "cold-pending")
+        self.assertEqual(daemon.ctl("verify", check=False).returncode, 3)
+        self.assertNotIn("<numatune>", guest.live_xml())
+        self.assertIn("<memory mode='strict' nodeset='0'/>", guest.config_xml())
+        guest.destroy()
+        guest.start()
+        self.wait_state(daemon, guest, "as-planned")
+        self.assertIn("<memory mode='strict' nodeset='0'/>", guest.live_xml())
+        self.assertEqual(daemon.ctl("verify").returncode, 0)
+
     def test_persist_all_writes_the_definition_and_restore_takes_it_out(self):
         guest = self.guest("ded1")
         before = guest.config_xml()

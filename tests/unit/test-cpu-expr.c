@@ -161,24 +161,6 @@ static void test_terms(void **state)
     assert_int_equal(expr->terms[1].last, 3);
 }
 
-static void test_copy(void **state)
-{
-    CpuExpr *expr = parse("all,^0-1");
-    g_autoptr(CpuExpr) copy = cpu_expr_copy(expr);
-    (void)state;
-
-    cpu_expr_free(expr);
-    assert_string_equal(copy->text, "all,^0-1");
-    g_autoptr(CpuSet) set = cpu_expr_resolve(copy, topo, NULL);
-    assert_cpus(set, "2-4,6-15");
-
-    g_autoptr(CpuExpr) empty = parse("");
-    g_autoptr(CpuExpr) empty_copy = cpu_expr_copy(empty);
-    assert_int_equal(empty_copy->n_terms, 0);
-    assert_null(cpu_expr_copy(NULL));
-    cpu_expr_free(NULL);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,7 +170,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_memory_node, make_topo, free_topo),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_terms),
-        cmocka_unit_test_setup_teardown(test_copy, make_topo, free_topo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

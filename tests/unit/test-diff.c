@@ -481,6 +481,33 @@ static void foreign_pin_on_a_pool_guest_is_widened(void **state)
     assert_affinity(world, 103, "0-7");
 }
 
+/* As on cgroup v2 before anybody pinned. */
+static void empty_cpuset_is_no_pin(void **state)
+{
+    g_autoptr(World) world = world_new(2, 1);
+    (void)state;
+
+    for (unsigned i = 0; i < world->guest->kernel->n_cgroups; i++)
+        hwloc_bitmap_zero(world->guest->kernel->cgroups[i].cpus);
+    set_plan(world, false, "0-7|0-7", "0-7", "0-7", "0-7");
+    g_autoptr(ChangeSet) changes = diff_now(world, NULL);
+    assert_true(change_set_size(changes) > 0);
+    for (unsigned i = 0; i < change_set_size(changes); i++)
+        assert_int_not_equal(change_set_get(changes, i)->key.tid, 0);
+    tune(world);
+    assert_cpus(guest_kernel_cgroup(world->guest->kernel, HOME_VCPU, 0)->cpus, "");
+
+    set_plan(world, true, "4|5", "0", "1", "2");
+    tune(world);
+    hwloc_bitmap_zero(guest_kernel_cgroup(world->guest->kernel, HOME_VCPU, 0)->cpus);
+    g_autoptr(ChangeSet) cleared = diff_now(world, world->plan);
+    assert_int_equal(change_set_size(cleared), 1);
+    assert_true(change_set_get(cleared, 0)->drift);
+    assert_null(change_set_get(cleared, 0)->from);
+    tune(world);
+    assert_cpus(guest_kernel_cgroup(world->guest->kernel, HOME_VCPU, 0)->cpus, "4");
+}
+
 static void offline_cpus_do_not_count(void **state)
 {
     g_autoptr(World) world = world_new(1, 1);
@@ -739,6 +766,26 @@ static void foreign_pin_of_old_is_put_back(void **state)
     assert_affinity(world, 103, "3");
 }
 
+/* A cpuset outside the partition is accepted by the kernel, but the parent's is in force. */
+static void a_cpuset_that_is_not_granted_differs(void **state)
+{
+    g_autoptr(World) world = world_new(2, 0);
+    GuestCgroup *cgroup = NULL;
+    (void)state;
+
+    set_plan(world, true, "4|5", "4", "4", "");
+    for (unsigned i = 0; i < world->guest->kernel->n_cgroups; i++)
+        if (world->guest->kernel->cgroups[i].home == HOME_VCPU)
+            cgroup = &world->guest->kernel->cgroups[i];
+    hwloc_bitmap_free(cgroup->cpus);
+    hwloc_bitmap_free(cgroup->cpus_effective);
+    cgroup->cpus = cpus("5");
+    cgroup->cpus_effective = cpus("0-3");
+    g_autoptr(SettingList) observed = observed_make(world->guest);
+    SettingKey key = {.knob = KNOB_VCPU_PIN, .instance = cgroup->home_id, .plane = PLANE_ACTUAL};
+    assert_string_equal(setting_list_find(observed, &key)->value, "0-3");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -753,6 +800,8 @@ int main(void)
         cmocka_unit_test(drift_is_told_and_repaired),
         cmocka_unit_test(change_of_plan_is_no_drift),
         cmocka_unit_test(foreign_pin_on_a_pool_guest_is_widened),
+        cmocka_unit_test(empty_cpuset_is_no_pin),
+        cmocka_unit_test(a_cpuset_that_is_not_granted_differs),
         cmocka_unit_test(offline_cpus_do_not_count),
         cmocka_unit_test(fixed_threads_are_left),
         cmocka_unit_test(intruders),

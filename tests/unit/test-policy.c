@@ -266,10 +266,7 @@ static void test_names(void **state)
 {
     (void)state;
     assert_string_equal(policy_mode_name(MODE_ENFORCE), "enforce");
-    assert_string_equal(persist_mode_name(PERSIST_COLD), "cold");
-    assert_string_equal(drift_mode_name(DRIFT_REPORT), "report");
     assert_string_equal(cpu_policy_name(CPU_MANUAL), "manual");
-    assert_string_equal(thread_policy_name(THREADS_ISOLATE), "isolate");
     assert_string_equal(numa_mode_name(NUMA_RESTRICTIVE), "restrictive");
 }
 

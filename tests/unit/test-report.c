@@ -462,7 +462,7 @@ static void test_topology_and_knobs(void **state)
 {
     (void)state;
     g_autoptr(Topo) topo = small_topo();
-    Json *document = report_topology(topo), *knobs = report_knobs();
+    Json *document = report_topology(topo, NULL), *knobs = report_knobs();
 
     assert_text(document, "source", "test");
     assert_text(document, "online", "0-3,8");

@@ -121,22 +121,6 @@ static void test_pci(void **state)
     assert_int_equal(topo_pci_node(topo, "0000:3c:00.0"), -1);
 }
 
-static void test_pages(void **state)
-{
-    g_autoptr(Topo) topo = world_topo(1, 1, 1, 1, 1);
-    const TopoNode *node = &topo->nodes[0];
-    (void)state;
-
-    world_add_pool(topo, 0, 1048576, 2);
-    world_add_pool(topo, 0, 2048, 512);
-    assert_int_equal(node->pools[0].size_kib, 2048);
-    assert_int_equal(topo_node_pages(node, 2048, 4), 512);
-    assert_int_equal(topo_node_pages(node, 1048576, 4), 2);
-    assert_int_equal(topo_node_pages(node, 16384, 4), 0);
-    assert_int_equal(topo_node_pages(node, 4, 4), 1048576);
-    assert_int_equal(topo_node_pages(node, 0, 0), 0);
-}
-
 static void test_ref(void **state)
 {
     Topo *topo = world_topo(1, 1, 1, 1, 1);
@@ -268,8 +252,8 @@ int main(void)
         cmocka_unit_test(test_lookup),        cmocka_unit_test(test_lookup_with_gaps),
         cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_distance),
         cmocka_unit_test(test_smt),           cmocka_unit_test(test_sets),
-        cmocka_unit_test(test_pci),           cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_ref),           cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_pci),           cmocka_unit_test(test_ref),
+        cmocka_unit_test(test_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
