@@ -133,6 +133,8 @@ static void sync_topo(Manager *manager, ListJob *job)
     g_clear_pointer(&manager->topo, topo_unref);
     manager->topo = topo_ref(job->topo);
     manager->must_plan = true;
+    for (guint i = 0; i < manager->guests->len; i++)
+        ((Managed *)g_ptr_array_index(manager->guests, i))->host_changed = true;
     manager_mark_dirty(manager, NULL);
 }
 
@@ -236,7 +238,7 @@ static GuestJob *guest_job_for(Manager *manager, Managed *managed, GuestJobKind 
     job->topo = topo_ref(manager->topo);
     job->policy = policy_ref(manager->policy);
     job->plan = managed->plan ? guest_plan_ref(managed->plan) : NULL;
-    job->settled = managed->settled ? guest_plan_ref(managed->settled) : NULL;
+    job->settled = managed_before(managed) ? guest_plan_ref(managed_before(managed)) : NULL;
     job->flags = managed->flags;
     if (managed_is_planned(managed)) {
         job->pid = managed->guest->kernel->pid;
@@ -393,7 +395,7 @@ static ChangeSet *managed_diff(const Manager *manager, const Managed *managed)
     g_autoptr(SettingList) wanted = wanted_make(managed->plan, managed->guest);
     g_autoptr(SettingList) observed = observed_make(managed->guest);
     g_autoptr(SettingList) before =
-        managed->settled ? wanted_make(managed->settled, managed->guest) : NULL;
+        managed_before(managed) ? wanted_make(managed_before(managed), managed->guest) : NULL;
 
     return diff_make(wanted, before, observed, guest_allowed(managed->guest, manager->topo),
                      manager->topo->online);

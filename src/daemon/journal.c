@@ -56,6 +56,8 @@ void journal_log_change(const Managed *managed, const Change *change, const Chan
                  "%s: drift: %s (%s) was changed to %s; wanted %s: %s%s%s", managed->name, key,
                  plane_name(change->key.plane), from, to, done ? "repaired" : word,
                  result && result->error ? ": " : "", result && result->error ? result->error : "");
+    else if (done && g_str_equal(from, to))
+        log_debug("%s: %s (%s): %s again", managed->name, key, plane_name(change->key.plane), to);
     else if (done)
         log_full(LOG_LEVEL_INFO, VMTUNED_MESSAGE_CHANGED, fields, "%s: %s (%s): %s -> %s",
                  managed->name, key, plane_name(change->key.plane), from, to);

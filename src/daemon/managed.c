@@ -94,6 +94,13 @@ void managed_set_guest(Managed *managed, const Guest *guest)
     managed->looked_usec = g_get_monotonic_time();
 }
 
+/* When CPUs come or go, or the CPUs allowed to guests change, the kernel resets affinities: nobody
+ * drifted. */
+const GuestPlan *managed_before(const Managed *managed)
+{
+    return managed->host_changed ? NULL : managed->settled;
+}
+
 bool managed_is_planned(const Managed *managed)
 {
     return managed->active && managed->guest && managed->guest->kernel;
@@ -116,6 +123,7 @@ void managed_settle(Managed *managed)
 {
     g_clear_pointer(&managed->settled, guest_plan_unref);
     managed->settled = guest_plan_ref(managed->plan);
+    managed->host_changed = false;
     managed->failed = false;
 }
 
@@ -176,7 +184,7 @@ char *managed_describe(const Managed *managed)
     case GUEST_COLD_PENDING:
         return g_strdup("the next cold start changes its memory nodes");
     case GUEST_BUSY:
-        return g_strdup("in a job (migration, snapshot, backup): left alone");
+        return g_strdup("in a job (start, migration, snapshot, backup): left alone");
     case GUEST_STUCK:
         return g_strdup("a call about it has not come back");
     case GUEST_OFF:

@@ -48,6 +48,7 @@ typedef struct Managed {
     bool active;
     bool dirty;          /* needs a look */
     bool recheck;        /* looked at in this cycle: compare with the plan */
+    bool host_changed;   /* what differs since is the kernel's doing, not drift */
     bool replanned;      /* not tuned since the plan changed: what it no longer names goes back */
     bool apply_now;      /* "apply" was asked for: once, whatever mode and drift say */
     bool restore, force; /* "restore" was asked for */
@@ -177,6 +178,9 @@ void managed_set_guest(Managed *managed, const Guest *guest);
 void managed_settle(Managed *managed);
 /* The quick pass tells when its threads are no longer as they were last seen. */
 void managed_watch(Managed *managed);
+/* The plan that foreign changes are told by; NULL: nothing that differs now is foreign. Borrowed.
+ */
+const GuestPlan *managed_before(const Managed *managed);
 bool managed_is_planned(const Managed *managed);  /* runs, and was looked at */
 bool managed_keeps_drift(const Managed *managed); /* foreign changes stay as they are */
 bool managed_has_work(const Managed *managed);    /* something differs that may be changed */

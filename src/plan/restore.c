@@ -92,8 +92,8 @@ static bool is_ours(const Restore *restore, const Setting *now, const Original *
         return true;
     g_autofree char *name = setting_key_format(&now->key);
     diag_add(restore->diags, DIAG_WARNING, NULL, restore->guest->name,
-             "%s (%s) is now %s, not the %s vmtuned set: kept", name, plane_name(now->key.plane),
-             now->value ? now->value : "not set", written ? written : "nothing");
+             "%s (%s) is now %s, and vmtuned set it to %s: kept", name, plane_name(now->key.plane),
+             now->value ? now->value : "not set", written ? written : "not set");
     return false;
 }
 
@@ -107,7 +107,8 @@ static bool is_back(const Restore *restore, const Setting *now, const char *orig
     return is_value(restore, now, original);
 }
 
-/* Affinities as the cpuset will bound them when all is back. Owned by the caller; NULL: not set. */
+/* Affinities as the cpuset will bound them when all is back; not set: all of it. Owned by the
+ * caller; NULL: not set. */
 static char *value_to_put_back(const Restore *restore, const SettingKey *key, const char *original)
 {
     if (key->tid == 0)
@@ -116,7 +117,12 @@ static char *value_to_put_back(const Restore *restore, const SettingKey *key, co
     const Setting *cgroup = setting_list_find(restore->others, &cgroup_key);
     if (!cgroup)
         cgroup = setting_list_find(restore->observed, &cgroup_key);
-    return cut_to(original, cgroup);
+    if (original)
+        return cut_to(original, cgroup);
+    const CpuSet *allowed = restore->guest->kernel ? restore->guest->kernel->allowed : NULL;
+    if (cgroup && cgroup->value)
+        return g_strdup(cgroup->value);
+    return allowed ? cpuset_format(allowed) : NULL;
 }
 
 static void restore_one(const Restore *restore, const Original *original)

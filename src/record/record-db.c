@@ -52,12 +52,19 @@ static const char schema[] =
 
 /* The original of a change without one: ?13, what it was before anybody changed it; but a thread
  * that has a mask vmtuned wrote for its class (a vhost worker: or for the emulator, whose threads
- * start it) was born under it, and its original is that of its class. */
+ * start it) was born under it, and its original is that of its class. A vCPU or IOThread plugged
+ * under a pin of vmtuned was born under that: cgroup and thread have the original of the pin. */
+#define BORN_PINNED                                                                                \
+    WHERE_PROCESS " AND ?7='actual' AND ?5 IN ('vcpu.pin','iothread.pin') AND plane='live'"        \
+                  " AND knob=?5 AND instance=?6 AND made<?12"                                      \
+                  " AND (written IS ?13 OR pending<>0 AND previous IS ?13)"
 #define FIRST_ORIGINAL                                                                             \
-    "coalesce((SELECT original FROM original" WHERE_PROCESS " AND plane=?7 AND tid<>0 AND ?8<>0"   \
+    "CASE WHEN EXISTS(SELECT 1 FROM original" BORN_PINNED                                          \
+    ") THEN (SELECT original FROM original" BORN_PINNED ") ELSE"                                   \
+    " coalesce((SELECT original FROM original" WHERE_PROCESS " AND plane=?7 AND tid<>0 AND ?8<>0"  \
     " AND (knob=?5 AND instance=?6 OR ?5='vhost.pin' AND knob='emulator.pin')"                     \
     " AND (written IS ?13 OR pending<>0 AND previous IS ?13)"                                      \
-    " ORDER BY knob=?5 DESC, tid LIMIT 1), ?13)"
+    " ORDER BY knob=?5 DESC, tid LIMIT 1), ?13) END"
 
 static const char *const sql[N_STATEMENTS] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",

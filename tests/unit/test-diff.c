@@ -670,7 +670,7 @@ static void foreign_values_are_kept_unless_forced(void **state)
     assert_true(fake_taskset(world->guest->kernel, 103, "9"));
     g_autoptr(DiagList) diags = restore(world, &kept, NULL, false);
     assert_int_equal(diag_list_count(diags, DIAG_WARNING), 1);
-    assert_non_null(strstr(diag_list_get(diags, 0)->text, "is now 9, not the 4-7"));
+    assert_non_null(strstr(diag_list_get(diags, 0)->text, "is now 9, and vmtuned set it to 4-7"));
     assert_affinity(world, 103, "9");
     assert_affinity(world, 104, "0-15");
     g_autoptr(DiagList) forced = restore(world, &kept, NULL, true);
@@ -766,6 +766,30 @@ static void foreign_pin_of_old_is_put_back(void **state)
     assert_affinity(world, 103, "3");
 }
 
+/* A vCPU plugged under vmtuned's pin never had a mask of its own. */
+static void thread_that_was_not_set_gets_all(void **state)
+{
+    g_autoptr(World) world = world_new(1, 0);
+    g_autoptr(DiagList) diags = diag_list_new();
+    g_autoptr(GPtrArray) originals = g_ptr_array_new();
+    (void)state;
+
+    set_plan(world, true, "4", "0", "1", "");
+    tune(world);
+    g_autoptr(Guest) seen = look(world);
+    const GuestThread *thread = fake_thread_find(world->guest->kernel, 103);
+    char four[] = "4";
+    Original cgroup = {.key = {.knob = KNOB_VCPU_PIN, .plane = PLANE_ACTUAL}, .written = four};
+    Original mask = cgroup;
+    mask.key.tid = thread->tid;
+    mask.key.tid_start = thread->starttime;
+    g_ptr_array_add(originals, &cgroup);
+    g_ptr_array_add(originals, &mask);
+    g_autoptr(SettingList) back = restore_make(originals, NULL, seen, false, diags);
+    assert_null(setting_list_find(back, &cgroup.key)->value);
+    assert_string_equal(setting_list_find(back, &mask.key)->value, "0-15");
+}
+
 /* A cpuset outside the partition is accepted by the kernel, but the parent's is in force. */
 static void a_cpuset_that_is_not_granted_differs(void **state)
 {
@@ -802,6 +826,7 @@ int main(void)
         cmocka_unit_test(foreign_pin_on_a_pool_guest_is_widened),
         cmocka_unit_test(empty_cpuset_is_no_pin),
         cmocka_unit_test(a_cpuset_that_is_not_granted_differs),
+        cmocka_unit_test(thread_that_was_not_set_gets_all),
         cmocka_unit_test(offline_cpus_do_not_count),
         cmocka_unit_test(fixed_threads_are_left),
         cmocka_unit_test(intruders),

@@ -319,6 +319,34 @@ static void heirs_within_a_batch(void **ret_state)
     assert_string_equal(original_of(list, 110), "0-7");
 }
 
+/* vCPU 3 is plugged while the definition has vmtuned's pin for it: cgroup and thread start there.
+ */
+static void born_under_a_pin(void **ret_state)
+{
+    State *state = *ret_state;
+    SettingKey cgroup = {.knob = KNOB_VCPU_PIN, .instance = 3, .plane = PLANE_ACTUAL};
+    SettingKey thread = cgroup, other = cgroup;
+    static const char *const done[] = {"done", "done", "done"};
+    g_autoptr(ChangeSet) changes = change_set_new();
+    int64_t batch;
+
+    thread.tid = 130;
+    other.tid = 131;
+    change(state, &db, &live_key, NULL, "6");
+    change_set_add(changes, &live_key, "6", "7");
+    change_set_add(changes, &cgroup, "6", "7");
+    change_set_add(changes, &thread, "6", "7");
+    assert_int_equal(record_begin(state->record, &db, changes, "plan", &batch), 0);
+    assert_int_equal(record_finish(state->record, &db, batch, changes, done), 0);
+    begin(state, &db, &other, "2", "7");
+    g_autoptr(GPtrArray) list = originals(state, &db);
+    assert_int_equal(list->len, 4);
+    for (guint i = 0; i < list->len; i++) {
+        const Original *original = g_ptr_array_index(list, i);
+        assert_text(original->original, original->key.tid == other.tid ? "2" : NULL);
+    }
+}
+
 static void forget(void **ret_state)
 {
     State *state = *ret_state;
@@ -506,6 +534,7 @@ int main(void)
         TEST(originals_belong_to_a_process),
         TEST(heirs_get_the_original_of_their_class),
         TEST(heirs_within_a_batch),
+        TEST(born_under_a_pin),
         TEST(forget),
         TEST(guests),
         TEST(flags),
