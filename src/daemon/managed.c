@@ -39,18 +39,24 @@ Managed *managed_new(const char *uuid, const char *name)
     return managed;
 }
 
-void managed_free(Managed *managed)
+/* All that is of one QEMU process. */
+static void forget_process(Managed *managed)
 {
-    g_free(managed->uuid);
-    g_free(managed->name);
-    g_free(managed->text);
     g_clear_pointer(&managed->guest, guest_unref);
-    g_clear_pointer(&managed->policy, guest_policy_free);
     g_clear_pointer(&managed->plan, guest_plan_unref);
     g_clear_pointer(&managed->settled, guest_plan_unref);
     g_clear_pointer(&managed->watch, watch_unref);
+    g_clear_pointer(&managed->intruders, g_strfreev);
     g_clear_pointer(&managed->left, change_set_unref);
-    g_strfreev(managed->intruders);
+}
+
+void managed_free(Managed *managed)
+{
+    forget_process(managed);
+    g_clear_pointer(&managed->policy, guest_policy_free);
+    g_free(managed->uuid);
+    g_free(managed->name);
+    g_free(managed->text);
     g_free(managed);
 }
 
@@ -69,13 +75,9 @@ void managed_set_off(Managed *managed)
     managed->stuck = false;
     managed->failed = false;
     managed->replanned = false;
+    managed->host_changed = false;
     managed->flags = (ProcessFlags){0};
-    g_clear_pointer(&managed->guest, guest_unref);
-    g_clear_pointer(&managed->plan, guest_plan_unref);
-    g_clear_pointer(&managed->settled, guest_plan_unref);
-    g_clear_pointer(&managed->watch, watch_unref);
-    g_clear_pointer(&managed->intruders, g_strfreev);
-    g_clear_pointer(&managed->left, change_set_unref);
+    forget_process(managed);
     managed->left = change_set_new();
 }
 
