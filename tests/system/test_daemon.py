@@ -45,6 +45,41 @@ class Life(Case):
             stuck.wait(30)
         self.wait_state(daemon, hung, "as-planned")
 
+    def test_a_label_given_to_a_running_guest_counts_at_once(self):
+        guest = self.guest("shared")
+        daemon = self.daemon("guests: [{match: {label: gold}, cpu: {policy: dedicated}}]",
+                             interval="1h")
+        self.wait_state(daemon, guest, "as-planned")
+        self.assertTrue(guest.all_on(ALL))
+        # no interval comes round: only libvirt's metadata event can tell
+        virsh("metadata", guest.name, "https://vmtuned.org/xmlns/guest/1", "--key", "vmtuned",
+              "--set", "<label>gold</label>", "--live")
+        self.wait_all_on(guest, {1})
+
+    def test_who_listens_on_the_bus_is_told(self):
+        guest = self.guest("ded1")
+        daemon = self.daemon(DEDICATED)
+        self.wait_state(daemon, guest, "as-planned")
+        with open("/run/vmtuned-test/signals", "w+", encoding="utf-8") as heard:
+            monitor = subprocess.Popen(
+                ("dbus-monitor", "--system",
+                 "type='signal',interface='org.vmtuned1.Manager',path='/org/vmtuned1'"),
+                stdout=heard)
+            try:
+                wait_for("the monitor listens",
+                         lambda: "member=CycleDone" in harness.read(heard.name))
+                virsh("vcpupin", guest.name, "0", "0", "--live")
+                wait_for("drift is told", lambda: "member=Drift" in harness.read(heard.name))
+                guest.destroy()
+                wait_for("its state is told",
+                         lambda: "member=GuestChanged" in harness.read(heard.name))
+            finally:
+                monitor.terminate()
+                monitor.wait()
+            told = harness.read(heard.name)
+        for word in (guest.uuid, '"vcpu.pin"', '"done"', '"off"'):
+            self.assertIn(word, told)
+
     def test_libvirtd_away_at_start_and_restarted_later(self):
         host = harness.HOST
         guest = self.guest("ded1")

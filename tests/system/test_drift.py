@@ -135,6 +135,16 @@ class Drift(Case):
         taskset(guest.thread("IO iothread1").tid, "0")
         wait_for("the second drift", lambda: daemon.status(guest)["drift"] > before)
 
+    def test_drift_ignore_does_not_look_again(self):
+        guest, daemon = self.dedicated(
+            "guests: [{match: {name: 'ded*'}, drift: ignore, cpu: {policy: dedicated}}]")
+        virsh("vcpupin", guest.name, "0", "0", "--live")
+        time.sleep(2.5)  # the event, and two intervals
+        self.assertEqual(guest.vcpu(0).cpus, {0})
+        self.assertEqual(daemon.status(guest)["drift"], 0)
+        daemon.ctl("apply", guest.name)
+        self.assertEqual(guest.vcpu(0).cpus, {1})
+
     def test_verify_finds_drift_and_changes_nothing(self):
         guest = self.guest("ded1")
         daemon = self.daemon(DEDICATED, mode="observe")
