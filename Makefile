@@ -211,7 +211,7 @@ DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log
 RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core libvirt-devel hwloc-devel \
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
 	sqlite-devel clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
-	libvirt-client qemu-kvm qemu-img dbus-daemon python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc
+	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc
 
 setup: ## install the packages to build, check and test (root; apt or dnf)
 	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)'
