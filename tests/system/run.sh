@@ -7,6 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 : "${BUILD_DIR:=$here/../../build/plain}"
 BUILD_DIR=$(cd "$BUILD_DIR" && pwd)
 export BUILD_DIR
+export PYTHONPATH="$here/../common"
 # The shell stays as process 1 and reaps what QEMU and libvirtd leave behind: libvirtd waits for its
 # guests' processes to vanish.
 exec unshare --mount --pid --fork --mount-proc --net --kill-child --propagation private \

@@ -6,8 +6,9 @@ import signal
 import socket
 import subprocess
 
-from harness import BUILD, Case, HOST, run, virsh, wait_for
+from harness import BUILD, Case, HOST
 import harness
+from truth import run, virsh, wait_for
 
 ALL = {0, 1}
 DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"

@@ -2,7 +2,8 @@
 
 import time
 
-from harness import Case, Frozen, taskset, virsh, wait_for
+from harness import Case, Frozen
+from truth import taskset, virsh, wait_for
 
 ALL = {0, 1}
 DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"

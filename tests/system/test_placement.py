@@ -3,7 +3,8 @@
 import os
 import subprocess
 
-from harness import BUILD, Case, HERE, cpus, read, run, virsh, wait_for
+from harness import BUILD, Case, HERE
+from truth import cpus, read, run, virsh, wait_for
 
 ALL = {0, 1}
 DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"

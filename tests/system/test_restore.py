@@ -3,7 +3,8 @@
 import os
 import signal
 
-from harness import BUILD, Case, run, taskset, virsh, wait_for
+from harness import BUILD, Case
+from truth import run, taskset, virsh, wait_for
 
 ALL = {0, 1}
 DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated, weight: 300}}]"

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a case has: the host with vmtuned as its unit, guests, and the truth from /proc, cgroup files
+and sysfs."""
+
+import glob
+import json
+import os
+import re
+import shutil
+import sys
+import uuid
+
+from truth import RunningGuest, Thread, cpus, read, run, virsh, wait_for, write
+
+PORT = "/dev/virtio-ports/lab"
+POLICY = "/etc/vmtuned/policy.yaml"
+STATE = "/var/lib/vmtuned"
+DROP_INS = "/run/systemd/system/vmtuned.service.d"
+TIMEOUT = 60  # seconds; the emulated host is slow
+BUSY = "/run/lab/busy.elf"
+
+
+_port = open(PORT, "wb", buffering=0)  # once: opened again too soon, a write to it never ends
+
+
+def tell(text):
+    _port.write((text + "\n").encode())
+
+
+def prepare(kind):
+    """Once after boot: what guests need of the host."""
+    kvm = "kvm_amd" if " svm " in read("/proc/cpuinfo") else "kvm_intel"
+    for module in ([kvm] if kind == "kvm" else []) + ["vhost_net", "tun"]:
+        run("modprobe", module)
+    run("ip", "link", "set", "lo", "up")
+    wait_for("libvirtd", lambda: virsh("list", check=False).returncode == 0, TIMEOUT)
+
+
+class Guest(RunningGuest):
+    """A guest whose vCPUs work a little all the time (guest/busy.S)."""
+
+    def __init__(self, kind, name, vcpus=1, mib=48, current=None, iothreads=0, nic=False,
+                 backing="", numatune="", cells="", start=True):
+        super().__init__(name)
+        self.uuid = str(uuid.uuid4())
+        online = f" current='{current}'" if current else ""
+        network = ("<interface type='ethernet'><model type='virtio'/><driver name='vhost'/></interface>"
+                   if nic else "")
+        model = "<model>qemu64</model>" if kind == "qemu" else "<model>kvm64</model>"
+        path = f"/run/lab/{name}.xml"
+        write(path, f"""<domain type='{kind}'><name>{name}</name><uuid>{self.uuid}</uuid>
+<memory unit='MiB'>{mib}</memory>{backing}<vcpu{online}>{vcpus}</vcpu><iothreads>{iothreads}</iothreads>
+{numatune}<os><type arch='x86_64' machine='q35'>hvm</type><kernel>{BUSY}</kernel></os>
+<features><acpi/><apic/></features><cpu mode='custom'>{model}{cells}</cpu>
+<devices><controller type='usb' model='none'/><memballoon model='none'/>{network}</devices></domain>""")
+        virsh("define", path)
+        if start:
+            self.start()
+
+    def emulator_threads(self):
+        """QEMU's own: no vCPU, IOThread or vhost worker."""
+        return [thread for thread in self.threads()
+                if not thread.comm.startswith(("CPU ", "IO ", "vhost-", "kvm-"))]
+
+    def vhost_threads(self):
+        """Threads of QEMU, or up to kernel 6.3 the kernel's, named after QEMU."""
+        name = f"vhost-{self.pid}"
+        found = [thread for thread in self.threads() if thread.comm == name]
+        for path in glob.glob("/proc/[0-9]*/comm"):
+            try:
+                if read(path) == name:
+                    pid = int(path.split("/")[2])
+                    found.append(Thread(pid, pid))
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+        return found
+
+    def vcpu_cpus(self):
+        """The CPUs of all its vCPUs, one set each."""
+        return [thread.cpus for thread in self.threads() if thread.comm.startswith("CPU ")]
+
+    def memory(self):
+        """node → MiB of anonymous memory and huge pages, from numa_maps."""
+        nodes = {}
+        for line in read(f"/proc/{self.pid}/numa_maps").splitlines():
+            size = re.search(r"kernelpagesize_kB=(\d+)", line)
+            if "anon=" not in line and "huge" not in line:
+                continue
+            for node, pages in re.findall(r" N(\d+)=(\d+)", line):
+                nodes[int(node)] = nodes.get(int(node), 0) + int(pages) * int(size.group(1)) / 1024
+        return nodes
+
+    def mostly_on(self, node, share=0.9):
+        memory = self.memory()
+        return bool(memory) and memory.get(node, 0) >= share * sum(memory.values())
+
+    def masks(self):
+        """Everything that pins it: of each thread, and each cpuset file."""
+        threads = {(thread.tid, tuple(sorted(thread.cpus)))
+                   for thread in self.threads() + self.vhost_threads()}
+        files = {(path, read(path)) for path in glob.glob(self.cgroup("cpuset") + "*/cpuset.[cm][pe][um]s")}
+        return threads | files
+
+
+class Host:
+    """The host and its vmtuned. reset() is the state each case finds."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        self.undo = []
+
+    # --- guests ---
+
+    def guest(self, name, **options):
+        return Guest(self.kind, name, **options)
+
+    @staticmethod
+    def node_cpus(node):
+        return cpus(read(f"/sys/devices/system/node/node{node}/cpulist"))
+
+    @staticmethod
+    def nodes_of(cpu_set):
+        return {node for node in cpus(read("/sys/devices/system/node/online"))
+                if Host.node_cpus(node) & set(cpu_set)}
+
+    @staticmethod
+    def set_online(cpu, online):
+        write(f"/sys/devices/system/cpu/cpu{cpu}/online", "1" if online else "0")
+
+    @staticmethod
+    def huge_pages(node, count):
+        path = f"/sys/devices/system/node/node{node}/hugepages/hugepages-2048kB/nr_hugepages"
+        write(path, str(count))
+        assert int(read(path)) == count, f"node {node} has {read(path)} huge pages, not {count}"
+
+    # --- vmtuned ---
+
+    @staticmethod
+    def policy(text, mode="enforce", interval="2s"):
+        write(POLICY, f"version: 1\nmode: {mode}\ninterval: {interval}\n{text}\n")
+
+    def start(self, text, **options):
+        """vmtuned with this policy, after its first cycle."""
+        self.policy(text, **options)
+        run("systemctl", "start", "vmtuned")
+        self.wait_cycle()
+
+    def wait_cycle(self):
+        wait_for("a cycle", lambda: self.status()["daemon"]["cycles"] > 0, TIMEOUT)
+
+    @staticmethod
+    def ctl(*argv, check=True):
+        return run("vmtuned-ctl", *argv, check=check)
+
+    def status(self):
+        done = self.ctl("status", "--json", check=False)
+        return json.loads(done.stdout) if done.stdout else {"daemon": {"cycles": 0}, "guests": []}
+
+    def state(self, guest):
+        return next((entry["state"] for entry in self.status()["guests"] if entry["name"] == guest.name),
+                    None)
+
+    def wait_state(self, guest, state):
+        self.wait(f"{guest.name} is {state}", lambda: self.state(guest) == state)
+
+    @staticmethod
+    def unit(name):
+        """A property of the unit."""
+        return run("systemctl", "show", "-P", name, "vmtuned").stdout.strip()
+
+    @staticmethod
+    def unit_drop_in(text):
+        os.makedirs(DROP_INS)
+        write(f"{DROP_INS}/lab.conf", text)
+        run("systemctl", "daemon-reload")
+
+    @staticmethod
+    def journal(text):
+        """Lines of vmtuned's journal of this case that hold text."""
+        lines = run("journalctl", "-b", "-u", "vmtuned", "-o", "cat", "--no-pager").stdout.splitlines()
+        return [line for line in lines if text in line]
+
+    @staticmethod
+    def wait(what, condition):
+        return wait_for(what, condition, TIMEOUT)
+
+    # --- the host itself ---
+
+    def power_cut(self):
+        """Never comes back: after_power_cut() of the case goes on after the next boot."""
+        sys.stdout.flush()
+        tell("cut")
+        wait_for("the power cut", lambda: False, TIMEOUT)
+
+    def show(self):
+        """For the log of a failed case."""
+        for argv in (("vmtuned-ctl", "status"), ("virsh", "list", "--all"),
+                     ("journalctl", "-b", "-u", "vmtuned", "-n", "40", "--no-pager")):
+            done = run(*argv, check=False)
+            print(f"--- {' '.join(argv)}\n{done.stdout}{done.stderr}")
+
+    def reset(self):
+        run("systemctl", "stop", "vmtuned", check=False)
+        run("systemctl", "reset-failed", "vmtuned", check=False)
+        for name in virsh("list", "--name").stdout.split():
+            virsh("destroy", name)
+        for name in virsh("list", "--all", "--name").stdout.split():
+            virsh("undefine", name)
+        for path in glob.glob("/sys/devices/system/cpu/cpu[1-9]*/online"):
+            write(path, "1")
+        for path in glob.glob("/sys/devices/system/node/node*/hugepages/hugepages-*/nr_hugepages"):
+            write(path, "0")
+        if os.path.isdir("/etc/systemd/system.control/machine.slice.d") or \
+                os.path.isdir("/run/systemd/system.control/machine.slice.d"):
+            run("systemctl", "revert", "machine.slice")
+        if os.path.isdir(DROP_INS):
+            shutil.rmtree(DROP_INS)
+            run("systemctl", "daemon-reload")
+        for path in glob.glob(f"{STATE}/*"):
+            os.unlink(path)
+        self.policy("", mode="observe")
