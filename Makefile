@@ -10,6 +10,7 @@ bindir ?= $(PREFIX)/bin
 sbindir ?= $(PREFIX)/sbin
 includedir ?= $(PREFIX)/include
 mandir ?= $(PREFIX)/share/man
+docdir ?= $(PREFIX)/share/doc/vmtuned
 unitdir ?= $(PREFIX)/lib/systemd/system
 catalogdir ?= $(PREFIX)/lib/systemd/catalog
 dbusdir ?= $(PREFIX)/share/dbus-1/system.d
@@ -75,7 +76,7 @@ FUZZ := $(call tests,fuzz,fuzz)
 SCENARIO := $(if $(wildcard tests/scenario/run.c),$O/scenario-run)
 TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO)
 BENCH := $(patsubst %.c,$O/%,$(wildcard tests/bench/*.c))
-RUNNERS := lint unit scenario clang asan valgrind system
+RUNNERS := lint unit scenario clang asan valgrind system lab
 
 all: $(PROGRAMS) ## build vmtuned and vmtuned-ctl in build/plain (V=1: show the commands)
 
@@ -173,7 +174,16 @@ check-valgrind: $(UNIT) $(SCENARIO) ## unit tests and scenarios under valgrind
 	$(Q)TEST_WRAP='$(VALGRIND)' tests/run-tests.sh $(RESULTS)/valgrind $(UNIT) $(scenarios)
 
 check-system: $(PROGRAMS) ## real guests on a private libvirtd (root)
-	$(Q)BUILD_DIR=$(abspath $O) tests/run-system.sh $(RESULTS)/system
+	$(Q)BUILD_DIR=$(abspath $O) tests/run-watched.sh $(RESULTS)/system tests/system/run.sh
+
+check-lab: $(PROGRAMS) ## whole NUMA hosts with systemd and KVM guests, in QEMU (root)
+	$(Q)tests/run-watched.sh $(RESULTS)/lab tests/lab/run
+
+demo: $(PROGRAMS) ## boot a NUMA host in QEMU and show what vmtuned does there (root)
+	$(Q)tests/lab/demo
+
+demo-shell: $(PROGRAMS) ## a root shell in the demo's host; ends with the shell (root)
+	$(Q)tests/lab/demo --shell
 
 check-long: ## many random worlds and long fuzzing, with sanitizers
 	$(Q)VMTUNED_COUNT=$(LONG_COUNT) TEST_TIMEOUT=14400 $(MAKE) FLAVOUR=asan run-long
@@ -206,15 +216,16 @@ format: ## clang-format all C files
 DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsystemd-dev libglib2.0-dev \
 	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev clang-format cppcheck valgrind \
 	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus \
-	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc
+	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc mmdebstrap e2fsprogs
 DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log
 RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core libvirt-devel hwloc-devel \
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
 	sqlite-devel clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
 	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc
 
-setup: ## install the packages to build, check and test (root; apt or dnf)
+setup: ## install the packages to build, check and test, and fetch the lab's (root; apt or dnf)
 	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)'
+	$(Q)tests/lab/build --roots
 
 # `make -j setup check` waits for the packages.
 ifneq ($(filter setup,$(MAKECMDGOALS)),)
@@ -234,6 +245,8 @@ install: all ## install below DESTDIR (PREFIX, sysconfdir, unitdir); an existing
 	$(Q)sed 's,@sbindir@,$(sbindir),g' systemd/vmtuned.service.in >$O/vmtuned.service
 	$(Q)$(INSTALL_DATA) $O/vmtuned.service $(DESTDIR)$(unitdir)/vmtuned.service
 	$(Q)$(INSTALL_DATA) systemd/vmtuned.catalog $(DESTDIR)$(catalogdir)/vmtuned.catalog
+	$(Q)install -d $(DESTDIR)$(docdir)/examples
+	$(Q)install -m 644 conf/examples/*.yaml $(DESTDIR)$(docdir)/examples
 	$(Q)install -d $(DESTDIR)$(includedir)/vmtuned
 	$(Q)install -m 644 include/vmtuned/*.h $(DESTDIR)$(includedir)/vmtuned
 	$(Q)for page in $(wildcard docs/*.[1-8]); do \
@@ -243,7 +256,7 @@ uninstall: ## remove what install put there, but for the policy
 	$(Q)rm -f $(DESTDIR)$(sbindir)/vmtuned $(DESTDIR)$(bindir)/vmtuned-ctl \
 		$(DESTDIR)$(dbusdir)/org.vmtuned1.conf $(DESTDIR)$(unitdir)/vmtuned.service \
 		$(DESTDIR)$(catalogdir)/vmtuned.catalog $(DESTDIR)$(mandir)/man*/vmtuned*.[1-8]
-	$(Q)rm -rf $(DESTDIR)$(includedir)/vmtuned
+	$(Q)rm -rf $(DESTDIR)$(includedir)/vmtuned $(DESTDIR)$(docdir)
 	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/lib/vmtuned/policy.d \
 		$(DESTDIR)$(PREFIX)/lib/vmtuned $(DESTDIR)$(sysconfdir)/vmtuned/policy.d 2>/dev/null || :
 
@@ -252,4 +265,4 @@ clean: ## remove build/
 
 FORCE:
 .PHONY: FORCE all help objects $(addprefix check-,$(RUNNERS)) check check-long lint format fuzz bench \
-	coverage setup install uninstall clean run-asan run-long run-fuzz
+	coverage demo demo-shell setup install uninstall clean run-asan run-long run-fuzz

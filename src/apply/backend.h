@@ -24,8 +24,8 @@ typedef struct Backend {
      * or negative errno. */
     int (*guest_acquire)(void *ctx, const char *uuid, Guest **ret);
 
-    /* May this guest be written to now? DONE; RETRY: it is in a job or its monitor is busy; HUNG;
-     * GONE. */
+    /* May this guest be written to now? DONE, also when it was off at the look: only its definition
+     * is written then; RETRY: it is in a job or its monitor is busy; HUNG; GONE. */
     int (*guest_ready)(void *ctx, const Guest *guest);
 
     /* Makes one change and reads back what is in force. *ret_in_force (may be NULL: not set) is

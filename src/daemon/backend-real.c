@@ -75,6 +75,8 @@ static int real_guest_acquire(void *ctx, const char *uuid, Guest **ret)
 
 static int real_guest_ready(void *ctx, const Guest *guest)
 {
+    if (!guest->active)
+        return BACKEND_DONE;
     return from_virt(virt_guest_ready(ctx, guest->uuid));
 }
 

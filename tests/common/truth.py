@@ -10,10 +10,8 @@ TIMEOUT = 30.0  # seconds until a wait counts as failed; nothing asserts how fas
 
 
 def run(*argv, check=True, timeout=120, **options):
-    t0 = time.monotonic()
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           timeout=timeout, check=False, **options)
-    print(f"{time.monotonic():.2f} {time.monotonic()-t0:.2f}", *argv, flush=True)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return done
@@ -42,7 +40,7 @@ def cpus(text):
     return result
 
 
-def wait_for(what, condition, timeout=TIMEOUT):
+def wait_for(what, condition, timeout=TIMEOUT, step=0.05):
     """Polls until condition() is true; its last value is shown on failure."""
     end = time.monotonic() + timeout
     while True:
@@ -51,7 +49,7 @@ def wait_for(what, condition, timeout=TIMEOUT):
             return value
         if time.monotonic() > end:
             raise AssertionError(f"timed out waiting for: {what}")
-        time.sleep(0.05)
+        time.sleep(step)
 
 
 def taskset(tid, text):

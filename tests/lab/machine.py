@@ -200,9 +200,8 @@ class Machine:
     def _hand_in(self, job):
         with tarfile.open(self.path("in.tar"), "w") as tar:
             tar.add(busy_make(), "busy.elf")
-            for folder in (INSIDE, os.path.join(HERE, "case"), os.path.join(REPO, "tests", "common"),
-                           os.path.join(REPO, "conf", "examples")):
-                for path in sorted(glob.glob(f"{folder}/*.py") + glob.glob(f"{folder}/*.yaml")):
+            for folder in (INSIDE, os.path.join(HERE, "case"), os.path.join(REPO, "tests", "common")):
+                for path in sorted(glob.glob(f"{folder}/*.py")):
                     tar.add(path, os.path.basename(path))
             with open(self.path("job"), "w", encoding="utf-8") as file:
                 json.dump({**job, "guests": self.flavour.guests, "flavour": self.flavour.name}, file)
@@ -213,7 +212,7 @@ class Machine:
         a file."""
         self._hand_in(job)
         command("truncate", "-s", f"{RESULTS_MIB}M", self.path("out.tar"))
-        argv = ["qemu-system-x86_64", "-accel", self.accelerator, "-machine", "q35,hpet=off",
+        argv = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", self.accelerator, "-machine", "q35,hpet=off",
                 "-cpu", self.flavour.cpu, *self.flavour.topology(),
                 "-kernel", self.kernel, "-initrd", self.initrd, "-append", COMMAND_LINE,
                 "-drive", f"file={self.path('disk')},format=qcow2,if=virtio,cache=unsafe",

@@ -134,3 +134,16 @@ class Restore(Case):
         guest.start()
         self.wait_all_on(guest, {1})
         wait_for("old process forgotten", lambda: daemon.state_of(guest) == "as-planned")
+
+    def test_definitions_of_guests_that_are_off_go_back_without_a_daemon(self):
+        guest = self.guest("ded1")
+        before = guest.config_xml()
+        daemon = self.daemon("guests: [{match: {name: 'ded*'}, persist: all,"
+                             " cpu: {policy: dedicated}}]")
+        self.wait_state(daemon, guest, "as-planned")
+        self.assertIn("vcpupin", guest.config_xml())
+        guest.destroy()
+        daemon.stop()
+        done = run(*daemon.argv("--restore"), check=False)
+        self.assertEqual(guest.config_xml(), before, done.stdout + done.stderr)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

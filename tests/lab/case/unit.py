@@ -10,10 +10,9 @@ FLAVOURS = ("amd-4node", "debian13")
 
 
 def case(host):
-    guests = [host.guest("db1", vcpus=2, nic=True), host.guest("web1")]
+    guests = host.trio()
     host.start("guests: [{match: {name: 'db*'}, cpu: {policy: dedicated}}]")
-    for guest in guests:
-        host.wait_state(guest, "as-planned")
+    host.wait_planned(*guests)
     assert host.unit("ActiveState") == "active"
     assert host.unit("StatusText"), "no status text"
     masks = [guest.masks() for guest in guests]
@@ -27,8 +26,7 @@ def case(host):
         run("systemctl", "restart", "vmtuned")
         assert host.unit("MainPID") != pid
         host.wait_cycle()
-        for guest in guests:
-            host.wait_state(guest, "as-planned")
+        host.wait_planned(*guests)
     assert writes.affinities == 0, f"{writes.affinities} calls of sched_setaffinity"
     assert writes.cpuset_files == [], writes.cpuset_files
     assert [guest.masks() for guest in guests] == masks
@@ -53,6 +51,5 @@ def case(host):
     host.wait("a new process", lambda: host.unit("MainPID") not in (pid, "0"))
     assert host.unit("NRestarts") == "1"
     host.wait_cycle()
-    for guest in guests:
-        host.wait_state(guest, "as-planned")
+    host.wait_planned(*guests)
     assert [guest.masks() for guest in guests] == masks

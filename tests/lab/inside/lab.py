@@ -2,11 +2,16 @@
 """What a case has: the host with vmtuned as its unit, guests, and the truth from /proc, cgroup files
 and sysfs."""
 
+import concurrent.futures
+import contextlib
+import difflib
 import glob
 import json
 import os
 import re
 import shutil
+import signal
+import sqlite3
 import sys
 import uuid
 
@@ -18,6 +23,7 @@ STATE = "/var/lib/vmtuned"
 DROP_INS = "/run/systemd/system/vmtuned.service.d"
 TIMEOUT = 60  # seconds; the emulated host is slow
 BUSY = "/run/lab/busy.elf"
+STANDING = ("db1", "db2", "web1")  # see Host.trio
 
 
 _port = open(PORT, "wb", buffering=0)  # once: opened again too soon, a write to it never ends
@@ -39,23 +45,53 @@ def prepare(kind):
 class Guest(RunningGuest):
     """A guest whose vCPUs work a little all the time (guest/busy.S)."""
 
-    def __init__(self, kind, name, vcpus=1, mib=48, current=None, iothreads=0, nic=False,
-                 backing="", numatune="", cells="", start=True):
+    def __init__(self, kind, name, vcpus=1, mib=48, iothreads=0, nic=False, backing="", numatune=""):
         super().__init__(name)
-        self.uuid = str(uuid.uuid4())
-        online = f" current='{current}'" if current else ""
         network = ("<interface type='ethernet'><model type='virtio'/><driver name='vhost'/></interface>"
                    if nic else "")
-        model = "<model>qemu64</model>" if kind == "qemu" else "<model>kvm64</model>"
-        path = f"/run/lab/{name}.xml"
-        write(path, f"""<domain type='{kind}'><name>{name}</name><uuid>{self.uuid}</uuid>
-<memory unit='MiB'>{mib}</memory>{backing}<vcpu{online}>{vcpus}</vcpu><iothreads>{iothreads}</iothreads>
-{numatune}<os><type arch='x86_64' machine='q35'>hvm</type><kernel>{BUSY}</kernel></os>
-<features><acpi/><apic/></features><cpu mode='custom'>{model}{cells}</cpu>
-<devices><controller type='usb' model='none'/><memballoon model='none'/>{network}</devices></domain>""")
-        virsh("define", path)
-        if start:
-            self.start()
+        # libvirt writes their ids into the definition with the first pin: given from the start
+        ids = "".join(f"<iothread id='{number + 1}'/>" for number in range(iothreads))
+        self.path = f"/run/lab/{name}.xml"
+        self.xml = f"""<domain type='{kind}'><name>{name}</name>
+<uuid>{uuid.uuid5(uuid.NAMESPACE_DNS, name)}</uuid><memory unit='MiB'>{mib}</memory>{backing}
+<vcpu>{vcpus}</vcpu><iothreads>{iothreads}</iothreads><iothreadids>{ids}</iothreadids>{numatune}
+<os><type arch='x86_64' machine='q35'>hvm</type><kernel>{BUSY}</kernel></os>
+<features><acpi/><apic/></features><cpu mode='custom'><model>qemu64</model></cpu>
+<devices><controller type='usb' model='none'/><memballoon model='none'/>{network}</devices></domain>"""
+
+    def ensure(self):
+        """Running with this definition; one that another case left is taken as it is."""
+        if os.path.exists(self.path):
+            if read(self.path) == self.xml and self.running():
+                return
+            self.remove()
+        write(self.path, self.xml)
+        virsh("define", self.path)
+        write(self.path + ".defined", self.config_xml())
+        self.start()
+
+    def running(self):
+        return os.path.exists(f"/run/libvirt/qemu/{self.name}.pid")
+
+    def config_xml(self):
+        """libvirt's own file: a look at it costs nothing."""
+        return read(f"/etc/libvirt/qemu/{self.name}.xml")
+
+    def restart(self):
+        self.destroy(check=True)
+        self.start()
+
+    def as_defined(self):
+        return self.config_xml() == read(self.path + ".defined")
+
+    def difference(self):
+        return "\n".join(difflib.unified_diff(read(self.path + ".defined").splitlines(),
+                                              self.config_xml().splitlines(), lineterm="", n=0))
+
+    def remove(self):
+        self.destroy()
+        self.undefine()
+        os.unlink(self.path)
 
     def emulator_threads(self):
         """QEMU's own: no vCPU, IOThread or vhost worker."""
@@ -107,12 +143,21 @@ class Host:
 
     def __init__(self, kind):
         self.kind = kind
-        self.undo = []
 
     # --- guests ---
 
-    def guest(self, name, **options):
-        return Guest(self.kind, name, **options)
+    def guests(self, *definitions):
+        """Running guests, started at the same time."""
+        guests = [Guest(self.kind, **definition) for definition in definitions]
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(Guest.ensure, guests))
+        return guests
+
+    def trio(self):
+        """Two guests for databases and one for the web: what most cases need. Starting them takes
+        long, so they stay for the next case."""
+        return self.guests({"name": "db1", "vcpus": 2, "nic": True, "iothreads": 1},
+                           {"name": "db2", "vcpus": 2, "nic": True}, {"name": "web1", "vcpus": 2})
 
     @staticmethod
     def node_cpus(node):
@@ -133,10 +178,23 @@ class Host:
         write(path, str(count))
         assert int(read(path)) == count, f"node {node} has {read(path)} huge pages, not {count}"
 
+    @staticmethod
+    def free_huge_pages(node):
+        return int(read(f"/sys/devices/system/node/node{node}/hugepages/hugepages-2048kB/free_hugepages"))
+
+    @staticmethod
+    def mems(guest, leaf):
+        return cpus(read(guest.cgroup("cpuset", leaf) + "/cpuset.mems"))
+
+    @staticmethod
+    def leader(tid):
+        """The process that a thread belongs to."""
+        return int(re.search(r"^Tgid:\s+(\d+)", read(f"/proc/{tid}/status"), re.MULTILINE).group(1))
+
     # --- vmtuned ---
 
     @staticmethod
-    def policy(text, mode="enforce", interval="2s"):
+    def policy(text, mode="enforce", interval="5s"):
         write(POLICY, f"version: 1\nmode: {mode}\ninterval: {interval}\n{text}\n")
 
     def start(self, text, **options):
@@ -146,7 +204,7 @@ class Host:
         self.wait_cycle()
 
     def wait_cycle(self):
-        wait_for("a cycle", lambda: self.status()["daemon"]["cycles"] > 0, TIMEOUT)
+        self.wait("a cycle", lambda: self.status()["daemon"]["cycles"] > 0)
 
     @staticmethod
     def ctl(*argv, check=True):
@@ -163,6 +221,13 @@ class Host:
     def wait_state(self, guest, state):
         self.wait(f"{guest.name} is {state}", lambda: self.state(guest) == state)
 
+    def wait_planned(self, *guests):
+        for guest in guests:
+            self.wait_state(guest, "as-planned")
+
+    def wait_right(self):
+        self.wait("verify finds all right", lambda: self.ctl("verify", check=False).returncode == 0)
+
     @staticmethod
     def unit(name):
         """A property of the unit."""
@@ -174,6 +239,22 @@ class Host:
         write(f"{DROP_INS}/lab.conf", text)
         run("systemctl", "daemon-reload")
 
+    @contextlib.contextmanager
+    def frozen(self):
+        """vmtuned stopped while drift is made, so that it can be seen before the repair."""
+        pid = int(self.unit("MainPID"))
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    @staticmethod
+    def record(query):
+        """A question to the record, read beside the daemon."""
+        with contextlib.closing(sqlite3.connect(f"file:{STATE}/record.db?mode=ro", uri=True)) as record:
+            return record.execute(query).fetchall()
+
     @staticmethod
     def journal(text):
         """Lines of vmtuned's journal of this case that hold text."""
@@ -182,7 +263,13 @@ class Host:
 
     @staticmethod
     def wait(what, condition):
-        return wait_for(what, condition, TIMEOUT)
+        return wait_for(what, condition, TIMEOUT, 0.3)
+
+    @staticmethod
+    def note(text):
+        """Printed with the results, also when all is well."""
+        for line in text.splitlines():
+            tell(f"note {line}")
 
     # --- the host itself ---
 
@@ -200,22 +287,37 @@ class Host:
             print(f"--- {' '.join(argv)}\n{done.stdout}{done.stderr}")
 
     def reset(self):
-        run("systemctl", "stop", "vmtuned", check=False)
-        run("systemctl", "reset-failed", "vmtuned", check=False)
-        for name in virsh("list", "--name").stdout.split():
-            virsh("destroy", name)
-        for name in virsh("list", "--all", "--name").stdout.split():
-            virsh("undefine", name)
-        for path in glob.glob("/sys/devices/system/cpu/cpu[1-9]*/online"):
-            write(path, "1")
-        for path in glob.glob("/sys/devices/system/node/node*/hugepages/hugepages-*/nr_hugepages"):
-            write(path, "0")
-        if os.path.isdir("/etc/systemd/system.control/machine.slice.d") or \
-                os.path.isdir("/run/systemd/system.control/machine.slice.d"):
+        """What a case did is undone, by restore too: guests have all CPUs and the definitions from
+        before, or something is wrong with restore."""
+        if os.path.isdir("/run/systemd/system.control/machine.slice.d"):
             run("systemctl", "revert", "machine.slice")
+        for path in glob.glob("/sys/devices/system/cpu/cpu[1-9]*/online"):
+            if read(path) == "0":
+                write(path, "1")
+        run("systemctl", "stop", "vmtuned")
+        run("systemctl", "reset-failed", "vmtuned", check=False)
         if os.path.isdir(DROP_INS):
             shutil.rmtree(DROP_INS)
             run("systemctl", "daemon-reload")
+        restored = run("vmtuned", "--restore", check=False)
         for path in glob.glob(f"{STATE}/*"):
             os.unlink(path)
         self.policy("", mode="observe")
+        wrong = self.settle_guests()
+        for path in glob.glob("/sys/devices/system/node/node*/hugepages/hugepages-*/nr_hugepages"):
+            write(path, "0")
+        assert not wrong, f"after restore: {wrong}\n{restored.stdout}{restored.stderr}"
+
+    def settle_guests(self):
+        """Guests that are not as they were: told, and ended."""
+        online = cpus(read("/sys/devices/system/cpu/online"))
+        wrong = []
+        for path in glob.glob("/run/lab/*.xml"):
+            guest = Guest(self.kind, os.path.basename(path)[:-4])
+            if not guest.as_defined():
+                wrong.append(f"{guest.name}: another definition: {guest.difference()}")
+            elif guest.running() and not guest.all_on(online):
+                wrong.append(f"{guest.name}: {[(thread.comm, thread.cpus) for thread in guest.threads()]}")
+            if wrong or guest.name not in STANDING:
+                guest.remove()
+        return wrong

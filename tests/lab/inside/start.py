@@ -6,7 +6,7 @@
   {"mode": "shell"}
 
 Each case runs in a process of its own, in a session of its own, and is killed past its limit
-(seconds). Told through the port, a line each: up, start NAME, | TEXT (a failed case's output),
+(seconds). Told through the port, a line each: up, start NAME, | TEXT (a failed case's output), note TEXT,
 end NAME passed|failed|hung SECONDS, cut (the host wants its power cut), done.
 """
 
@@ -35,8 +35,8 @@ def run_case(name, function, argument):
     try:
         function(argument)
     except BaseException:  # the case is judged, whatever it threw
-        traceback.print_exc()
         argument.show()
+        traceback.print_exc()
         status = 1
     finally:
         sys.stdout.flush()

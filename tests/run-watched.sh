@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# run-system.sh RESULT : tests/system/run.sh, watched as it goes; its last 'N passed, N failed' is
-# left in RESULT. TEST_TIMEOUT (seconds) ends them all. An exit status that contradicts the count
+# run-watched.sh RESULT COMMAND... : runs the command, shown as it goes; its last 'N passed, N failed'
+# is left in RESULT. TEST_TIMEOUT (seconds) ends them all. An exit status that contradicts the count
 # adds a failure.
 
 result=$1
+shift
 mkdir -p "$(dirname "$result")" || exit 1
 rm -f "$result" "$result.log"
 {
-    timeout -k 30 "${TEST_TIMEOUT:-3600}" tests/system/run.sh </dev/null 2>&1
+    timeout -k 30 "${TEST_TIMEOUT:-3600}" "$@" </dev/null 2>&1
     echo $? >"$result.status"
 } | tee "$result.log"
 read -r status <"$result.status"

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A guest on huge pages runs on the node that has them."""
+
+FLAVOURS = ("amd-4node",)
+POLICY = "guests: [{match: {name: huge1}, cpu: {policy: dedicated}}]"
+NODE = 2
+
+
+def case(host):
+    host.huge_pages(NODE, 32)
+    (guest,) = host.guests({"name": "huge1", "mib": 64,
+                            "backing": "<memoryBacking><hugepages/></memoryBacking>"})
+    host.start(POLICY)
+    host.wait_planned(guest)
+    assert guest.memory().get(NODE, 0) >= 64, guest.memory()
+    assert host.free_huge_pages(NODE) == 0
+    assert set().union(*guest.vcpu_cpus()) <= host.node_cpus(NODE), guest.vcpu_cpus()

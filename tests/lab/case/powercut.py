@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The host loses its power in the middle of a cycle: after the next boot the record is whole, and restore
+still knows the definitions from before."""
+
+from lab import read, run, write
+from lab import Guest
+
+FLAVOURS = ("amd-4node",)
+POLICY = """
+guests:
+  - match: {name: 'db*'}
+    persist: all
+    cpu: {policy: dedicated}
+"""
+KEPT = "/var/lib/before-the-cut"
+
+
+def case(host):
+    guests = host.trio()
+    before = [guest.masks() for guest in guests]
+    write(KEPT, read("/run/lab/db1.xml.defined"))
+    run("sync")
+    host.policy(POLICY)
+    run("systemctl", "enable", "vmtuned")
+    run("sync")
+    run("systemctl", "start", "vmtuned")
+    host.wait("a definition changes", lambda: "vcpupin" in guests[0].config_xml())
+    assert [guest.masks() for guest in guests] != before
+    run("sync", "/etc/libvirt/qemu/db1.xml")
+    host.power_cut()
+
+
+def after_power_cut(host):
+    db1 = Guest(host.kind, "db1", vcpus=2, nic=True, iothreads=1)
+    assert "vcpupin" in db1.config_xml()
+    host.wait("vmtuned, started at boot", lambda: host.unit("ActiveState") == "active")
+    host.wait_cycle()
+    problem = host.status()["daemon"]["record_problem"]
+    assert not problem, problem
+    assert host.record("PRAGMA integrity_check") == [("ok",)]
+    host.policy("", mode="observe")
+    host.ctl("reload")
+    run("systemctl", "stop", "vmtuned")
+    run("vmtuned", "--restore")
+    assert db1.config_xml() == read(KEPT), db1.config_xml()
+    run("systemctl", "disable", "vmtuned")
+    for name in ("db1", "db2", "web1"):
+        Guest(host.kind, name).undefine()
