@@ -14,16 +14,15 @@ def case(host):
     gone = max(before)
     pool = web1.vcpu(0).cpus
     host.set_online(gone, False)
-    host.wait("db1 without it", lambda: all(len(cpus) == 1 and gone not in cpus for cpus in db1.vcpu_cpus()))
-    host.wait_planned(db1, db2, web1)
+    host.wait_right()
+    assert all(len(cpus) == 1 and gone not in cpus for cpus in db1.vcpu_cpus()), db1.vcpu_cpus()
     now, others = set().union(*db1.vcpu_cpus()), set().union(*db2.vcpu_cpus())
     assert not now & others and now <= before | pool
     assert all(not thread.cpus & (now | others) for thread in web1.threads())
     host.set_online(gone, True)
-    host.wait("two CPUs for db1", lambda: len(set().union(*db1.vcpu_cpus())) == 2)
-    host.wait("no CPU is left out", lambda: web1.vcpu(0).cpus | set().union(*db1.vcpu_cpus()) | others ==
-              pool | before | others)
-    host.wait_planned(db1, db2, web1)
+    host.wait_right()
+    assert len(set().union(*db1.vcpu_cpus())) == 2
+    assert web1.vcpu(0).cpus | set().union(*db1.vcpu_cpus()) | others == pool | before | others
 
     pool = web1.vcpu(0).cpus
     spare = max(pool - {0})

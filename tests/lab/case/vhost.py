@@ -4,7 +4,7 @@ kernel again where vhost's fork_from_owner_default says so."""
 
 import os
 
-from lab import run, write
+from lab import run
 
 FLAVOURS = ("amd-4node", "debian13")
 POLICY = """
@@ -17,7 +17,9 @@ OWNER = "/sys/module/vhost/parameters/fork_from_owner_default"
 
 
 def check(host, of_kernel):
-    (guest,) = host.guests({"name": "net1", "nic": True})
+    (guest,) = host.guests({
+        "name": "net1", "nic": True,  # at home on node 1, which has a CPU for each of the two
+        "numatune": "<numatune><memory mode='restrictive' nodeset='1'/></numatune>"})
     workers = guest.vhost_threads()
     assert workers, "no vhost worker"
     assert (guest.pid not in {host.leader(worker.tid) for worker in workers}) == of_kernel
@@ -38,13 +40,21 @@ def check(host, of_kernel):
     host.wait("the worker back", lambda: [worker.cpus for worker in guest.vhost_threads()] == seen)
 
 
+def load_vhost(*parameters):
+    run("modprobe", "-r", "vhost_net", "vhost")
+    run("modprobe", "vhost", *parameters)
+    run("modprobe", "vhost_net")
+
+
 def case(host):
     old = int(os.uname().release.split(".")[0]) < 6 or os.uname().release.startswith(("6.1.", "6.2.", "6.3."))
     check(host, of_kernel=old)
     if os.path.exists(OWNER):
         host.reset()
-        write(OWNER, "0")
+        host.remove_guests()  # the module has a user as long as one has a vhost worker
         try:
+            load_vhost("fork_from_owner_default=0")
             check(host, of_kernel=True)
         finally:
-            write(OWNER, "1")
+            host.remove_guests()
+            load_vhost()

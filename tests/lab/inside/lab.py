@@ -159,6 +159,10 @@ class Host:
         return self.guests({"name": "db1", "vcpus": 2, "nic": True, "iothreads": 1},
                            {"name": "db2", "vcpus": 2, "nic": True}, {"name": "web1", "vcpus": 2})
 
+    def remove_guests(self):
+        for path in glob.glob("/run/lab/*.xml"):
+            Guest(self.kind, os.path.basename(path)[:-4]).remove()
+
     @staticmethod
     def node_cpus(node):
         return cpus(read(f"/sys/devices/system/node/node{node}/cpulist"))
@@ -289,8 +293,6 @@ class Host:
     def reset(self):
         """What a case did is undone, by restore too: guests have all CPUs and the definitions from
         before, or something is wrong with restore."""
-        if os.path.isdir("/run/systemd/system.control/machine.slice.d"):
-            run("systemctl", "revert", "machine.slice")
         for path in glob.glob("/sys/devices/system/cpu/cpu[1-9]*/online"):
             if read(path) == "0":
                 write(path, "1")
@@ -300,6 +302,8 @@ class Host:
             shutil.rmtree(DROP_INS)
             run("systemctl", "daemon-reload")
         restored = run("vmtuned", "--restore", check=False)
+        if os.path.isdir("/run/systemd/system.control/machine.slice.d"):
+            run("systemctl", "revert", "machine.slice")
         for path in glob.glob(f"{STATE}/*"):
             os.unlink(path)
         self.policy("", mode="observe")
