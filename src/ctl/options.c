@@ -18,6 +18,7 @@ static const OptionInfo infos[N_OPTIONS] = {
     [OPT_DRY_RUN] = {"dry-run", NULL, false, "change nothing, show what would be changed"},
     [OPT_ALL] = {"all", NULL, false, "every guest"},
     [OPT_FORCE] = {"force", NULL, false, "also values that somebody else changed since"},
+    [OPT_MAP] = {"map", NULL, false, "then the guests on cores and nodes"},
     [OPT_TOPOLOGY] = {"topology", "X", false,
                       "the host: an hwloc XML file, or hwloc synthetic text"},
     [OPT_GUESTS] = {"guests", "DIR|FILE", true, "domain XML files; of a directory its *.xml"},

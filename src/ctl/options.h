@@ -13,6 +13,7 @@ typedef enum OptionId {
     OPT_DRY_RUN,
     OPT_ALL,
     OPT_FORCE,
+    OPT_MAP,
     OPT_TOPOLOGY,
     OPT_GUESTS,
     OPT_POLICY,

@@ -33,5 +33,7 @@ char *show_placement(Doc *guest, const char *key);
 void show_plan(Doc *document, GString *out);
 /* The documents of "verify", "apply" and "restore". */
 void show_verify(Doc *document, GString *out);
+/* The status document's guests on cores and nodes, as the kernel has them. */
+void show_map(Doc *document, GString *out);
 /* One guest's plan, as fields. */
 void show_guest_plan(Doc *plan, GString *out);

@@ -17,6 +17,7 @@ static const Verb verbs[] = {
         .name = "status",
         .args = "[GUEST...]",
         .max_words = UINT_MAX,
+        .options = OPTION_BIT(OPT_MAP),
         .doc = "how the daemon and the guests stand",
         .run = verb_status_run,
     },

@@ -84,27 +84,40 @@ static void add_cpu_sets(struct json_object *document, const Topo *topo)
     json_object_object_add(document, "allowed_mems", parts_set(topo->allowed_mems));
 }
 
-struct json_object *report_topology(const Topo *topo, const TopoFree *free_now)
+struct json_object *parts_nodes(const Topo *topo, const TopoFree *free_now)
 {
-    struct json_object *document = parts_document(REPORT_OK);
-    struct json_object *nodes = json_object_new_array(), *llcs = json_object_new_array();
-    struct json_object *cores = json_object_new_array();
+    struct json_object *nodes = json_object_new_array();
 
     for (unsigned i = 0; i < topo->n_nodes; i++)
         json_object_array_add(nodes, node_object(topo, i, free_now));
-    for (unsigned i = 0; i < topo->n_llcs; i++)
-        json_object_array_add(llcs, llc_object(&topo->llcs[i]));
+    return nodes;
+}
+
+struct json_object *parts_cores(const Topo *topo)
+{
+    struct json_object *cores = json_object_new_array();
+
     for (unsigned i = 0; i < topo->n_cores; i++)
         json_object_array_add(cores, core_object(&topo->cores[i]));
+    return cores;
+}
+
+struct json_object *report_topology(const Topo *topo, const TopoFree *free_now)
+{
+    struct json_object *document = parts_document(REPORT_OK);
+    struct json_object *llcs = json_object_new_array();
+
+    for (unsigned i = 0; i < topo->n_llcs; i++)
+        json_object_array_add(llcs, llc_object(&topo->llcs[i]));
 
     json_object_object_add(document, "source", parts_text(topo->source));
     json_object_object_add(document, "packages", number(topo->n_packages));
     json_object_object_add(document, "smt", json_object_new_boolean(topo_has_smt(topo)));
     json_object_object_add(document, "base_page_kib", number(topo->base_page_kib));
     add_cpu_sets(document, topo);
-    json_object_object_add(document, "nodes", nodes);
+    json_object_object_add(document, "nodes", parts_nodes(topo, free_now));
     json_object_object_add(document, "llcs", llcs);
-    json_object_object_add(document, "cores", cores);
+    json_object_object_add(document, "cores", parts_cores(topo));
     json_object_object_add(document, "pci", pci_array(topo));
     return document;
 }

@@ -17,6 +17,10 @@ struct json_object *parts_number(unsigned number);     /* null for 0 */
 struct json_object *parts_time(int64_t realtime_usec); /* "2025-11-21T09:08:00Z"; null for 0 */
 struct json_object *parts_names(char *const *names);   /* array; empty for NULL */
 
+/* "nodes" and "cores" of the topology document. free_now may be NULL. */
+struct json_object *parts_nodes(const Topo *topo, const TopoFree *free_now);
+struct json_object *parts_cores(const Topo *topo);
+
 void parts_append_diags(struct json_object *array, const DiagList *diags); /* diags may be NULL */
 /* Rows of "settings" in the plan document. changes may be NULL. */
 void parts_append_changes(struct json_object *array, const char *subject, const ChangeSet *changes);

@@ -54,6 +54,61 @@ static const char *policy_word(const GuestStatus *status)
     return status->policy ? cpu_policy_name(guest_policy_get_cpu_policy(status->policy)) : NULL;
 }
 
+/* One row for each vCPU and IOThread, and for QEMU's other threads and vhost workers together. */
+static void add_now_row(struct json_object *rows, const GuestKernel *kernel,
+                        ThreadClass thread_class, unsigned id)
+{
+    g_autoptr(CpuSet) cpus = cpuset_new();
+    struct json_object *row = json_object_new_object();
+    bool any = false;
+
+    for (unsigned i = 0; i < kernel->n_threads; i++) {
+        const GuestThread *thread = &kernel->threads[i];
+        bool numbered = thread_class == THREAD_VCPU || thread_class == THREAD_IOTHREAD;
+        if (thread->thread_class != thread_class || (numbered && thread->home_id != id))
+            continue;
+        hwloc_bitmap_or(cpus, cpus, thread->affinity);
+        any = true;
+    }
+    json_object_object_add(row, "class", parts_text(thread_class_name(thread_class)));
+    json_object_object_add(row, "id", json_object_new_int64(id));
+    json_object_object_add(row, "cpus", parts_set(cpus));
+    if (any)
+        json_object_array_add(rows, row);
+    else
+        json_object_put(row);
+}
+
+/* Where its threads may run, as the kernel had them at the last look; null: nobody looked. */
+static struct json_object *now_array(const Guest *guest)
+{
+    struct json_object *rows;
+
+    if (!guest || !guest->kernel)
+        return NULL;
+    rows = json_object_new_array();
+    for (unsigned i = 0; i < guest->kernel->n_threads; i++) {
+        const GuestThread *thread = &guest->kernel->threads[i];
+        if (thread->thread_class == THREAD_VCPU || thread->thread_class == THREAD_IOTHREAD)
+            add_now_row(rows, guest->kernel, thread->thread_class, thread->home_id);
+    }
+    add_now_row(rows, guest->kernel, THREAD_EMULATOR, 0);
+    add_now_row(rows, guest->kernel, THREAD_VHOST, 0);
+    return rows;
+}
+
+static struct json_object *host_object(const Topo *topo)
+{
+    struct json_object *host;
+
+    if (!topo)
+        return NULL;
+    host = json_object_new_object();
+    json_object_object_add(host, "nodes", parts_nodes(topo, NULL));
+    json_object_object_add(host, "cores", parts_cores(topo));
+    return host;
+}
+
 static struct json_object *status_entry(const GuestStatus *status, const void *context)
 {
     const GuestPlan *plan = status->plan;
@@ -68,6 +123,12 @@ static struct json_object *status_entry(const GuestStatus *status, const void *c
     json_object_object_add(entry, "vcpus", parts_number(vcpus_count(status)));
     json_object_object_add(entry, "nodes", parts_set(plan ? plan->nodes : NULL));
     json_object_object_add(entry, "cpus", parts_set(cpus));
+    json_object_object_add(entry, "now", now_array(status->guest));
+    json_object_object_add(entry, "memory_nodes",
+                           status->guest && status->guest->kernel &&
+                                   status->guest->kernel->memory_nodes
+                               ? parts_set(status->guest->kernel->memory_nodes)
+                               : NULL);
     json_object_object_add(entry, "drift", json_object_new_int64(status->drift_count));
     json_object_object_add(entry, "repaired", json_object_new_int64(status->repair_count));
     json_object_object_add(entry, "writes", json_object_new_int64(status->write_count));
@@ -88,6 +149,7 @@ struct json_object *report_status(const Snapshot *snapshot, const char *const *n
     parts_append_diags(diagnostics, snapshot->policy_diags);
     parts_set_exit(document, exit_status);
     json_object_object_add(document, "daemon", daemon_object(snapshot));
+    json_object_object_add(document, "host", host_object(snapshot->topo));
     json_object_object_add(document, "guests", guests);
     json_object_object_add(document, "diagnostics", diagnostics);
     return document;

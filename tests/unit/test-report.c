@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The documents: the stable form of the plan, exit statuses, what is null when. */
+#include "common/fake-guest.h"
 #include "report/report.h"
 
 #include <setjmp.h>
@@ -359,6 +360,37 @@ static void test_status_entry(void **state)
     assert_number(document, "guests/0/drift", 3);
     assert_number(document, "guests/0/repaired", 2);
     assert_text(document, "guests/0/plan/name", "alpha");
+    assert_text(document, "guests/0/now", NULL);
+    assert_text(document, "host", NULL);
+    json_object_put(document);
+}
+
+/* Where threads may run is the kernel's word, not the plan's. */
+static void test_status_now(void **state)
+{
+    (void)state;
+    g_autoptr(Snapshot) snapshot = snapshot_in_state(GUEST_AS_PLANNED);
+    GuestStatus *status = g_ptr_array_index(snapshot->guests, 0);
+    g_autoptr(Guest) guest = guest_new(status->uuid, status->name);
+    g_autoptr(CpuSet) seven = cpuset_new();
+
+    hwloc_bitmap_set(seven, 7);
+    guest->live = guest_def_new();
+    guest->kernel = guest_kernel_new();
+    fake_thread_add(guest->kernel, &(GuestThread){.tid = 11,
+                                                  .tgid = 10,
+                                                  .affinity = seven,
+                                                  .home = HOME_VCPU,
+                                                  .home_id = 1,
+                                                  .thread_class = THREAD_VCPU,
+                                                  .comm = "CPU 1/KVM"});
+    status->guest = guest_ref(guest);
+    Json *document = report_status(snapshot, NULL);
+    assert_length(document, "guests/0/now", 1);
+    assert_text(document, "guests/0/now/0/class", "vcpu");
+    assert_number(document, "guests/0/now/0/id", 1);
+    assert_text(document, "guests/0/now/0/cpus", "7");
+    assert_text(document, "guests/0/memory_nodes", NULL);
     json_object_put(document);
 }
 
@@ -485,6 +517,7 @@ int main(void)
         cmocka_unit_test(test_away_is_not_well),
         cmocka_unit_test(test_live_plan_does_not_judge_differences),
         cmocka_unit_test(test_status_entry),
+        cmocka_unit_test(test_status_now),
         cmocka_unit_test(test_explain),
         cmocka_unit_test(test_verify_with_a_look),
         cmocka_unit_test(test_policy_marks_defaults),
