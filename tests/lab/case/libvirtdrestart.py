@@ -3,7 +3,7 @@
 
 from lab import run, virsh
 
-FLAVOURS = ("amd-4node", "debian13")
+FLAVOURS = ("amd-4node",)
 POLICY = "guests: [{match: {name: db1}, cpu: {policy: dedicated}}]"
 
 

@@ -6,7 +6,7 @@ import signal
 from lab import run
 from tracing import Writes
 
-FLAVOURS = ("amd-4node", "debian13")
+FLAVOURS = ("amd-4node",)
 
 
 def case(host):

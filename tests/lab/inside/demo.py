@@ -44,12 +44,13 @@ def show_truth(guests):
         for seen, (guest, thread) in zip(ran, vcpus):
             seen.add(last_cpu(guest.pid, thread.tid))
         time.sleep(0.1)
+    say()
     say("(from /proc)  ran on CPUs" + " " * 12 + "memory by node")
     for seen, (guest, thread) in zip(ran, vcpus):
         name = f"{guest.name} vCPU {thread.comm.split()[1].split('/')[0]}"
         memory = ""
         if thread.comm.startswith("CPU 0/"):
-            memory = ", ".join(f"node {node}: {mib:.0f} MiB" for node, mib in sorted(guest.memory().items()))
+            memory = ", ".join(f"node {node}: {mib:.0f} MiB" for node, mib in sorted(guest.memory().items()) if mib >= 1)
         say(f"{name:14}{' '.join(map(str, sorted(seen))):24} {memory}")
 
 
@@ -71,7 +72,7 @@ def settled(guests):
 
 def main(host):
     guests = prepare(host)
-    db1, db2, _ = guests
+    db1, _, web1 = guests
     heading("The host")
     show("vmtuned-ctl topology")
     heading("Its guests, as they were started: vCPUs wander, memory follows")
@@ -85,9 +86,10 @@ def main(host):
     host.wait("all as planned", lambda: settled(guests))
     show("vmtuned-ctl status --map")
     show_truth(guests)
-    heading("Somebody changes it: one vCPU with taskset, one through libvirt")
+    heading("Somebody changes it: web1 is put on db1's CPU with taskset, db2 everywhere through libvirt")
     masks = [guest.masks() for guest in guests]
-    show(f"taskset -p -c 0 {db1.vcpu(0).tid}")
+    (own,) = db1.vcpu(0).cpus
+    show(f"taskset -p -c {own} {web1.vcpu(0).tid}")
     show("virsh vcpupin db2 1 0-7 --live")
     host.wait("the drift repaired", lambda: len(host.journal("drift")) >= 2 and
               [guest.masks() for guest in guests] == masks)

@@ -102,7 +102,6 @@ def shell():
 
 
 def main():
-    os.makedirs(OUT, exist_ok=True)
     lab.prepare(JOB["guests"])
     lab.tell("up")
     if JOB["mode"] == "cases":
@@ -115,9 +114,15 @@ def main():
     else:
         shell()
     lab.tell("done")
-    subprocess.run(["systemctl", "poweroff", "--force", "--force"], check=False)
 
 
 with open("/run/lab/job", encoding="utf-8") as file:
     JOB = json.load(file)
-main()
+os.makedirs(OUT, exist_ok=True)
+try:
+    main()
+except Exception:  # told where the host is watched; it ends without "done"
+    for text in traceback.format_exc().splitlines():
+        lab.tell(f"say {text}")
+finally:
+    subprocess.run(["systemctl", "poweroff", "--force", "--force"], check=False)
