@@ -6,9 +6,8 @@
 #include "ctl/show.h"
 #include "ctl/table.h"
 
+#include "base/util.h"
 #include "model/cpuset.h"
-
-#include <string.h>
 
 static CpuSet *doc_cpus(Doc *object, const char *key)
 {
@@ -17,17 +16,38 @@ static CpuSet *doc_cpus(Doc *object, const char *key)
     return cpuset_parse(doc_word(object, key), &cpus) == 0 ? cpus : cpuset_new();
 }
 
-/* "vCPU 0", "IOThread 1", "emulator", "vhost" */
-static char *thread_name(Doc *row)
-{
-    const char *class = doc_word(row, "class");
-    int64_t id = doc_number(row, "id");
+/* As the map calls the classes, in its order; plural NULL: the threads of it have no number. */
+static const struct {
+    const char *class, *one, *plural;
+} classes[] = {
+    {"vcpu", "vCPU", "vCPUs"},
+    {"emulator", "emulator", NULL},
+    {"iothread", "IOThread", "IOThreads"},
+    {"vhost", "vhost", NULL},
+};
 
-    if (g_str_equal(class, "vcpu"))
-        return g_strdup_printf("vCPU %" G_GINT64_FORMAT, id);
-    if (g_str_equal(class, "iothread"))
-        return g_strdup_printf("IOThread %" G_GINT64_FORMAT, id);
-    return g_strdup(class);
+/* Appends ", vCPUs 0-1", or nothing. How many rows of that class there are on the core. */
+static unsigned append_class(GString *text, Doc *guest, unsigned class, const CpuSet *core)
+{
+    g_autoptr(CpuSet) ids = cpuset_new();
+
+    DOC_FOREACH(row, guest, "now")
+    {
+        g_autoptr(CpuSet) cpus = doc_cpus(row, "cpus");
+        if (g_str_equal(doc_word(row, "class"), classes[class].class) &&
+            hwloc_bitmap_intersects(cpus, core))
+            hwloc_bitmap_set(ids, (unsigned)doc_number(row, "id"));
+    }
+    unsigned n = cpuset_weight(ids);
+    if (n == 0)
+        return 0;
+    g_autofree char *list = cpuset_format(ids);
+    g_string_append_printf(text, "%s%s", text->len > 0 ? ", " : "",
+                           n > 1 && classes[class].plural ? classes[class].plural
+                                                          : classes[class].one);
+    if (classes[class].plural)
+        g_string_append_printf(text, " %s", list);
+    return n;
 }
 
 /* Appends "; db1: vCPU 0, vhost", or "; db1" for all of it, or nothing. */
@@ -36,14 +56,8 @@ static void append_guest(GString *text, Doc *guest, const CpuSet *core)
     g_autoptr(GString) threads = g_string_new(NULL);
     unsigned n = 0;
 
-    DOC_FOREACH(row, guest, "now")
-    {
-        g_autoptr(CpuSet) cpus = doc_cpus(row, "cpus");
-        if (!hwloc_bitmap_intersects(cpus, core))
-            continue;
-        g_autofree char *name = thread_name(row);
-        g_string_append_printf(threads, "%s%s", n++ > 0 ? ", " : "", name);
-    }
+    for (unsigned class = 0; class < G_N_ELEMENTS(classes); class ++)
+        n += append_class(threads, guest, class, core);
     if (n == 0)
         return;
     g_string_append_printf(text, "%s%s", text->len > 0 ? "; " : "", doc_word(guest, "name"));
@@ -53,7 +67,7 @@ static void append_guest(GString *text, Doc *guest, const CpuSet *core)
 
 typedef struct MapRow {
     int64_t node, llc;
-    CpuSet *cores, *cpus;
+    CpuSet *cores, *cpus; /* empty: a node of memory alone */
     char *guests;
 } MapRow;
 
@@ -74,6 +88,18 @@ static char *guests_on(Doc *document, const CpuSet *core)
     return g_string_free(text, FALSE);
 }
 
+static MapRow *add_row(GPtrArray *rows, int64_t node, int64_t llc)
+{
+    MapRow *row = g_new0(MapRow, 1);
+
+    row->node = node;
+    row->llc = llc;
+    row->cores = cpuset_new();
+    row->cpus = cpuset_new();
+    g_ptr_array_add(rows, row);
+    return row;
+}
+
 static void add_core(GPtrArray *rows, Doc *document, Doc *core)
 {
     g_autoptr(CpuSet) cpus = doc_cpus(core, "cpus");
@@ -82,16 +108,22 @@ static void add_core(GPtrArray *rows, Doc *document, Doc *core)
 
     if (!row || row->node != doc_number(core, "node") || row->llc != doc_number(core, "llc") ||
         !g_str_equal(row->guests, guests)) {
-        row = g_new0(MapRow, 1);
-        row->node = doc_number(core, "node");
-        row->llc = doc_number(core, "llc");
-        row->cores = cpuset_new();
-        row->cpus = cpuset_new();
+        row = add_row(rows, doc_number(core, "node"), doc_number(core, "llc"));
         row->guests = g_steal_pointer(&guests);
-        g_ptr_array_add(rows, row);
     }
     hwloc_bitmap_set(row->cores, (unsigned)doc_number(core, "core"));
     hwloc_bitmap_or(row->cpus, row->cpus, cpus);
+}
+
+static void add_node(GPtrArray *rows, Doc *document, int64_t node)
+{
+    guint before = rows->len;
+
+    DOC_FOREACH(core, doc_get(document, "host"), "cores")
+    if (doc_number(core, "node") == node)
+        add_core(rows, document, core);
+    if (rows->len == before)
+        add_row(rows, node, 0);
 }
 
 static void show_cores(Doc *document, GString *out)
@@ -100,14 +132,15 @@ static void show_cores(Doc *document, GString *out)
     g_autoptr(Table) table =
         table_new((const char *const[]){"NODE", "LLC", "CORES", "CPUS", "GUESTS", NULL});
 
-    DOC_FOREACH(core, doc_get(document, "host"), "cores")
-    add_core(rows, document, core);
+    DOC_FOREACH(node, doc_get(document, "host"), "nodes")
+    add_node(rows, document, doc_number(node, "node"));
     for (guint i = 0; i < rows->len; i++) {
         const MapRow *row = g_ptr_array_index(rows, i);
         g_autofree char *node = g_strdup_printf("%" G_GINT64_FORMAT, row->node);
         g_autofree char *llc = g_strdup_printf("%" G_GINT64_FORMAT, row->llc);
         g_autofree char *cores = cpuset_format(row->cores), *cpus = cpuset_format(row->cpus);
-        table_add(table, (const char *const[]){node, llc, cores, cpus, row->guests});
+        table_add(table,
+                  (const char *const[]){node, cores[0] ? llc : NULL, cores, cpus, row->guests});
     }
     table_print(table, out);
 }
@@ -135,8 +168,7 @@ static void show_memory(Doc *document, GString *out)
     DOC_FOREACH(node, doc_get(document, "host"), "nodes")
     {
         g_autofree char *name = g_strdup_printf("%" G_GINT64_FORMAT, doc_number(node, "node"));
-        g_autofree char *size =
-            g_strdup_printf("%" G_GINT64_FORMAT " MiB", doc_number(node, "memory_mib"));
+        g_autofree char *size = format_size_kib((uint64_t)doc_number(node, "memory_mib") * 1024);
         g_autofree char *guests = memory_on(document, (unsigned)doc_number(node, "node"));
         table_add(table, (const char *const[]){name, size, guests});
     }
@@ -145,6 +177,8 @@ static void show_memory(Doc *document, GString *out)
 
 void show_map(Doc *document, GString *out)
 {
+    if (!doc_get(document, "host")) /* before the first cycle */
+        return;
     g_string_append_c(out, '\n');
     show_cores(document, out);
     g_string_append_c(out, '\n');

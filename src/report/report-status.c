@@ -2,6 +2,8 @@
 /* The documents of status, and of verify, apply and restore. */
 #include "report/report-parts.h"
 
+#include <string.h>
+
 static struct json_object *daemon_object(const Snapshot *snapshot)
 {
     struct json_object *object = json_object_new_object();
@@ -54,46 +56,57 @@ static const char *policy_word(const GuestStatus *status)
     return status->policy ? cpu_policy_name(guest_policy_get_cpu_policy(status->policy)) : NULL;
 }
 
-/* One row for each vCPU and IOThread, and for QEMU's other threads and vhost workers together. */
-static void add_now_row(struct json_object *rows, const GuestKernel *kernel,
-                        ThreadClass thread_class, unsigned id)
+/* A thread outside the cgroups of its guest has its number in its name only. */
+static unsigned thread_id(const GuestThread *thread)
+{
+    const char *prefix = thread->thread_class == THREAD_VCPU ? "CPU " : "IO iothread";
+
+    if (thread->thread_class != THREAD_VCPU && thread->thread_class != THREAD_IOTHREAD)
+        return 0;
+    if (thread->home != HOME_EMULATOR)
+        return thread->home_id;
+    if (!g_str_has_prefix(thread->comm, prefix))
+        return 0;
+    /* QEMU may call its threads what it likes */
+    return (unsigned)MIN(g_ascii_strtoull(thread->comm + strlen(prefix), NULL, 10),
+                         CPUSET_MAX_INDEX);
+}
+
+static struct json_object *now_row(const GuestKernel *kernel, ThreadClass thread_class, unsigned id)
 {
     g_autoptr(CpuSet) cpus = cpuset_new();
     struct json_object *row = json_object_new_object();
-    bool any = false;
 
     for (unsigned i = 0; i < kernel->n_threads; i++) {
         const GuestThread *thread = &kernel->threads[i];
-        bool numbered = thread_class == THREAD_VCPU || thread_class == THREAD_IOTHREAD;
-        if (thread->thread_class != thread_class || (numbered && thread->home_id != id))
-            continue;
-        hwloc_bitmap_or(cpus, cpus, thread->affinity);
-        any = true;
+        if (thread->affinity && thread->thread_class == thread_class && thread_id(thread) == id)
+            hwloc_bitmap_or(cpus, cpus, thread->affinity);
     }
     json_object_object_add(row, "class", parts_text(thread_class_name(thread_class)));
     json_object_object_add(row, "id", json_object_new_int64(id));
     json_object_object_add(row, "cpus", parts_set(cpus));
-    if (any)
-        json_object_array_add(rows, row);
-    else
-        json_object_put(row);
+    return row;
 }
 
-/* Where its threads may run, as the kernel had them at the last look; null: nobody looked. */
+/* Where its threads may run, as the kernel had them at the last look; null: nobody looked. One row
+ * for each vCPU and IOThread, and for QEMU's other threads and vhost workers together. */
 static struct json_object *now_array(const Guest *guest)
 {
+    static const ThreadClass classes[] = {THREAD_VCPU, THREAD_EMULATOR, THREAD_IOTHREAD,
+                                          THREAD_VHOST};
     struct json_object *rows;
 
     if (!guest || !guest->kernel)
         return NULL;
     rows = json_object_new_array();
-    for (unsigned i = 0; i < guest->kernel->n_threads; i++) {
-        const GuestThread *thread = &guest->kernel->threads[i];
-        if (thread->thread_class == THREAD_VCPU || thread->thread_class == THREAD_IOTHREAD)
-            add_now_row(rows, guest->kernel, thread->thread_class, thread->home_id);
+    for (size_t c = 0; c < G_N_ELEMENTS(classes); c++) {
+        g_autoptr(CpuSet) ids = cpuset_new();
+        for (unsigned i = 0; i < guest->kernel->n_threads; i++)
+            if (guest->kernel->threads[i].thread_class == classes[c])
+                hwloc_bitmap_set(ids, thread_id(&guest->kernel->threads[i]));
+        CPUSET_FOREACH(id, ids)
+        json_object_array_add(rows, now_row(guest->kernel, classes[c], id));
     }
-    add_now_row(rows, guest->kernel, THREAD_EMULATOR, 0);
-    add_now_row(rows, guest->kernel, THREAD_VHOST, 0);
     return rows;
 }
 

@@ -59,6 +59,15 @@ static void test_words_and_options_mix(void **state)
     assert_int_equal(options_n_words(options), 3);
 }
 
+static void test_map_is_for_status(void **state)
+{
+    (void)state;
+    g_autoptr(Options) options = parse(ARGV("status", "--map", "a"));
+
+    assert_true(options->given[OPT_MAP]);
+    assert_list(options_words(options), "a");
+}
+
 static void test_lists_repeat_and_go_on(void **state)
 {
     (void)state;
@@ -91,6 +100,7 @@ static void test_refusals(void **state)
                    "unknown option '--topolgy'; did you mean '--topology'?");
     assert_refused(ARGV("status", "--quite-another"), "unknown option '--quite-another'");
     assert_refused(ARGV("status", "--force"), "'status' takes no option '--force'");
+    assert_refused(ARGV("plan", "--map"), "'plan' takes no option '--map'");
     assert_refused(ARGV("status", "-x"), "unknown option '-x'");
     assert_refused(ARGV("status", "--bus"), "option '--bus' needs an argument: ADDRESS");
     assert_refused(ARGV("status", "--json=yes"), "option '--json' takes no argument");
@@ -175,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words_and_options_mix),
+        cmocka_unit_test(test_map_is_for_status),
         cmocka_unit_test(test_lists_repeat_and_go_on),
         cmocka_unit_test(test_a_word_after_a_plain_option_stands_alone),
         cmocka_unit_test(test_refusals),

@@ -70,11 +70,12 @@ static void test_map(void **state)
                    "NODE  LLC  CORES  CPUS     GUESTS\n"
                    "0     0    0      0,4      db1: emulator; web1\n"
                    "0     0    1-2    1-2,5-6  web1\n"
-                   "0     1    3      3,7      db1: vCPU 0, vCPU 1, IOThread 1\n"
+                   "0     1    3      3,7      db1: vCPUs 0-1, IOThread 1\n"
+                   "1     -    -      -        -\n"
                    "\n"
-                   "NODE  MEMORY    HOLDS MEMORY OF\n"
-                   "0     512 MiB   db1\n"
-                   "1     1024 MiB  db1, web1\n");
+                   "NODE  MEMORY  HOLDS MEMORY OF\n"
+                   "0     512MiB  db1\n"
+                   "1     1GiB    db1, web1\n");
 }
 
 static void test_doc_reads_what_is_not_there(void **state)
@@ -164,6 +165,7 @@ static void test_empty_documents(void **state)
 {
     (void)state;
     assert_renders(show_verify, "{}", "0 of 0 guests well\n");
+    assert_renders(show_map, "{\"host\": null}", "");
     assert_renders(show_plan, "{}",
                    "0 placed, 0 refused, 0 unmanaged; nothing to change\n"
                    "Host: CPUs , nodes , housekeeping , shared \n");

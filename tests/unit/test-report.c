@@ -394,6 +394,41 @@ static void test_status_now(void **state)
     json_object_put(document);
 }
 
+static void stray_add(GuestKernel *kernel, pid_t tid, ThreadClass thread_class, const char *comm,
+                      const char *cpus)
+{
+    g_autoptr(CpuSet) affinity = set(cpus);
+    GuestThread thread = {
+        .tid = tid, .tgid = 10, .thread_class = thread_class, .affinity = affinity};
+
+    g_strlcpy(thread.comm, comm, sizeof(thread.comm));
+    fake_thread_add(kernel, &thread);
+}
+
+/* Threads that somebody moved out of the guest's cgroups have their number in the name only. */
+static void test_status_now_of_strays(void **state)
+{
+    (void)state;
+    g_autoptr(Snapshot) snapshot = snapshot_in_state(GUEST_AS_PLANNED);
+    GuestStatus *status = g_ptr_array_index(snapshot->guests, 0);
+
+    status->guest = guest_new(status->uuid, status->name);
+    status->guest->live = guest_def_new();
+    status->guest->kernel = guest_kernel_new();
+    stray_add(status->guest->kernel, 10, THREAD_EMULATOR, "qemu-system-x86", "0");
+    stray_add(status->guest->kernel, 11, THREAD_IOTHREAD, "IO iothread2", "1");
+    stray_add(status->guest->kernel, 12, THREAD_VCPU, "CPU 3/KVM", "3");
+    stray_add(status->guest->kernel, 13, THREAD_VCPU, "CPU 1/KVM", "2");
+    Json *document = report_status(snapshot, NULL);
+    Json *now = at(document, "guests/0/now");
+    assert_string_equal(json_object_to_json_string_ext(now, JSON_C_TO_STRING_PLAIN),
+                        "[{\"class\":\"vcpu\",\"id\":1,\"cpus\":\"2\"},"
+                        "{\"class\":\"vcpu\",\"id\":3,\"cpus\":\"3\"},"
+                        "{\"class\":\"emulator\",\"id\":0,\"cpus\":\"0\"},"
+                        "{\"class\":\"iothread\",\"id\":2,\"cpus\":\"1\"}]");
+    json_object_put(document);
+}
+
 static SettingList *list_of(const char *value, const char *reason)
 {
     SettingList *list = setting_list_new();
@@ -518,6 +553,7 @@ int main(void)
         cmocka_unit_test(test_live_plan_does_not_judge_differences),
         cmocka_unit_test(test_status_entry),
         cmocka_unit_test(test_status_now),
+        cmocka_unit_test(test_status_now_of_strays),
         cmocka_unit_test(test_explain),
         cmocka_unit_test(test_verify_with_a_look),
         cmocka_unit_test(test_policy_marks_defaults),
