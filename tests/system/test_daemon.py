@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 
-from harness import BUILD, Case, HOST
+from harness import BUILD, Case
 import harness
 from truth import run, virsh, wait_for
 

@@ -1,10 +1,9 @@
 """Who runs where: placement, the pool, refusals, thread classes."""
 
 import os
-import subprocess
 
 from harness import BUILD, Case, HERE
-from truth import cpus, read, run, virsh, wait_for
+from truth import cpus, read, run, wait_for
 
 ALL = {0, 1}
 DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"
