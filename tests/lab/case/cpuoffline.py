@@ -2,7 +2,7 @@
 """CPUs go offline and come back: never a thread outside what is online, a dedicated CPU that is gone is
 replaced, and the pool gets its CPU back."""
 
-FLAVOURS = ()  # not yet seen to pass: runs nowhere
+FLAVOURS = ("amd-4node",)
 POLICY = "guests: [{match: {name: 'db*'}, cpu: {policy: dedicated}}]"
 
 
