@@ -8,7 +8,7 @@ import subprocess
 
 from harness import BUILD, Case
 import harness
-from truth import run, virsh, wait_for
+from truth import TIMEOUT, run, virsh, wait_for
 
 ALL = {0, 1}
 DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"
@@ -138,7 +138,7 @@ class Life(Case):
         address = "/run/vmtuned-test/notify"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             listener.bind(address)
-            listener.settimeout(harness.TIMEOUT)
+            listener.settimeout(TIMEOUT)
             told = []
 
             def heard(word):

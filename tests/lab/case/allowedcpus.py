@@ -5,21 +5,28 @@ from lab import run
 
 FLAVOURS = ("amd-4node",)
 POLICY = "guests: [{match: {name: db1}, cpu: {policy: dedicated}}]"
+ALL = set(range(8))
 ALLOWED = set(range(4))
+
+
+def limit(text):
+    run("systemctl", "set-property", "--runtime", "machine.slice", f"AllowedCPUs={text}")
+
+
+def own(guest):
+    """The CPUs of its vCPUs alone."""
+    return set().union(*guest.vcpu_cpus())
 
 
 def case(host):
     db1, _, web1 = host.trio()
     host.start(POLICY)
     host.wait_planned(db1, web1)
-    run("systemctl", "set-property", "--runtime", "machine.slice", "AllowedCPUs=0-3")
-    host.wait("all inside 0-3", lambda: all(
-        thread.cpus <= ALLOWED for guest in (db1, web1) for thread in guest.threads() + guest.vhost_threads()))
+    limit("0-3")
+    host.wait("the pool inside 0-3", lambda: web1.all_on(ALLOWED - own(db1)))
     host.wait_planned(db1, web1)
-    own = set().union(*db1.vcpu_cpus())
-    assert len(own) == 2 and own <= ALLOWED
-    assert web1.all_on(ALLOWED - own), web1.vcpu_cpus()
-    run("systemctl", "set-property", "--runtime", "machine.slice", "AllowedCPUs=0-7")
-    host.wait("the pool outside again", lambda: web1.all_on(set(range(8)) - set().union(*db1.vcpu_cpus())))
+    assert len(own(db1)) == 2
+    assert all(thread.cpus <= ALLOWED for thread in db1.threads() + db1.vhost_threads())
+    limit("0-7")
+    host.wait("the pool outside again", lambda: web1.all_on(ALL - own(db1)))
     host.wait_planned(db1, web1)
-    host.remove_guests()  # taking the limit back resets their affinities: not restore's doing

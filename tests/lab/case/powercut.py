@@ -6,6 +6,7 @@ from lab import read, run, write
 from lab import Guest
 
 FLAVOURS = ("amd-4node",)
+LAST = True
 POLICY = """
 guests:
   - match: {name: 'db*'}

@@ -6,7 +6,7 @@ import os
 
 from lab import run
 
-FLAVOURS = ("amd-4node",)  # debian13: the form of the kernel is not yet seen to pass
+FLAVOURS = ("amd-4node", "debian13")
 POLICY = """
 host: {housekeeping_cpus: '0'}
 guests:

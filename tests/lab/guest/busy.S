@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The smallest guest that behaves like one: every vCPU works for a millisecond in fifty and sleeps for the
+ * The smallest guest that behaves like one: every vCPU works for a millisecond in a hundred and sleeps for the
  * rest, and together they touch all memory, 1 MiB at each tick, so that its pages lie where its
  * vCPUs ran. A multiboot kernel, linked at 1 MiB: <kernel> in the domain's <os>.
  *
@@ -15,7 +15,7 @@
 #define CHUNK 0x100000
 #define PAGE 0x1000
 #define WORK_TSC 2400000                /* about a millisecond at 2.4 GHz */
-#define TIMER_COUNT 3125000             /* of a 1 GHz APIC timer divided by 16: 50 ms */
+#define TIMER_COUNT 6250000             /* of a 1 GHz APIC timer divided by 16: 100 ms */
 #define TIMER_VECTOR 0x40
 #define LOAD 0x100000
 #define ON_TIMER 16                     /* from LOAD */

@@ -33,12 +33,19 @@ def tell(text):
     _port.write((text + "\n").encode())
 
 
+def all_online():
+    for path in glob.glob("/sys/devices/system/cpu/cpu[1-9]*/online"):
+        if read(path) == "0":
+            write(path, "1")
+
+
 def prepare(kind):
     """Once after boot: what guests need of the host."""
     kvm = "kvm_amd" if " svm " in read("/proc/cpuinfo") else "kvm_intel"
     for module in ([kvm] if kind == "kvm" else []) + ["vhost_net", "tun"]:
         run("modprobe", module)
     run("ip", "link", "set", "lo", "up")
+    all_online()  # see maxcpus in machine.py
     wait_for("libvirtd", lambda: virsh("list", check=False).returncode == 0, TIMEOUT)
 
 
@@ -293,17 +300,15 @@ class Host:
     def reset(self):
         """What a case did is undone, by restore too: guests have all CPUs and the definitions from
         before, or something is wrong with restore."""
-        for path in glob.glob("/sys/devices/system/cpu/cpu[1-9]*/online"):
-            if read(path) == "0":
-                write(path, "1")
+        all_online()
         run("systemctl", "stop", "vmtuned")
         run("systemctl", "reset-failed", "vmtuned", check=False)
         if os.path.isdir(DROP_INS):
             shutil.rmtree(DROP_INS)
             run("systemctl", "daemon-reload")
-        restored = run("vmtuned", "--restore", check=False)
         if os.path.isdir("/run/systemd/system.control/machine.slice.d"):
             run("systemctl", "revert", "machine.slice")
+        restored = run("vmtuned", "--restore", check=False)
         for path in glob.glob(f"{STATE}/*"):
             os.unlink(path)
         self.policy("", mode="observe")
