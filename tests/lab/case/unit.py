@@ -40,7 +40,7 @@ def case(host):
     host.policy("guests: [{match: {name: db1}, cpu: {policy: dedicated}}]")
 
     # the watchdog: answered while it runs, and a frozen daemon is ended and started again
-    host.unit_drop_in("[Service]\nWatchdogSec=8s\n")
+    host.unit_drop_in("[Service]\nWatchdogSec=4s\n")
     run("systemctl", "restart", "vmtuned")
     host.wait_cycle()
     pid = host.unit("MainPID")
