@@ -5,6 +5,7 @@
 #include "ctl/sim-guest.h"
 #include "ctl/topology.h"
 #include "plan/plan-make.h"
+#include "plan/score.h"
 #include "policy/policy-load.h"
 #include "report/report.h"
 
@@ -163,6 +164,7 @@ void simulation_free(Simulation *simulation)
     policy_unref(simulation->policy);
     g_ptr_array_unref(simulation->guests);
     plan_unref(simulation->plan);
+    g_clear_pointer(&simulation->score, g_array_unref);
     g_free(simulation);
 }
 
@@ -184,6 +186,8 @@ static void plan_all(Simulation *simulation)
     }
     plan_unref(simulation->plan);
     simulation->plan = plan_make(&input);
+    g_clear_pointer(&simulation->score, g_array_unref);
+    simulation->score = plan_score(&input, simulation->plan);
 }
 
 /* A guest that is refused does not start: were it taken as running, nobody would ask any more
@@ -222,5 +226,5 @@ Doc *simulation_report(const Simulation *simulation, const DiagList *diags)
         g_ptr_array_add(sets, set);
         changes[i] = (ReportChanges){.plan = plan->guests[i], .changes = set};
     }
-    return report_plan(plan, simulation->topo, changes, plan->n_guests, diags);
+    return report_plan(plan, simulation->topo, simulation->score, changes, plan->n_guests, diags);
 }

@@ -14,6 +14,7 @@ typedef struct Simulation {
     Policy *policy;
     GPtrArray *guests; /* of SimGuest (simulation.c), as the files come */
     Plan *plan;        /* the last one */
+    GArray *score;     /* of ScoreItem: of it */
 } Simulation;
 
 /* Reads everything that the options of "simulate" name. 0; -EINVAL with every error in diags,

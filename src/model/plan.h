@@ -116,6 +116,13 @@ typedef struct Plan {
     DiagList *diags;
 } Plan;
 
+/* One component of what a plan is worth (plan/score.h). */
+typedef struct ScoreItem {
+    const char *name; /* static */
+    int priority;     /* of "refused": of those guests; else -1 */
+    uint64_t value;   /* lower is better */
+} ScoreItem;
+
 /* refcount 1, zeroed, "not touched", words NULL; sets empty, those of emulator and vhost and
  * numa_nodes too: free one before another takes its place. */
 GuestPlan *guest_plan_new(void);

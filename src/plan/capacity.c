@@ -6,15 +6,21 @@
  * Huge pages are counted in the node's pool of their size; ordinary memory is what is left of the
  * node beside its pools.
  */
-#include "plan/planner.h"
+#include "plan/board.h"
+
+#include <string.h>
 
 #define DEFAULT_HUGEPAGE_KIB 2048
 #define KIB_PER_MIB 1024
 
+/* Of one page size; ordinary memory in KiB, huge pages in pages. */
+typedef struct Store {
+    uint64_t total, taken;
+} Store;
+
 typedef struct NodeRoom {
-    uint64_t kib;    /* ordinary memory left */
-    uint64_t *pages; /* left, by pool of the node */
-    bool over;
+    Store ordinary;
+    Store *pools; /* by pool of the node */
 } NodeRoom;
 
 struct Capacity {
@@ -36,12 +42,13 @@ Capacity *capacity_new(const Topo *topo, const Policy *policy)
     for (unsigned i = 0; i < topo->n_nodes; i++) {
         const TopoNode *node = &topo->nodes[i];
         NodeRoom *room = &capacity->rooms[i];
-        room->kib =
+        room->ordinary.total =
             minus_floor(node->memory_kib, policy_get_reserved_memory_kib(policy, node->os_index));
-        room->pages = g_new0(uint64_t, node->n_pools);
+        room->pools = g_new0(Store, node->n_pools);
         for (unsigned j = 0; j < node->n_pools; j++) {
-            room->pages[j] = node->pools[j].total;
-            room->kib = minus_floor(room->kib, node->pools[j].total * node->pools[j].size_kib);
+            room->pools[j].total = node->pools[j].total;
+            room->ordinary.total =
+                minus_floor(room->ordinary.total, node->pools[j].total * node->pools[j].size_kib);
         }
     }
     return capacity;
@@ -52,48 +59,67 @@ void capacity_free(Capacity *capacity)
     if (!capacity)
         return;
     for (unsigned i = 0; i < capacity->topo->n_nodes; i++)
-        g_free(capacity->rooms[i].pages);
+        g_free(capacity->rooms[i].pools);
     g_free(capacity->rooms);
     g_free(capacity);
 }
 
-/* The count of pages left of that size; NULL: the node has no pool of it. */
-static uint64_t *room_pages(const Capacity *capacity, unsigned node_index, unsigned page_kib)
+/* NULL: the node has no pages of that size. */
+static Store *room_store(const Capacity *capacity, unsigned node_index, unsigned page_kib)
 {
     const TopoNode *node = &capacity->topo->nodes[node_index];
 
+    if (page_kib == capacity->topo->base_page_kib)
+        return &capacity->rooms[node_index].ordinary;
     for (unsigned j = 0; j < node->n_pools; j++)
         if (node->pools[j].size_kib == page_kib)
-            return &capacity->rooms[node_index].pages[j];
+            return &capacity->rooms[node_index].pools[j];
     return NULL;
+}
+
+static unsigned store_unit_kib(const Capacity *capacity, unsigned page_kib)
+{
+    return page_kib == capacity->topo->base_page_kib ? 1 : page_kib;
 }
 
 uint64_t capacity_room_kib(const Capacity *capacity, unsigned node_index, unsigned page_kib)
 {
-    if (page_kib == capacity->topo->base_page_kib)
-        return capacity->rooms[node_index].kib;
-    const uint64_t *pages = room_pages(capacity, node_index, page_kib);
-    return pages ? *pages * page_kib : 0;
+    const Store *store = room_store(capacity, node_index, page_kib);
+
+    return store ? minus_floor(store->total, store->taken) * store_unit_kib(capacity, page_kib) : 0;
 }
 
 bool capacity_is_over(const Capacity *capacity, unsigned node_index)
 {
-    return capacity->rooms[node_index].over;
+    const NodeRoom *room = &capacity->rooms[node_index];
+    bool over = room->ordinary.taken > room->ordinary.total;
+
+    for (unsigned j = 0; j < capacity->topo->nodes[node_index].n_pools; j++)
+        over |= room->pools[j].taken > room->pools[j].total;
+    return over;
 }
 
-static void capacity_take(Capacity *capacity, unsigned node_index, unsigned page_kib, uint64_t kib)
+static uint64_t units_of(const Capacity *capacity, unsigned page_kib, uint64_t kib)
 {
-    NodeRoom *room = &capacity->rooms[node_index];
+    unsigned unit = store_unit_kib(capacity, page_kib);
 
-    if (kib > capacity_room_kib(capacity, node_index, page_kib))
-        room->over = true;
-    if (page_kib == capacity->topo->base_page_kib) {
-        room->kib = minus_floor(room->kib, kib);
-        return;
-    }
-    uint64_t *pages = room_pages(capacity, node_index, page_kib);
-    if (pages)
-        *pages = minus_floor(*pages, (kib + page_kib - 1) / page_kib);
+    return (kib + unit - 1) / unit;
+}
+
+void capacity_take(Capacity *capacity, unsigned node_index, unsigned page_kib, uint64_t kib)
+{
+    Store *store = room_store(capacity, node_index, page_kib);
+
+    if (store)
+        store->taken += units_of(capacity, page_kib, kib);
+}
+
+void capacity_give(Capacity *capacity, unsigned node_index, unsigned page_kib, uint64_t kib)
+{
+    Store *store = room_store(capacity, node_index, page_kib);
+
+    if (store)
+        store->taken -= units_of(capacity, page_kib, kib);
 }
 
 /* --- what a guest needs --- */
@@ -146,8 +172,7 @@ GArray *memory_needs(const Topo *topo, const GuestDef *def)
 /* --- where it goes --- */
 
 typedef struct Spread {
-    Planner *planner;
-    Seat *seat;
+    const Planner *planner;
     const MemoryNeed *need;
     unsigned *weights;  /* by node: how large a part; at least one is not 0 */
     uint64_t *part_kib; /* by node: result */
@@ -203,7 +228,7 @@ static void hold_need(Planner *planner, Seat *seat, const MemoryNeed *need, unsi
 {
     const Topo *topo = planner->topo;
     g_autofree uint64_t *part_kib = g_new0(uint64_t, topo->n_nodes);
-    Spread spread = {planner, seat, need, weights, part_kib};
+    Spread spread = {planner, need, weights, part_kib};
 
     if (spread_weight(&spread) == 0)
         return;
@@ -218,22 +243,17 @@ static void hold_need(Planner *planner, Seat *seat, const MemoryNeed *need, unsi
     }
 }
 
-/* vCPUs of the need that have a PU there, for nodes of the set. */
+/* vCPUs of the need on each of nodes; node_of: by vCPU claim, index into topo->nodes or NO_NODE. */
 static unsigned *weights_by_vcpus(const Planner *planner, const Seat *seat, const MemoryNeed *need,
-                                  const CpuSet *nodes)
+                                  const unsigned *node_of, const CpuSet *nodes)
 {
     const Topo *topo = planner->topo;
     unsigned *weights = g_new0(unsigned, topo->n_nodes);
 
-    for (unsigned c = 0; c < seat->n_vcpu_claims; c++) {
-        const Claim *claim = seat_claim(seat, c);
-        if (claim->pu == NO_PU || (need->vcpus && !cpuset_has(need->vcpus, claim->id)))
-            continue;
-        for (unsigned i = 0; i < topo->n_nodes; i++)
-            if (topo->nodes[i].os_index == topo_pu(topo, claim->pu)->node &&
-                cpuset_has(nodes, topo->nodes[i].os_index))
-                weights[i]++;
-    }
+    for (unsigned c = 0; c < seat->n_vcpu_claims; c++)
+        if (node_of[c] != NO_NODE && cpuset_has(nodes, topo->nodes[node_of[c]].os_index) &&
+            (!need->vcpus || cpuset_has(need->vcpus, seat_claim(seat, c)->id)))
+            weights[node_of[c]]++;
     return weights;
 }
 
@@ -256,12 +276,10 @@ static bool weights_any(const Topo *topo, const unsigned *weights)
 
 /* No vCPU is on any of nodes: the one nearest to those there are that has room for all of it, so
  * that few nodes are used; evenly if none has. */
-static unsigned *weights_nearest(const Planner *planner, const Seat *seat, const MemoryNeed *need,
-                                 const CpuSet *nodes)
+static unsigned *weights_nearest(const Planner *planner, const CpuSet *vcpu_nodes,
+                                 const MemoryNeed *need, const CpuSet *nodes)
 {
     const Topo *topo = planner->topo;
-    g_autoptr(CpuSet) own = seat_vcpu_pus(seat);
-    g_autoptr(CpuSet) from = topo_nodes_of(topo, own);
     unsigned best = UINT_MAX, least = UINT_MAX;
 
     for (unsigned i = 0; i < topo->n_nodes; i++) {
@@ -269,7 +287,7 @@ static unsigned *weights_nearest(const Planner *planner, const Seat *seat, const
         if (!cpuset_has(nodes, topo->nodes[i].os_index) ||
             capacity_room_kib(planner->capacity, i, need->page_kib) < need->kib)
             continue;
-        CPUSET_FOREACH(node, from)
+        CPUSET_FOREACH(node, vcpu_nodes)
         distance += topo_distance(topo, node, topo->nodes[i].os_index);
         if (distance < least) {
             best = i;
@@ -283,25 +301,67 @@ static unsigned *weights_nearest(const Planner *planner, const Seat *seat, const
     return weights;
 }
 
-void memory_hold_placed(Planner *planner, Seat *seat)
+/* Nodes its memory may be on if these are chosen for its vCPUs. */
+static CpuSet *memory_nodes(const Seat *seat, const CpuSet *chosen)
 {
-    const Topo *topo = planner->topo;
-    g_autoptr(CpuSet) nodes = cpuset_and(seat->nodes, seat->mems);
+    CpuSet *nodes = cpuset_and(chosen, seat->mems);
 
     if (seat->mem_nodes) {
         g_autoptr(CpuSet) memory_only = cpuset_minus(seat->mem_nodes, seat->cpu_nodes);
         hwloc_bitmap_and(nodes, nodes, seat->mem_nodes);
         hwloc_bitmap_or(nodes, nodes, memory_only);
     }
+    return nodes;
+}
+
+unsigned memory_place(const Planner *planner, const Seat *seat, const unsigned *node_of,
+                      const unsigned *chosen, unsigned n_chosen, MemoryPart *parts)
+{
+    const Topo *topo = planner->topo;
+    g_autoptr(CpuSet) vcpu_nodes = cpuset_new();
+    g_autofree uint64_t *part_kib = g_new0(uint64_t, topo->n_nodes);
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < n_chosen; i++)
+        hwloc_bitmap_set(vcpu_nodes, topo->nodes[chosen[i]].os_index);
+    g_autoptr(CpuSet) nodes = memory_nodes(seat, vcpu_nodes);
     for (guint i = 0; i < seat->needs->len; i++) {
         const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, i);
-        g_autofree unsigned *weights = weights_by_vcpus(planner, seat, need, nodes);
+        g_autofree unsigned *weights = weights_by_vcpus(planner, seat, need, node_of, nodes);
         if (!weights_any(topo, weights)) {
             g_free(weights);
-            weights = weights_nearest(planner, seat, need, nodes);
+            weights = weights_nearest(planner, vcpu_nodes, need, nodes);
         }
-        hold_need(planner, seat, need, weights, nodes);
+        memset(part_kib, 0, topo->n_nodes * sizeof(uint64_t));
+        Spread spread = {planner, need, weights, part_kib};
+        if (spread_weight(&spread) > 0)
+            spread_parts(&spread, nodes);
+        for (unsigned node = 0; node < topo->n_nodes; node++) {
+            if (part_kib[node] == 0)
+                continue;
+            parts[n++] = (MemoryPart){i, node, part_kib[node]};
+            capacity_take(planner->capacity, node, need->page_kib, part_kib[node]);
+        }
     }
+    for (unsigned i = 0; i < n; i++)
+        capacity_give(planner->capacity, parts[i].node,
+                      g_array_index(seat->needs, MemoryNeed, parts[i].need).page_kib, parts[i].kib);
+    return n;
+}
+
+/* The node of each vCPU claim, as an index into topo->nodes. */
+static unsigned *seat_nodes_of(const Topo *topo, const Seat *seat)
+{
+    unsigned *node_of = g_new0(unsigned, seat->n_vcpu_claims + 1);
+
+    for (unsigned c = 0; c < seat->n_vcpu_claims; c++) {
+        unsigned pu = seat_claim(seat, c)->pu;
+        node_of[c] = NO_NODE;
+        for (unsigned i = 0; pu != NO_PU && i < topo->n_nodes; i++)
+            if (topo->nodes[i].os_index == topo_pu(topo, pu)->node)
+                node_of[c] = i;
+    }
+    return node_of;
 }
 
 /* What the last plan said of the memory of this process, if that is still where it can be. */
@@ -339,12 +399,14 @@ void memory_hold_running(Planner *planner, Seat *seat)
     g_autoptr(CpuSet) own = seat_vcpu_pus(seat);
     g_autoptr(CpuSet) cpu_nodes = topo_nodes_of(topo, own);
     bool by_vcpus = cpuset_is_subset(seat->mem_nodes, cpu_nodes);
+    g_autofree unsigned *node_of = seat_nodes_of(topo, seat);
 
     if (hold_as_before(planner, seat))
         return;
     for (guint i = 0; i < seat->needs->len; i++) {
         const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, i);
-        g_autofree unsigned *weights = weights_by_vcpus(planner, seat, need, seat->mem_nodes);
+        g_autofree unsigned *weights =
+            weights_by_vcpus(planner, seat, need, node_of, seat->mem_nodes);
         if (!by_vcpus || !weights_any(topo, weights)) {
             g_free(weights);
             weights = weights_even(topo, seat->mem_nodes);

@@ -7,8 +7,6 @@
  */
 #include "plan/planner.h"
 
-#define N_TIERS 3
-
 typedef struct CoreChoice {
     const TopoCore *core;
     CpuSet *cpus; /* those that may be taken */
@@ -44,6 +42,19 @@ unsigned pick_core_width(const Topo *topo)
     for (unsigned i = 0; i < topo->n_cores; i++)
         width = MAX(width, cpuset_weight(topo->cores[i].cpus));
     return width;
+}
+
+unsigned pick_llc_cores(const Topo *topo)
+{
+    unsigned most = 0;
+
+    for (unsigned i = 0; i < topo->n_llcs; i++) {
+        unsigned cores = 0;
+        for (unsigned j = 0; j < topo->n_cores; j++)
+            cores += cpuset_intersects(topo->cores[j].cpus, topo->llcs[i].cpus);
+        most = MAX(most, cores);
+    }
+    return most;
 }
 
 unsigned pick_count_broken(const Topo *topo, const CpuSet *pus)

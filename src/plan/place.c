@@ -1,52 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One guest after the other gets its place, or is refused. A refused guest holds nothing but the
- * memory it has if it runs. */
-#include "plan/planner.h"
+/* Guests get their places, or are refused: first what running guests lack, then all others, one
+ * after the other and then improved together. A refused guest holds nothing but the memory it has
+ * if it runs. */
+#include "plan/board.h"
 
-CpuSet *seat_free_pus(const Planner *planner, const Seat *seat)
+static CpuSet *seat_free_pus(const Planner *planner, const Seat *seat)
 {
     CpuSet *pus = cpuset_minus(seat->allowed, planner->housekeeping);
 
     hwloc_bitmap_andnot(pus, pus, planner->exclusive);
     hwloc_bitmap_andnot(pus, pus, planner->off);
     return pus;
-}
-
-/* What would be exclusive if these were the PUs of the claims. */
-static CpuSet *exclusive_of(const Topo *topo, const Seat *seat, const unsigned *pus)
-{
-    CpuSet *cpus = cpuset_new();
-
-    for (unsigned i = 0; i < seat->n_vcpu_claims; i++)
-        hwloc_bitmap_set(cpus, pus[i]);
-    if (seat->threads == THREADS_ISOLATE) {
-        g_autoptr(CpuSet) cores = pick_with_siblings(topo, cpus);
-        hwloc_bitmap_or(cpus, cpus, cores);
-    }
-    for (unsigned i = seat->n_vcpu_claims; i < seat->claims->len; i++)
-        hwloc_bitmap_set(cpus, pus[i]);
-    return cpus;
-}
-
-static void place_new(Planner *planner, Seat *seat)
-{
-    g_autoptr(NodeSearch) search = node_search_new(planner, seat);
-    g_autoptr(CpuSet) nodes = NULL;
-    g_autofree unsigned *pus = node_search_run(search, &nodes);
-
-    if (!pus) {
-        refuse_for_room(seat, search);
-        return;
-    }
-    g_autoptr(CpuSet) cpus = exclusive_of(planner->topo, seat, pus);
-    if (!pool_floor_holds(planner, cpus)) {
-        refuse_for_floor(planner, seat, cpus);
-        return;
-    }
-    for (guint i = 0; i < seat->claims->len; i++)
-        seat_claim(seat, i)->pu = pus[i];
-    seat->nodes = g_steal_pointer(&nodes);
-    seat_take(planner, seat);
 }
 
 /* --- what a running guest lacks --- */
@@ -169,22 +133,104 @@ static void place_missing(Planner *planner, Seat *seat)
     order_helpers(seat, placed);
 }
 
-/* --- */
+/* --- guests without a place --- */
 
-void place_seat(Planner *planner, Seat *seat)
+static bool wants_place(const Seat *seat)
 {
-    if (seat->unmanaged)
-        return;
-    if (!seat->refused && seat->in_place)
-        place_missing(planner, seat);
-    else if (!seat->refused && seat->claims->len > 0)
-        place_new(planner, seat);
+    return !seat->unmanaged && !seat->refused && !seat->in_place && seat->claims->len > 0;
+}
 
-    /* A refused guest has no place for its memory either: what is free stays for others. */
-    if (seat->in->running || seat->refused)
+static void place_new(Board *board, Finder *finder, Ask *ask)
+{
+    finder_ask(finder, ask, NULL);
+    finder_run(finder, &ask->spot);
+    if (!ask->spot.placed) {
+        board_set_refused(board, ask, true);
         return;
-    if (seat->n_vcpu_claims > 0)
-        memory_hold_placed(planner, seat);
-    else
+    }
+    board_take(board, ask, &ask->spot);
+    if (board_floor_holds(board))
+        return;
+    board_give(board, ask, &ask->spot);
+    ask->spot.placed = false;
+    board_set_refused(board, ask, true);
+}
+
+static void find_least(Finder *finder, Ask *ask)
+{
+    finder_ask(finder, ask, NULL);
+    finder_run(finder, &ask->spot);
+    ask->least = ask->spot.cost;
+    ask->spot.placed = false;
+}
+
+/* There is room for it, but then not for those that float. */
+static void refuse_unplaced(Board *board, Finder *finder, Ask *ask)
+{
+    int left = board->pool_left;
+
+    finder_ask(finder, ask, NULL);
+    finder_run(finder, &ask->spot);
+    if (!ask->spot.placed) {
+        refuse_for_room(finder, ask->seat);
+        return;
+    }
+    for (unsigned i = 0; i < ask->spot.n_parts; i++)
+        if (board->areas[ask->spot.parts[i].area].pool)
+            left -= (int)part_pus(board, ask, &ask->spot.parts[i]);
+    ask->spot.placed = false;
+    board_set_refused(board, ask, false);
+    refuse_for_floor(board->planner, ask->seat, (unsigned)MAX(left, 0));
+    ask->seat->refused = false;
+    board_set_refused(board, ask, true);
+}
+
+/* Levels of priority, from the highest; the queue is in their order. */
+static void add_ask(Board *board, GPtrArray *asks, Seat *seat)
+{
+    Ask *ask = ask_new(board, seat);
+    const Ask *last = asks->len > 0 ? g_ptr_array_index(asks, asks->len - 1) : NULL;
+
+    if (last)
+        ask->level = last->level + (guest_policy_get_priority(last->seat->in->policy) !=
+                                    guest_policy_get_priority(seat->in->policy));
+    g_ptr_array_add(asks, ask);
+}
+
+/* A refused guest has no place for its memory either: what is free stays for others. */
+static void hold_floating(Planner *planner, Seat *seat)
+{
+    if (!seat->in->running && !seat->refused && seat->n_vcpu_claims == 0)
         memory_hold_floating(planner, seat);
+}
+
+void place_all(Planner *planner, const GPtrArray *queue)
+{
+    for (guint i = 0; i < queue->len; i++) {
+        Seat *seat = g_ptr_array_index(queue, i);
+        if (!seat->unmanaged && !seat->refused && seat->in_place)
+            place_missing(planner, seat);
+    }
+
+    g_autoptr(Board) board = board_new(planner);
+    g_autoptr(Finder) finder = finder_new(board);
+    g_autoptr(GPtrArray) asks = g_ptr_array_new_with_free_func((GDestroyNotify)ask_free);
+    for (guint i = 0; i < queue->len; i++)
+        if (wants_place(g_ptr_array_index(queue, i)))
+            add_ask(board, asks, g_ptr_array_index(queue, i));
+    for (guint i = 0; i < asks->len; i++)
+        find_least(finder, g_ptr_array_index(asks, i));
+    for (guint i = 0, next = 0; i < queue->len; i++) {
+        Seat *seat = g_ptr_array_index(queue, i);
+        if (wants_place(seat))
+            place_new(board, finder, g_ptr_array_index(asks, next++));
+        if (!seat->unmanaged)
+            hold_floating(planner, seat);
+    }
+    improve(board, (Ask **)asks->pdata, asks->len);
+    unsqueeze(board, (Ask **)asks->pdata, asks->len);
+    settle(board, (Ask **)asks->pdata, asks->len);
+    for (guint i = 0; i < asks->len; i++)
+        if (!((Ask *)g_ptr_array_index(asks, i))->spot.placed)
+            refuse_unplaced(board, finder, g_ptr_array_index(asks, i));
 }

@@ -49,8 +49,7 @@ static Planner *planner_run(const PlanInput *input, bool keep_pool)
     for (guint i = 0; i < planner->seats->len; i++)
         g_ptr_array_add(queue, g_ptr_array_index(planner->seats, i));
     g_ptr_array_sort(queue, queue_compare);
-    for (guint i = 0; i < queue->len; i++)
-        place_seat(planner, g_ptr_array_index(queue, i));
+    place_all(planner, queue);
     pool_diagnose(planner);
     return g_steal_pointer(&planner);
 }

@@ -15,6 +15,7 @@
 #include <limits.h>
 
 #define NO_PU UINT_MAX
+#define NO_NODE UINT_MAX
 
 /* --- memory (capacity.c) --- */
 
@@ -47,6 +48,7 @@ typedef struct Seat {
     ThreadPolicy threads;
     bool unmanaged;
     CpuSet *allowed, *mems; /* of its partition, within what is online */
+    unsigned set;           /* number of its set of allowed CPUs, see board.h */
     CpuSet *node_list;      /* numa.nodes; NULL: auto */
     CpuSet *cpu_nodes;      /* nodes its vCPUs may go to, all with CPUs */
     CpuSet *mem_nodes;      /* nodes its memory is or must be on; NULL: those of its vCPUs */
@@ -64,7 +66,6 @@ typedef struct Seat {
     PlanShortage shortage;
     char *reason;      /* of the refusal */
     CpuSet *exclusive; /* PUs of its claims, and siblings kept empty */
-    CpuSet *nodes;     /* chosen for vCPUs and memory of a guest placed anew; else NULL */
     GArray *memory;    /* of MemoryPlan */
 } Seat;
 
@@ -102,55 +103,9 @@ CpuSet *seat_live_cpus(const Seat *seat);
 void keep_running(Planner *planner);
 /* Marks the PUs of the seat's claims, and siblings its thread policy keeps empty, as exclusive. */
 void seat_take(Planner *planner, Seat *seat);
-/* PUs a new claim of this guest may take. */
-CpuSet *seat_free_pus(const Planner *planner, const Seat *seat);
-
 /* --- place.c --- */
-void place_seat(Planner *planner, Seat *seat);
+void place_all(Planner *planner, const GPtrArray *queue);
 void seat_refuse(Seat *seat, PlanShortage shortage, const char *format, ...) G_GNUC_PRINTF(3, 4);
-
-/* --- nodes.c: which nodes, and which claim on which --- */
-
-/* What a candidate node has for one guest. */
-typedef struct NodeOffer {
-    const TopoNode *node;
-    unsigned index;     /* into topo->nodes */
-    CpuSet *free;       /* PUs for anything */
-    CpuSet *usable;     /* PUs its vCPUs may take under the thread policy */
-    int vcpu_room;      /* how many vCPUs fit */
-    int home_room;      /* how many fit beside the guest's helpers; -1: not even those */
-    uint64_t *mem_room; /* KiB, for each of the guest's needs, by page size */
-} NodeOffer;
-
-typedef struct NodeSearch {
-    const Planner *planner;
-    const Seat *seat;
-    GArray *offers; /* of NodeOffer, by node */
-    unsigned n_vcpus, n_helpers;
-} NodeSearch;
-
-NodeSearch *node_search_new(const Planner *planner, const Seat *seat);
-void node_search_free(NodeSearch *search);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(NodeSearch, node_search_free)
-NodeOffer *node_search_offer(const NodeSearch *search, unsigned i);
-/* The best PU for each claim, in their order, and the nodes chosen; NULL: they do not fit. */
-unsigned *node_search_run(NodeSearch *search, CpuSet **ret_nodes);
-
-/* --- spread.c: vCPUs over a given set of nodes --- */
-
-/* A set of offers under trial and what goes where. */
-typedef struct NodeTrial {
-    const unsigned *set; /* indexes of offers, ascending */
-    unsigned n;
-    unsigned home;      /* offer with the guest's helpers */
-    unsigned *offer_of; /* by vCPU claim */
-    bool aligned;       /* no guest cell is split */
-} NodeTrial;
-
-bool spread_vcpus(const NodeSearch *search, NodeTrial *trial);
-
-/* --- refuse.c --- */
-void refuse_for_room(Seat *seat, const NodeSearch *search);
 
 /* --- pick.c: which PUs of a set --- */
 
@@ -163,10 +118,13 @@ CpuSet *pick_vcpu_pus(const Topo *topo, const CpuSet *usable, unsigned n, const 
                       ThreadPolicy threads);
 /* The same for helpers, which leave isolated CPUs and whole cores to vCPUs. */
 CpuSet *pick_helper_pus(const Topo *topo, const CpuSet *free, unsigned n, const CpuSet *near);
+/* The most cores one last-level cache has. */
+unsigned pick_llc_cores(const Topo *topo);
 /* PUs of the widest core. */
 unsigned pick_core_width(const Topo *topo);
 /* Cores with siblings of which pus holds just one. */
 unsigned pick_count_broken(const Topo *topo, const CpuSet *pus);
+#define N_TIERS 3
 /* 0 isolated, 1 nohz_full, 2 other */
 unsigned pick_tier(const Topo *topo, unsigned pu);
 /* The PUs of all cores that pus touches. */
@@ -180,9 +138,12 @@ unsigned pool_count_vcpus(const Planner *planner);
 /* pool: pool_now(). What the guest may use of it; if that is empty, what it may use and is nobody's
  * own; if there is nothing, all it may use (*ret_empty, which may be NULL, is then true). */
 CpuSet *pool_mask(const Planner *planner, const Seat *seat, const CpuSet *pool, bool *ret_empty);
-/* May the seat's guest have cpus for its own? If not, it is refused. */
+/* Fewest PUs that carry so many vCPUs within the limit. */
+unsigned pool_pus_needed(const Planner *planner, unsigned n_vcpus);
+/* May a running guest have cpus for its own too? */
 bool pool_floor_holds(const Planner *planner, const CpuSet *cpus);
-void refuse_for_floor(const Planner *planner, Seat *seat, const CpuSet *cpus);
+/* left: PUs the pool would have if the seat's guest had its place. */
+void refuse_for_floor(const Planner *planner, Seat *seat, unsigned left);
 /* A refused guest has no CPU left to itself and others: the pool must be kept. */
 bool pool_is_missed(const Planner *planner);
 void pool_diagnose(const Planner *planner);
@@ -190,13 +151,13 @@ void pool_diagnose(const Planner *planner);
 /* --- capacity.c --- */
 Capacity *capacity_new(const Topo *topo, const Policy *policy);
 void capacity_free(Capacity *capacity);
+void capacity_take(Capacity *capacity, unsigned node_index, unsigned page_kib, uint64_t kib);
+void capacity_give(Capacity *capacity, unsigned node_index, unsigned page_kib, uint64_t kib);
 uint64_t capacity_room_kib(const Capacity *capacity, unsigned node_index, unsigned page_kib);
 /* True if more was taken of the node than there is. */
 bool capacity_is_over(const Capacity *capacity, unsigned node_index);
 GArray *memory_needs(const Topo *topo, const GuestDef *def);
 unsigned guest_page_kib(const Topo *topo, const GuestDef *def);
-/* Books the memory of a placed guest, which fits, near its vCPUs. */
-void memory_hold_placed(Planner *planner, Seat *seat);
 /* Of a running guest, where it is; of a starting one without a place, where there is room. */
 void memory_hold_running(Planner *planner, Seat *seat);
 void memory_hold_floating(Planner *planner, Seat *seat);

@@ -77,8 +77,7 @@ static unsigned limit_tenths(const Planner *planner)
     return (unsigned)(policy_get_cpu_overcommit(planner->input->policy) * 10 + 0.5);
 }
 
-/* Fewest PUs that carry so many vCPUs within the limit. */
-static unsigned pus_needed(const Planner *planner, unsigned n_vcpus)
+unsigned pool_pus_needed(const Planner *planner, unsigned n_vcpus)
 {
     unsigned tenths = MAX(limit_tenths(planner), 1);
 
@@ -106,15 +105,13 @@ bool pool_floor_holds(const Planner *planner, const CpuSet *cpus)
     if (planner->keep_pool && cpuset_is_empty(after))
         return false;
     return pool_stays_for(planner, before, after) &&
-           cpuset_weight(after) >= pus_needed(planner, pool_count_vcpus(planner));
+           cpuset_weight(after) >= pool_pus_needed(planner, pool_count_vcpus(planner));
 }
 
-void refuse_for_floor(const Planner *planner, Seat *seat, const CpuSet *cpus)
+void refuse_for_floor(const Planner *planner, Seat *seat, unsigned left)
 {
-    g_autoptr(CpuSet) before = pool_now(planner);
-    g_autoptr(CpuSet) after = cpuset_minus(before, cpus);
-    unsigned n_vcpus = pool_count_vcpus(planner), left = cpuset_weight(after);
-    unsigned need = MAX(pus_needed(planner, n_vcpus), 1), tenths = limit_tenths(planner);
+    unsigned n_vcpus = pool_count_vcpus(planner);
+    unsigned need = MAX(pool_pus_needed(planner, n_vcpus), 1), tenths = limit_tenths(planner);
     PlanShortage shortage = {"pool PUs", need > left ? need - left : 1, "PUs", -1};
 
     if (need <= left || left == 0)
@@ -156,7 +153,7 @@ void pool_diagnose(const Planner *planner)
                      "the pool is empty: it may run on all CPUs it is allowed, those of dedicated "
                      "guests too");
     }
-    if (n_pus == 0 || n_pus >= pus_needed(planner, n_vcpus))
+    if (n_pus == 0 || n_pus >= pool_pus_needed(planner, n_vcpus))
         return;
     unsigned tenths = (unsigned)((uint64_t)n_vcpus * 10 / n_pus), limit = limit_tenths(planner);
     diag_add(planner->diags, DIAG_WARNING, NULL, "host.cpu_overcommit",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Why a guest finds no room: what is short, by how much, and where. */
-#include "plan/planner.h"
+#include "plan/board.h"
 
 #include <stdarg.h>
 
@@ -17,9 +17,9 @@ void seat_refuse(Seat *seat, PlanShortage shortage, const char *format, ...)
 }
 
 /* "node 1", "nodes 0-1"; *ret_node: the node if there is just one, else -1. */
-static char *candidates_text(const NodeSearch *search, const char **ret_has, int *ret_node)
+static char *candidates_text(const Seat *seat, const char **ret_has, int *ret_node)
 {
-    const CpuSet *nodes = search->seat->cpu_nodes;
+    const CpuSet *nodes = seat->cpu_nodes;
     g_autofree char *list = cpuset_format(nodes);
 
     *ret_node = cpuset_weight(nodes) == 1 ? (int)cpuset_first(nodes) : -1;
@@ -36,14 +36,13 @@ static const char *plural(uint64_t n, const char *one, const char *many)
     return n == 1 ? one : many;
 }
 
-static void refuse_for(Seat *seat, const NodeSearch *search, const char *resource, unsigned need,
-                       unsigned have)
+static void refuse_for(Seat *seat, const char *resource, unsigned need, unsigned have)
 {
     bool cores = g_str_equal(resource, "cores");
     const char *has;
     PlanShortage shortage = {
         .resource = resource, .amount = need - have, .unit = cores ? "cores" : "PUs"};
-    g_autofree char *where = candidates_text(search, &has, &shortage.node);
+    g_autofree char *where = candidates_text(seat, &has, &shortage.node);
 
     seat_refuse(seat, shortage, "needs %u %s, %s %s %u free: %u %s short", need,
                 cores ? plural(need, "whole core", "whole cores") : plural(need, "PU", "PUs"),
@@ -52,19 +51,19 @@ static void refuse_for(Seat *seat, const NodeSearch *search, const char *resourc
 }
 
 /* Whole cores for a thread policy that insists on them. */
-static bool refuse_for_cores(Seat *seat, const NodeSearch *search)
+static bool refuse_for_cores(const Finder *finder, Seat *seat)
 {
-    const Topo *topo = search->planner->topo;
-    unsigned width = MAX(pick_core_width(topo), 2), have = 0;
+    const Board *board = finder->board;
+    unsigned width = MAX(pick_core_width(board->topo), 2), have = 0, n = finder->ask->n_vcpus;
 
-    if (seat->threads == THREADS_PREFER || search->n_vcpus == 0)
+    if (seat->threads == THREADS_PREFER || n == 0)
         return false;
-    for (guint i = 0; i < search->offers->len; i++)
-        for (unsigned j = 0; j < topo->n_cores; j++)
-            have += cpuset_intersects(topo->cores[j].cpus, node_search_offer(search, i)->usable);
-    unsigned need =
-        seat->threads == THREADS_ISOLATE ? search->n_vcpus : (search->n_vcpus + width - 1) / width;
-    if (seat->threads == THREADS_REQUIRE && !topo_has_smt(topo)) {
+    for (unsigned i = 0; i < board->n_areas; i++)
+        if (area_room(board, finder->ask, i) > 0 &&
+            cpuset_has(seat->cpu_nodes, board->topo->nodes[board->areas[i].node].os_index))
+            have += area_cores(board, i);
+    unsigned need = seat->threads == THREADS_ISOLATE ? n : (n + width - 1) / width;
+    if (seat->threads == THREADS_REQUIRE && !topo_has_smt(board->topo)) {
         PlanShortage shortage = {"cores", need, "cores", -1};
         seat_refuse(seat, shortage,
                     "threads: require needs cores with siblings, this host has none: %u %s short",
@@ -73,19 +72,19 @@ static bool refuse_for_cores(Seat *seat, const NodeSearch *search)
     }
     if (have >= need)
         return false;
-    refuse_for(seat, search, "cores", need, have);
+    refuse_for(seat, "cores", need, have);
     return true;
 }
 
-static bool refuse_for_pus(Seat *seat, const NodeSearch *search)
+static bool refuse_for_pus(const Finder *finder, Seat *seat)
 {
-    unsigned need = search->n_vcpus + search->n_helpers, have = 0;
+    unsigned need = finder->ask->n_vcpus + finder->ask->n_helpers, have = 0;
 
-    for (guint i = 0; i < search->offers->len; i++)
-        have += cpuset_weight(node_search_offer(search, i)->free);
+    for (unsigned i = 0; i < finder->n_offers; i++)
+        have += finder->offers[i].n_free;
     if (have >= need)
         return false;
-    refuse_for(seat, search, "PUs", need, have);
+    refuse_for(seat, "PUs", need, have);
     return true;
 }
 
@@ -113,24 +112,23 @@ static const char *page_unit(unsigned page_kib, unsigned base_page_kib)
     return "huge pages";
 }
 
-static uint64_t memory_room(const NodeSearch *search, unsigned page_kib)
+static uint64_t memory_room(const Finder *finder, const Seat *seat, unsigned page_kib)
 {
-    const Topo *topo = search->planner->topo;
-    const Seat *seat = search->seat;
+    const Topo *topo = finder->board->topo;
     uint64_t room = 0;
 
     for (unsigned i = 0; i < topo->n_nodes; i++) {
         unsigned node = topo->nodes[i].os_index;
         const CpuSet *nodes = seat->mem_nodes ? seat->mem_nodes : seat->cpu_nodes;
         if (cpuset_has(nodes, node) && cpuset_has(seat->mems, node))
-            room += capacity_room_kib(search->planner->capacity, i, page_kib);
+            room += capacity_room_kib(finder->board->planner->capacity, i, page_kib);
     }
     return room;
 }
 
-static bool refuse_for_memory(Seat *seat, const NodeSearch *search)
+static bool refuse_for_memory(const Finder *finder, Seat *seat)
 {
-    unsigned base_page_kib = search->planner->topo->base_page_kib;
+    unsigned base_page_kib = finder->board->topo->base_page_kib;
 
     for (guint i = 0; i < seat->needs->len && !seat->in->running; i++) {
         unsigned page_kib = g_array_index(seat->needs, MemoryNeed, i).page_kib;
@@ -138,14 +136,14 @@ static bool refuse_for_memory(Seat *seat, const NodeSearch *search)
         for (guint j = 0; j < seat->needs->len; j++)
             if (g_array_index(seat->needs, MemoryNeed, j).page_kib == page_kib)
                 need += g_array_index(seat->needs, MemoryNeed, j).kib / unit_kib;
-        uint64_t have = memory_room(search, page_kib) / unit_kib;
+        uint64_t have = memory_room(finder, seat, page_kib) / unit_kib;
         if (have >= need)
             continue;
         const char *has;
         PlanShortage shortage = {.resource = page_kib == base_page_kib ? "memory" : "pages",
                                  .amount = need - have,
                                  .unit = page_unit(page_kib, base_page_kib)};
-        g_autofree char *where = candidates_text(search, &has, &shortage.node);
+        g_autofree char *where = candidates_text(seat, &has, &shortage.node);
         seat_refuse(seat, shortage,
                     "needs %" PRIu64 " %s, %s %s %" PRIu64 " free: %" PRIu64 " %s short", need,
                     shortage.unit, where, has, have, need - have,
@@ -156,17 +154,17 @@ static bool refuse_for_memory(Seat *seat, const NodeSearch *search)
 }
 
 /* There is enough of all, but not for the helpers on the node of the first vCPU. */
-static void refuse_for_home(Seat *seat, const NodeSearch *search)
+static void refuse_for_home(const Finder *finder, Seat *seat)
 {
-    unsigned first = seat->threads == THREADS_ISOLATE ? pick_core_width(search->planner->topo) : 1;
-    unsigned need = search->n_helpers + (search->n_vcpus > 0 ? first : 0), most = 0;
+    unsigned first = seat->threads == THREADS_ISOLATE ? pick_core_width(finder->board->topo) : 1;
+    unsigned need = finder->ask->n_helpers + (finder->ask->n_vcpus > 0 ? first : 0), most = 0;
     PlanShortage shortage = {.resource = "PUs", .unit = "PUs", .node = -1};
 
-    for (guint i = 0; i < search->offers->len; i++) {
-        const NodeOffer *offer = node_search_offer(search, i);
-        if (shortage.node < 0 || cpuset_weight(offer->free) > most) {
-            most = cpuset_weight(offer->free);
-            shortage.node = (int)offer->node->os_index;
+    for (unsigned i = 0; i < finder->n_offers; i++) {
+        const NodeOffer *offer = &finder->offers[i];
+        if (shortage.node < 0 || offer->n_free > most) {
+            most = offer->n_free;
+            shortage.node = (int)finder->board->topo->nodes[offer->node].os_index;
         }
     }
     shortage.amount = most < need ? need - most : 1;
@@ -176,9 +174,9 @@ static void refuse_for_home(Seat *seat, const NodeSearch *search)
                 need, shortage.node, most, shortage.amount, plural(shortage.amount, "PU", "PUs"));
 }
 
-void refuse_for_room(Seat *seat, const NodeSearch *search)
+void refuse_for_room(const Finder *finder, Seat *seat)
 {
-    if (!refuse_for_cores(seat, search) && !refuse_for_pus(seat, search) &&
-        !refuse_for_memory(seat, search))
-        refuse_for_home(seat, search);
+    if (!refuse_for_cores(finder, seat) && !refuse_for_pus(finder, seat) &&
+        !refuse_for_memory(finder, seat))
+        refuse_for_home(finder, seat);
 }

@@ -4,21 +4,23 @@
  * that cannot be, all vCPUs in order, as evenly as the room allows. The guest's helpers go with its
  * first vCPU, on the "home" node, and take room there.
  */
-#include "plan/planner.h"
+#include "plan/board.h"
 
 /* Enough for eight cells on a few nodes, however they fill up. */
 #define MAX_CELL_STEPS 1000
 
 /* vCPUs are dealt out in cores, so that siblings stay on one node. */
-static unsigned chunk_of(const NodeSearch *search)
+static unsigned chunk_of(const Finder *finder)
 {
-    return search->seat->threads == THREADS_ISOLATE ? 1 : pick_core_width(search->planner->topo);
+    return finder->ask->seat->threads == THREADS_ISOLATE || finder->ask->core_each
+               ? 1
+               : pick_core_width(finder->board->topo);
 }
 
 /* --- whole cells --- */
 
 typedef struct CellSpread {
-    const NodeSearch *search;
+    const Finder *finder;
     NodeTrial *trial;
     int *room;         /* vCPUs left, by member of the set */
     uint64_t *left;    /* memory left, by member and need */
@@ -26,9 +28,9 @@ typedef struct CellSpread {
     unsigned steps;
 } CellSpread;
 
-static const MemoryNeed *cell_need(const NodeSearch *search, unsigned cell, unsigned *ret_index)
+static const MemoryNeed *cell_need(const Finder *finder, unsigned cell, unsigned *ret_index)
 {
-    const GArray *needs = search->seat->needs;
+    const GArray *needs = finder->ask->seat->needs;
 
     for (guint i = 0; i < needs->len; i++)
         if (g_array_index(needs, MemoryNeed, i).cell == cell) {
@@ -38,55 +40,51 @@ static const MemoryNeed *cell_need(const NodeSearch *search, unsigned cell, unsi
     return NULL;
 }
 
-static unsigned cell_vcpus(const NodeSearch *search, unsigned cell)
-{
-    const Seat *seat = search->seat;
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < seat->n_vcpu_claims; i++)
-        n += cpuset_has(seat->def->cells[cell].vcpus, seat_claim(seat, i)->id);
-    return n;
-}
-
 /* Memory of the same page size is one store, whichever need it is for. */
 static void cell_memory(const CellSpread *spread, unsigned member, const MemoryNeed *need,
                         bool give_back)
 {
-    const GArray *needs = spread->search->seat->needs;
+    const GArray *needs = spread->finder->ask->seat->needs;
 
     for (guint i = 0; need && i < needs->len; i++)
         if (g_array_index(needs, MemoryNeed, i).page_kib == need->page_kib)
             spread->left[member * needs->len + i] += give_back ? need->kib : -need->kib;
 }
 
-static bool cell_fits(const CellSpread *spread, unsigned cell, unsigned member, unsigned n_vcpus)
+/* PUs the first cell's node gives up to the guest's helpers. */
+static int helpers_of(const CellSpread *spread, unsigned cell, unsigned member)
 {
-    const Seat *seat = spread->search->seat;
-    const NodeOffer *offer = node_search_offer(spread->search, spread->trial->set[member]);
+    const NodeOffer *offer = &spread->finder->offers[spread->trial->set[member]];
+
+    return cell == 0 ? offer->vcpu_room - offer->home_room : 0;
+}
+
+static bool cell_fits(const CellSpread *spread, unsigned cell, unsigned member)
+{
+    const Ask *ask = spread->finder->ask;
+    const NodeOffer *offer = &spread->finder->offers[spread->trial->set[member]];
     unsigned index = 0;
-    const MemoryNeed *need = cell_need(spread->search, seat->def->cells[cell].id, &index);
-    int helpers = cell == 0 ? offer->vcpu_room - offer->home_room : 0;
+    const MemoryNeed *need = cell_need(spread->finder, ask->seat->def->cells[cell].id, &index);
 
     if (cell == 0 && offer->home_room < 0)
         return false;
-    if (spread->room[member] - helpers < (int)n_vcpus)
+    if (spread->room[member] - helpers_of(spread, cell, member) < (int)ask->cell_vcpus[cell])
         return false;
-    return seat->in->running || !need ||
-           spread->left[member * seat->needs->len + index] >= need->kib;
+    return ask->seat->in->running || !need ||
+           spread->left[member * ask->seat->needs->len + index] >= need->kib;
 }
 
 static bool place_cells(CellSpread *spread, unsigned cell)
 {
-    const Seat *seat = spread->search->seat;
+    const Ask *ask = spread->finder->ask;
 
-    if (cell == seat->def->n_cells)
+    if (cell == ask->seat->def->n_cells)
         return true;
-    unsigned n_vcpus = cell_vcpus(spread->search, cell), index = 0;
-    const MemoryNeed *need = cell_need(spread->search, seat->def->cells[cell].id, &index);
+    unsigned index = 0;
+    const MemoryNeed *need = cell_need(spread->finder, ask->seat->def->cells[cell].id, &index);
     for (unsigned member = 0; member < spread->trial->n; member++) {
-        const NodeOffer *offer = node_search_offer(spread->search, spread->trial->set[member]);
-        int taken = (int)n_vcpus + (cell == 0 ? offer->vcpu_room - offer->home_room : 0);
-        if (spread->steps++ > MAX_CELL_STEPS || !cell_fits(spread, cell, member, n_vcpus))
+        int taken = (int)ask->cell_vcpus[cell] + helpers_of(spread, cell, member);
+        if (spread->steps++ > MAX_CELL_STEPS || !cell_fits(spread, cell, member))
             continue;
         spread->room[member] -= taken;
         cell_memory(spread, member, need, false);
@@ -99,22 +97,9 @@ static bool place_cells(CellSpread *spread, unsigned cell)
     return false;
 }
 
-/* Every vCPU with a claim is in some cell. */
-static bool cells_cover(const Seat *seat)
-{
-    g_autoptr(CpuSet) covered = cpuset_new();
-
-    for (unsigned i = 0; i < seat->def->n_cells; i++)
-        hwloc_bitmap_or(covered, covered, seat->def->cells[i].vcpus);
-    for (unsigned i = 0; i < seat->n_vcpu_claims; i++)
-        if (!cpuset_has(covered, seat_claim(seat, i)->id))
-            return false;
-    return seat->def->n_cells > 0 && seat->n_vcpu_claims > 0;
-}
-
 static void cells_assign(const CellSpread *spread)
 {
-    const Seat *seat = spread->search->seat;
+    const Seat *seat = spread->finder->ask->seat;
     NodeTrial *trial = spread->trial;
 
     for (unsigned i = 0; i < seat->n_vcpu_claims; i++)
@@ -125,34 +110,31 @@ static void cells_assign(const CellSpread *spread)
 }
 
 /* Cells that do not fill cores could only be kept apart with cores half full. */
-static bool cells_break_cores(const NodeSearch *search)
+static bool cells_break_cores(const Finder *finder)
 {
-    const Seat *seat = search->seat;
+    const Ask *ask = finder->ask;
     unsigned n_odd = 0;
 
-    if (seat->threads != THREADS_REQUIRE)
+    if (ask->seat->threads != THREADS_REQUIRE)
         return false;
-    for (unsigned cell = 0; cell < seat->def->n_cells; cell++)
-        n_odd += cell_vcpus(search, cell) % chunk_of(search) != 0;
+    for (unsigned cell = 0; cell < ask->seat->def->n_cells; cell++)
+        n_odd += ask->cell_vcpus[cell] % chunk_of(finder) != 0;
     return n_odd > 1;
 }
 
-static bool spread_by_cells(const NodeSearch *search, NodeTrial *trial)
+static bool spread_by_cells(Finder *finder, NodeTrial *trial)
 {
-    const Seat *seat = search->seat;
-    guint n_needs = seat->needs->len;
+    const Ask *ask = finder->ask;
+    guint n_needs = ask->seat->needs->len;
 
-    if (!cells_cover(seat) || trial->n == 1 || cells_break_cores(search))
+    if (!ask->cell_vcpus || trial->n == 1 || cells_break_cores(finder))
         return false;
-    g_autofree int *room = g_new0(int, trial->n);
-    g_autofree uint64_t *left = g_new0(uint64_t, (gsize)trial->n * MAX(n_needs, 1));
-    g_autofree unsigned *node_of = g_new0(unsigned, seat->def->n_cells);
-    CellSpread spread = {search, trial, room, left, node_of, 0};
+    CellSpread spread = {finder, trial, finder->numbers, finder->cell_left, finder->cell_node, 0};
     for (unsigned i = 0; i < trial->n; i++) {
-        const NodeOffer *offer = node_search_offer(search, trial->set[i]);
-        room[i] = offer->vcpu_room;
+        const NodeOffer *offer = &finder->offers[trial->set[i]];
+        spread.room[i] = offer->vcpu_room;
         for (guint j = 0; j < n_needs; j++)
-            left[i * n_needs + j] = offer->mem_room[j];
+            spread.left[i * n_needs + j] = offer->mem_room[j];
     }
     if (!place_cells(&spread, 0))
         return false;
@@ -162,21 +144,21 @@ static bool spread_by_cells(const NodeSearch *search, NodeTrial *trial)
 
 /* --- evenly --- */
 
-static int room_of(const NodeSearch *search, const NodeTrial *trial, unsigned offer)
+static int room_of(const Finder *finder, const NodeTrial *trial, unsigned offer)
 {
-    const NodeOffer *it = node_search_offer(search, offer);
+    const NodeOffer *it = &finder->offers[offer];
 
     return offer == trial->home ? it->home_room : it->vcpu_room;
 }
 
 /* The member not yet dealt to that has the least room. */
-static unsigned tightest(const NodeSearch *search, const NodeTrial *trial, const int *dealt)
+static unsigned tightest(const Finder *finder, const NodeTrial *trial, const int *dealt)
 {
     unsigned best = trial->n;
 
     for (unsigned i = 0; i < trial->n; i++)
-        if (dealt[i] < 0 && (best == trial->n || room_of(search, trial, trial->set[i]) <
-                                                     room_of(search, trial, trial->set[best])))
+        if (dealt[i] < 0 && (best == trial->n || room_of(finder, trial, trial->set[i]) <
+                                                     room_of(finder, trial, trial->set[best])))
             best = i;
     return best;
 }
@@ -192,22 +174,22 @@ static bool home_waits(const NodeTrial *trial, unsigned member, const int *dealt
 
 /* How many vCPUs go to each member; false if some find no room. Members with little room are
  * served first, so that what they cannot take is spread over the others. */
-static bool deal(const NodeSearch *search, const NodeTrial *trial, int *dealt)
+static bool deal(const Finder *finder, const NodeTrial *trial, int *dealt)
 {
-    int left = (int)search->n_vcpus, chunk = (int)chunk_of(search);
+    int left = (int)finder->ask->n_vcpus, chunk = (int)chunk_of(finder);
 
     for (unsigned i = 0; i < trial->n; i++)
         dealt[i] = -1;
     for (int nodes = (int)trial->n; nodes > 0; nodes--) {
-        unsigned member = tightest(search, trial, dealt);
+        unsigned member = tightest(finder, trial, dealt);
         int part = (left + nodes - 1) / nodes;
         part = (part + chunk - 1) / chunk * chunk;
-        if (search->seat->threads != THREADS_REQUIRE && left >= nodes)
+        if (finder->ask->seat->threads != THREADS_REQUIRE && left >= nodes)
             part = MIN(part, left - (nodes - 1)); /* each node of the set is there for something */
         if (home_waits(trial, member, dealt))
             part = MIN(part, left - 1);
-        part = MIN(MIN(part, left), room_of(search, trial, trial->set[member]));
-        if (search->seat->threads == THREADS_REQUIRE && part < left)
+        part = MIN(MIN(part, left), room_of(finder, trial, trial->set[member]));
+        if (finder->ask->seat->threads == THREADS_REQUIRE && part < left)
             part -= part % chunk;
         dealt[member] = part;
         left -= part;
@@ -215,15 +197,15 @@ static bool deal(const NodeSearch *search, const NodeTrial *trial, int *dealt)
     return left == 0;
 }
 
-static bool spread_from_home(const NodeSearch *search, NodeTrial *trial, unsigned home_member)
+static bool spread_from_home(Finder *finder, NodeTrial *trial, unsigned home_member)
 {
-    g_autofree int *dealt = g_new0(int, trial->n);
+    int *dealt = finder->numbers;
     unsigned next = 0;
 
     trial->home = trial->set[home_member];
-    if (room_of(search, trial, trial->home) < 0 || !deal(search, trial, dealt))
+    if (room_of(finder, trial, trial->home) < 0 || !deal(finder, trial, dealt))
         return false;
-    if (search->n_vcpus > 0 && dealt[home_member] == 0)
+    if (finder->ask->n_vcpus > 0 && dealt[home_member] == 0)
         return false;
     for (int i = 0; i < dealt[home_member]; i++)
         trial->offer_of[next++] = trial->home;
@@ -233,14 +215,14 @@ static bool spread_from_home(const NodeSearch *search, NodeTrial *trial, unsigne
     return true;
 }
 
-bool spread_vcpus(const NodeSearch *search, NodeTrial *trial)
+bool spread_vcpus(Finder *finder, NodeTrial *trial)
 {
-    trial->aligned = spread_by_cells(search, trial);
+    trial->aligned = spread_by_cells(finder, trial);
     if (trial->aligned)
         return true;
-    trial->aligned = search->seat->def->n_cells <= 1 || trial->n == 1;
+    trial->aligned = finder->ask->seat->def->n_cells <= 1 || trial->n == 1;
     for (unsigned member = 0; member < trial->n; member++)
-        if (spread_from_home(search, trial, member))
+        if (spread_from_home(finder, trial, member))
             return true;
     return false;
 }

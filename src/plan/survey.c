@@ -81,7 +81,6 @@ static void seat_free(gpointer data)
     g_array_unref(seat->needs);
     g_array_unref(seat->memory);
     hwloc_bitmap_free(seat->exclusive);
-    hwloc_bitmap_free(seat->nodes);
     g_free(seat->reason);
     g_free(seat);
 }

@@ -122,8 +122,25 @@ static struct json_object *plan_parts_join(const PlanParts *parts, const Plan *p
     return document;
 }
 
-struct json_object *report_plan(const Plan *plan, const Topo *topo, const ReportChanges *changes,
-                                unsigned n_changes, const DiagList *diags)
+static struct json_object *score_array(const GArray *score)
+{
+    struct json_object *array = json_object_new_array();
+
+    for (guint i = 0; i < score->len; i++) {
+        const ScoreItem *item = &g_array_index(score, ScoreItem, i);
+        struct json_object *entry = json_object_new_object();
+        json_object_object_add(entry, "name", json_object_new_string(item->name));
+        if (item->priority >= 0)
+            json_object_object_add(entry, "priority", json_object_new_int(item->priority));
+        json_object_object_add(entry, "value", json_object_new_uint64(item->value));
+        json_object_array_add(array, entry);
+    }
+    return array;
+}
+
+struct json_object *report_plan(const Plan *plan, const Topo *topo, const GArray *score,
+                                const ReportChanges *changes, unsigned n_changes,
+                                const DiagList *diags)
 {
     PlanParts parts = plan_parts_new();
 
@@ -136,7 +153,10 @@ struct json_object *report_plan(const Plan *plan, const Topo *topo, const Report
         parts_append_changes(parts.settings, changes[i].plan->uuid, changes[i].changes);
     parts_append_diags(parts.diagnostics, plan->diags);
     parts_append_diags(parts.diagnostics, diags);
-    return plan_parts_join(&parts, plan, topo);
+    struct json_object *document = plan_parts_join(&parts, plan, topo);
+    if (score)
+        json_object_object_add(document, "score", score_array(score));
+    return document;
 }
 
 static bool is_named(const GuestStatus *status, const char *const *names)

@@ -29,9 +29,11 @@ typedef struct ReportChanges {
     const ChangeSet *changes;
 } ReportChanges;
 
-/* "plan" and "simulate": the stable document. diags may be NULL (plan->diags is always in it). */
-struct json_object *report_plan(const Plan *plan, const Topo *topo, const ReportChanges *changes,
-                                unsigned n_changes, const DiagList *diags);
+/* "plan" and "simulate": the stable document. score (of ScoreItem) and diags may be NULL
+ * (plan->diags is always in it). */
+struct json_object *report_plan(const Plan *plan, const Topo *topo, const GArray *score,
+                                const ReportChanges *changes, unsigned n_changes,
+                                const DiagList *diags);
 /* names NULL or empty: all guests; an unknown name becomes an entry with "error". */
 struct json_object *report_status(const Snapshot *snapshot, const char *const *names);
 struct json_object *report_live_plan(const Snapshot *snapshot, const char *const *names);

@@ -200,7 +200,7 @@ static void test_plan_is_stable(void **state)
     ReportChanges rows = {.plan = plan->guests[0], .changes = changes};
 
     diag_add(diags, DIAG_WARNING, &place, NULL, "odd");
-    Json *document = report_plan(plan, topo, &rows, 1, diags);
+    Json *document = report_plan(plan, topo, NULL, &rows, 1, diags);
     assert_number(document, "version", 1);
     assert_int_equal(report_get_exit(document), REPORT_MISMATCH);
     assert_text(document, "host/cpus", "0-3,8");
@@ -249,7 +249,7 @@ static void test_plan_of_refused_is_empty(void **state)
 {
     (void)state;
     g_autoptr(Plan) plan = plan_of(refused_plan(), NULL);
-    Json *document = report_plan(plan, NULL, NULL, 0, NULL);
+    Json *document = report_plan(plan, NULL, NULL, NULL, 0, NULL);
 
     assert_text(document, "guests/0/result", "refused");
     assert_text(document, "guests/0/shortage/resource", "PUs");

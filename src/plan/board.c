@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan/board.h"
+
+#include <string.h>
+
+/* --- building it --- */
+
+/* One PU that is free, with all that tells areas apart. */
+typedef struct FreePu {
+    unsigned os_index, core, node, rank, tier, llc, width, own_tier;
+    bool pool;
+    const bool *sets; /* n_sets of them */
+    unsigned n_sets;
+} FreePu;
+
+static int area_compare(const FreePu *a, const FreePu *b)
+{
+    const unsigned one[] = {a->node, a->rank, a->llc, a->width};
+    const unsigned two[] = {b->node, b->rank, b->llc, b->width};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(one); i++)
+        if (one[i] != two[i])
+            return CMP(one[i], two[i]);
+    return memcmp(a->sets, b->sets, a->n_sets * sizeof(bool));
+}
+
+static int free_pu_compare(gconstpointer a, gconstpointer b)
+{
+    const FreePu *one = a, *two = b;
+    int order = area_compare(one, two);
+
+    if (order != 0)
+        return order;
+    if (one->core != two->core)
+        return CMP(one->core, two->core);
+    return one->own_tier != two->own_tier ? CMP(one->own_tier, two->own_tier)
+                                          : CMP(one->os_index, two->os_index);
+}
+
+/* The distinct sets of allowed CPUs; each seat learns the number of its own. */
+static GPtrArray *distinct_sets(Planner *planner)
+{
+    GPtrArray *sets = g_ptr_array_new();
+
+    for (guint i = 0; i < planner->seats->len; i++) {
+        Seat *seat = g_ptr_array_index(planner->seats, i);
+        guint j = 0;
+        while (j < sets->len && !cpuset_equal(g_ptr_array_index(sets, j), seat->allowed))
+            j++;
+        if (j == sets->len)
+            g_ptr_array_add(sets, seat->allowed);
+        seat->set = j;
+    }
+    return sets;
+}
+
+/* Index into topo->nodes by OS index. */
+static unsigned node_index(const Topo *topo, unsigned os_index)
+{
+    unsigned i = 0;
+
+    while (topo->nodes[i].os_index != os_index)
+        i++;
+    return i;
+}
+
+/* Kinds of all cores, fastest first. */
+static GArray *core_kinds(const Topo *topo)
+{
+    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(int));
+
+    for (unsigned i = 0; i < topo->n_cores; i++) {
+        guint j = 0;
+        while (j < kinds->len && g_array_index(kinds, int, j) > topo->cores[i].kind)
+            j++;
+        if (j == kinds->len || g_array_index(kinds, int, j) != topo->cores[i].kind)
+            g_array_insert_val(kinds, j, topo->cores[i].kind);
+    }
+    return kinds;
+}
+
+/* Siblings stay together: a core is as good as the least of its PUs, then as the best of them. */
+static unsigned core_tier(const Topo *topo, const TopoCore *core)
+{
+    unsigned least = 0, best = N_TIERS - 1;
+
+    CPUSET_FOREACH(pu, core->cpus)
+    {
+        least = MAX(least, pick_tier(topo, pu));
+        best = MIN(best, pick_tier(topo, pu));
+    }
+    return least * N_TIERS + best;
+}
+
+static unsigned core_rank(const Topo *topo, const GArray *kinds, const TopoCore *core)
+{
+    unsigned kind = 0;
+
+    while (g_array_index(kinds, int, kind) != core->kind)
+        kind++;
+    return core_tier(topo, core) * kinds->len + kind;
+}
+
+static unsigned best_rank(const Topo *topo, const GArray *kinds)
+{
+    unsigned best = UINT_MAX;
+
+    for (unsigned i = 0; i < topo->n_cores; i++)
+        if (!cpuset_is_empty(topo->cores[i].cpus))
+            best = MIN(best, core_rank(topo, kinds, &topo->cores[i]));
+    return best;
+}
+
+static GArray *free_pus(Board *board, const GPtrArray *sets, bool *rows)
+{
+    const Topo *topo = board->topo;
+    const Planner *planner = board->planner;
+    GArray *pus = g_array_sized_new(FALSE, FALSE, sizeof(FreePu), MAX(topo->n_pus, 1));
+    g_autoptr(CpuSet) free = cpuset_minus(topo->online, planner->housekeeping);
+    g_autoptr(GArray) kinds = core_kinds(topo);
+    unsigned best = best_rank(topo, kinds);
+
+    hwloc_bitmap_andnot(free, free, planner->off);
+    hwloc_bitmap_andnot(free, free, planner->exclusive);
+    for (unsigned i = 0; i < topo->n_cores; i++) {
+        const TopoCore *core = &topo->cores[i];
+        if (!cpuset_intersects(core->cpus, free))
+            continue;
+        FreePu pu = {.core = i,
+                     .node = node_index(topo, core->node),
+                     .rank = core_rank(topo, kinds, core) - best,
+                     .tier = core_tier(topo, core),
+                     .llc = core->llc,
+                     .width = cpuset_weight(core->cpus),
+                     .n_sets = sets->len};
+        CPUSET_FOREACH(os_index, core->cpus)
+        {
+            if (!cpuset_has(free, os_index))
+                continue;
+            bool *row = rows + (gsize)pus->len * sets->len;
+            for (guint j = 0; j < sets->len; j++)
+                row[j] = cpuset_has(g_ptr_array_index(sets, j), os_index);
+            pu.os_index = os_index;
+            pu.own_tier = pick_tier(topo, os_index);
+            pu.pool = cpuset_has(planner->pool_base, os_index);
+            pu.sets = row;
+            g_array_append_val(pus, pu);
+        }
+    }
+    g_array_sort(pus, free_pu_compare);
+    return pus;
+}
+
+static void add_area(Board *board, const FreePu *pu, unsigned first_core)
+{
+    Area *area = &board->areas[board->n_areas];
+
+    *area = (Area){.node = pu->node,
+                   .rank = pu->rank,
+                   .tier = pu->tier,
+                   .mixed = pu->tier / N_TIERS != pu->tier % N_TIERS,
+                   .llc = pu->llc,
+                   .width = pu->width,
+                   .first = first_core};
+    memcpy(board->member + (gsize)board->n_areas * board->n_sets, pu->sets,
+           board->n_sets * sizeof(bool));
+    board->n_areas++;
+}
+
+static void build_areas(Board *board, const GArray *free)
+{
+    unsigned n_cores = 0;
+
+    for (guint i = 0; i < free->len; i++) {
+        const FreePu *pu = &g_array_index(free, FreePu, i);
+        const FreePu *last = i > 0 ? &g_array_index(free, FreePu, i - 1) : NULL;
+        bool new_area = !last || area_compare(last, pu) != 0;
+        if (new_area)
+            add_area(board, pu, n_cores);
+        Area *area = &board->areas[board->n_areas - 1];
+        if (new_area || last->core != pu->core) {
+            board->cores[n_cores++] = (BoardCore){.first = i};
+            area->n++;
+        }
+        BoardCore *core = &board->cores[n_cores - 1];
+        board->pus[i] = pu->os_index;
+        core->n++;
+        area->free++;
+        core->whole = core->n == pu->width;
+        area->whole += core->whole;
+        area->pool |= pu->pool;
+    }
+    unsigned area = 0;
+    for (unsigned node = 0; node <= board->topo->n_nodes; node++) {
+        while (area < board->n_areas && board->areas[area].node < node)
+            area++;
+        board->node_areas[node] = area;
+    }
+}
+
+static void build_pool(Board *board, const GPtrArray *sets)
+{
+    Planner *planner = board->planner;
+    g_autoptr(CpuSet) pool = pool_now(planner);
+
+    board->pool_left = (int)cpuset_weight(pool);
+    board->pool_vcpus = pool_count_vcpus(planner);
+    board->pool_by_set = g_new0(int, MAX(sets->len, 1));
+    board->floats_by_set = g_new0(unsigned, MAX(sets->len, 1));
+    for (guint i = 0; i < sets->len; i++) {
+        g_autoptr(CpuSet) here = cpuset_and(pool, g_ptr_array_index(sets, i));
+        board->pool_by_set[i] = (int)cpuset_weight(here);
+    }
+    for (guint i = 0; i < planner->seats->len; i++) {
+        const Seat *seat = g_ptr_array_index(planner->seats, i);
+        board->floats_by_set[seat->set] +=
+            seat_pool_vcpus(seat) > 0 && board->pool_by_set[seat->set] > 0;
+    }
+}
+
+Board *board_new(Planner *planner)
+{
+    Board *board = g_new0(Board, 1);
+    const Topo *topo = planner->topo;
+    g_autoptr(GPtrArray) sets = distinct_sets(planner);
+    g_autofree bool *rows = g_new0(bool, MAX((gsize)topo->n_pus * sets->len, 1));
+
+    board->planner = planner;
+    board->topo = topo;
+    board->n_sets = sets->len;
+    g_autoptr(GArray) free = free_pus(board, sets, rows);
+    board->pus = g_new0(unsigned, MAX(free->len, 1));
+    board->cores = g_new0(BoardCore, MAX(free->len, 1));
+    board->areas = g_new0(Area, MAX(free->len, 1));
+    board->member = g_new0(bool, MAX((gsize)free->len * sets->len, 1));
+    board->node_areas = g_new0(unsigned, topo->n_nodes + 1);
+    build_areas(board, free);
+    build_pool(board, sets);
+    return board;
+}
+
+void board_free(Board *board)
+{
+    if (!board)
+        return;
+    g_free(board->pus);
+    g_free(board->cores);
+    g_free(board->areas);
+    g_free(board->member);
+    g_free(board->node_areas);
+    g_free(board->pool_by_set);
+    g_free(board->floats_by_set);
+    g_free(board);
+}
+
+/* --- asks and spots --- */
+
+static bool cells_cover(const Seat *seat)
+{
+    g_autoptr(CpuSet) covered = cpuset_new();
+
+    for (unsigned i = 0; i < seat->def->n_cells; i++)
+        hwloc_bitmap_or(covered, covered, seat->def->cells[i].vcpus);
+    for (unsigned i = 0; i < seat->n_vcpu_claims; i++)
+        if (!cpuset_has(covered, seat_claim(seat, i)->id))
+            return false;
+    return seat->def->n_cells > 0 && seat->n_vcpu_claims > 0;
+}
+
+Ask *ask_new(const Board *board, Seat *seat)
+{
+    Ask *ask = g_new0(Ask, 1);
+
+    ask->seat = seat;
+    ask->n_vcpus = seat->n_vcpu_claims;
+    ask->n_helpers = seat->claims->len - seat->n_vcpu_claims;
+    ask->nodes = g_new0(unsigned, MAX(board->topo->n_nodes, 1));
+    for (unsigned i = 0; i < board->topo->n_nodes; i++)
+        if (cpuset_has(seat->cpu_nodes, board->topo->nodes[i].os_index))
+            ask->nodes[ask->n_nodes++] = i;
+    if (cells_cover(seat)) {
+        ask->cell_vcpus = g_new0(unsigned, seat->def->n_cells);
+        for (unsigned cell = 0; cell < seat->def->n_cells; cell++)
+            for (unsigned i = 0; i < seat->n_vcpu_claims; i++)
+                ask->cell_vcpus[cell] +=
+                    cpuset_has(seat->def->cells[cell].vcpus, seat_claim(seat, i)->id);
+    }
+    spot_init(&ask->spot, board, seat->claims->len, seat->needs->len);
+    return ask;
+}
+
+void ask_free(Ask *ask)
+{
+    if (!ask)
+        return;
+    spot_clear(&ask->spot);
+    g_free(ask->cell_vcpus);
+    g_free(ask->nodes);
+    g_free(ask);
+}
+
+void spot_init(Spot *spot, const Board *board, gsize n_claims, gsize n_needs)
+{
+    *spot = (Spot){.parts = g_new0(Part, n_claims + 1),
+                   .nodes = g_new0(unsigned, MAX(board->topo->n_nodes, 1)),
+                   .node_of = g_new0(unsigned, n_claims + 1),
+                   .memory = g_new0(MemoryPart, n_needs * board->topo->n_nodes + 1)};
+}
+
+void spot_clear(Spot *spot)
+{
+    g_free(spot->parts);
+    g_free(spot->nodes);
+    g_free(spot->node_of);
+    g_free(spot->memory);
+}
+
+void spot_copy(Spot *to, const Spot *from, const Ask *ask)
+{
+    to->placed = from->placed;
+    to->cost = from->cost;
+    to->home = from->home;
+    to->n_parts = from->n_parts;
+    to->n_nodes = from->n_nodes;
+    to->n_memory = from->n_memory;
+    memcpy(to->parts, from->parts, from->n_parts * sizeof(Part));
+    memcpy(to->nodes, from->nodes, from->n_nodes * sizeof(unsigned));
+    memcpy(to->memory, from->memory, from->n_memory * sizeof(MemoryPart));
+    memcpy(to->node_of, from->node_of, ask->n_vcpus * sizeof(unsigned));
+}
+
+/* --- taking --- */
+
+unsigned part_pus(const Board *board, const Ask *ask, const Part *part)
+{
+    bool cores = !part->helpers && ask->seat->threads == THREADS_ISOLATE;
+
+    return cores ? part->n * board->areas[part->area].width : part->n;
+}
+
+unsigned part_cores(const Board *board, const Ask *ask, const Part *part)
+{
+    unsigned width = board->areas[part->area].width;
+
+    if (part->helpers || (ask->seat->threads == THREADS_PREFER && !ask->core_each))
+        return 0;
+    return ask->seat->threads != THREADS_REQUIRE ? part->n : (part->n + width - 1) / width;
+}
+
+unsigned area_cores(const Board *board, unsigned index)
+{
+    const Area *area = &board->areas[index];
+
+    return MIN(area->whole, (area->free - MIN(area->free, area->lone)) / area->width);
+}
+
+unsigned area_room(const Board *board, const Ask *ask, unsigned index)
+{
+    const Area *area = &board->areas[index];
+
+    if (!board->member[(gsize)index * board->n_sets + ask->seat->set])
+        return 0;
+    if (ask->seat->threads == THREADS_PREFER && !ask->core_each)
+        return area->free;
+    unsigned cores = area_cores(board, index);
+    if (ask->seat->threads != THREADS_REQUIRE)
+        return cores;
+    return area->width > 1 ? cores * area->width : 0;
+}
+
+static void board_count(Board *board, const Ask *ask, const Spot *spot, int sign)
+{
+    for (unsigned i = 0; i < spot->n_parts; i++) {
+        const Part *part = &spot->parts[i];
+        Area *area = &board->areas[part->area];
+        int pus = sign * (int)part_pus(board, ask, part);
+        area->free -= (unsigned)pus;
+        area->whole -= (unsigned)(sign * (int)part_cores(board, ask, part));
+        if (ask->core_each && !part->helpers)
+            area->lone += (unsigned)sign * part->n * (area->width - 1);
+        if (!area->pool)
+            continue;
+        board->pool_left -= pus;
+        for (unsigned set = 0; set < board->n_sets; set++)
+            if (board->member[(gsize)part->area * board->n_sets + set])
+                board->pool_by_set[set] -= pus;
+    }
+}
+
+static unsigned need_page_kib(const Ask *ask, unsigned need)
+{
+    return g_array_index(ask->seat->needs, MemoryNeed, need).page_kib;
+}
+
+void board_take(Board *board, const Ask *ask, const Spot *spot)
+{
+    board_count(board, ask, spot, 1);
+    for (unsigned i = 0; i < spot->n_memory; i++)
+        capacity_take(board->planner->capacity, spot->memory[i].node,
+                      need_page_kib(ask, spot->memory[i].need), spot->memory[i].kib);
+}
+
+void board_give(Board *board, const Ask *ask, const Spot *spot)
+{
+    board_count(board, ask, spot, -1);
+    for (unsigned i = 0; i < spot->n_memory; i++)
+        capacity_give(board->planner->capacity, spot->memory[i].node,
+                      need_page_kib(ask, spot->memory[i].need), spot->memory[i].kib);
+}
+
+bool board_floor_holds(const Board *board)
+{
+    if (board->planner->keep_pool && board->pool_left <= 0)
+        return false;
+    for (unsigned set = 0; set < board->n_sets; set++)
+        if (board->floats_by_set[set] > 0 && board->pool_by_set[set] <= 0)
+            return false;
+    return board->pool_left >= (int)pool_pus_needed(board->planner, board->pool_vcpus);
+}
+
+void board_set_refused(Board *board, const Ask *ask, bool refused)
+{
+    Seat *seat = ask->seat;
+    unsigned before = seat_pool_vcpus(seat);
+
+    seat->refused = refused;
+    unsigned after = seat_pool_vcpus(seat);
+    board->pool_vcpus += after - before;
+    board->floats_by_set[seat->set] += (unsigned)((after > 0) - (before > 0));
+}
+
+/* --- costs --- */
+
+int cost_compare(const Cost *a, const Cost *b, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (a->of[i] != b->of[i])
+            return CMP(a->of[i], b->of[i]);
+    return 0;
+}
+
+void cost_add(Cost *sum, const Cost *cost)
+{
+    for (unsigned i = 0; i < N_COSTS; i++)
+        sum->of[i] += cost->of[i];
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The host in numbers, for placing guests anew. The PUs that may become somebody's own are grouped
+ * into areas, within which one is as good as another; an area is two counters, what is free of it
+ * and how much of that is whole cores, so that taking and giving back is arithmetic. Which PUs of
+ * an area a guest gets is decided once, at the end (settle.c).
+ *
+ * Within an area the counters suffice: isolate and require take whole cores first, the others fit
+ * into whatever is left, so a set of guests fits if their whole cores and their PUs do.
+ */
+#pragma once
+
+#include "plan/planner.h"
+
+typedef struct BoardCore {
+    unsigned first, n; /* into Board.pus: those of the area; ascending OS index */
+    bool whole;        /* all online PUs of the core */
+} BoardCore;
+
+/* PUs of one node under one last-level cache, of the same kind and allowed to the same guests, in
+ * cores of the same width. */
+typedef struct Area {
+    unsigned node; /* index into topo->nodes */
+    unsigned rank; /* of preference: isolated, nohz_full, other; then faster cores. 0: the best
+                    * there is on this host */
+    unsigned tier; /* of its cores, see core_tier() */
+    unsigned llc;
+    unsigned width;       /* online PUs of each core */
+    bool mixed;           /* its cores have PUs of several kinds */
+    bool pool;            /* taken from the pool: not isolated */
+    unsigned first, n;    /* into Board.cores */
+    unsigned free, whole; /* PUs; cores of which nothing is taken */
+    unsigned lone;        /* free PUs whose siblings are taken, see Ask.core_each */
+} Area;
+
+typedef struct Board {
+    Planner *planner;
+    const Topo *topo;
+    unsigned *pus; /* OS indexes */
+    BoardCore *cores;
+    Area *areas; /* by node, rank, LLC */
+    unsigned n_areas;
+    unsigned *node_areas; /* first area by node; one more entry at the end */
+    unsigned n_sets;      /* distinct sets of allowed CPUs, see Seat.set */
+    bool *member;         /* by area and set */
+
+    int pool_left;           /* PUs of the pool; a core of which part is isolated counts whole */
+    int *pool_by_set;        /* those a set holds */
+    unsigned *floats_by_set; /* guests with vCPUs on the pool */
+    unsigned pool_vcpus;
+} Board;
+
+/* After the running guests have what they keep. */
+Board *board_new(Planner *planner);
+void board_free(Board *board);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Board, board_free)
+
+/* --- what a guest takes --- */
+
+/* Everything a lexicographic comparison of places looks at, most important first; lower is better.
+ * The sum over guests is that of a plan; what comes after COST_SUMMED only chooses between places
+ * of one guest. docs/PLANNER.md explains each. */
+typedef enum CostIndex {
+    COST_REFUSED,
+    COST_NODES,
+    COST_DISTANCE,
+    COST_SPLIT,
+    COST_RANK,
+    COST_LLCS,
+    COST_SUMMED,
+    COST_UNPAIRED = COST_SUMMED,
+    COST_SPARE,
+    N_COSTS,
+} CostIndex;
+
+typedef struct Cost {
+    uint64_t of[N_COSTS];
+} Cost;
+
+/* Of one guest in one area. */
+typedef struct Part {
+    unsigned area;
+    unsigned n; /* vCPUs, or helpers */
+    bool helpers;
+} Part;
+
+typedef struct MemoryPart {
+    unsigned need; /* index into Seat.needs */
+    unsigned node; /* index into topo->nodes */
+    uint64_t kib;
+} MemoryPart;
+
+/* A place for one guest. */
+typedef struct Spot {
+    bool placed;
+    Cost cost;
+    Part *parts;
+    unsigned n_parts;
+    unsigned *nodes; /* indexes into topo->nodes, ascending */
+    unsigned n_nodes;
+    unsigned home;     /* node index: first vCPU and helpers */
+    unsigned *node_of; /* node index by vCPU claim */
+    MemoryPart *memory;
+    unsigned n_memory;
+} Spot;
+
+/* A guest that wants PUs of its own and has none yet. */
+typedef struct Ask {
+    Seat *seat;
+    unsigned level; /* 0: those of the highest priority, 1: of the next … */
+    unsigned n_vcpus, n_helpers;
+    unsigned *nodes; /* candidates: indexes into topo->nodes */
+    unsigned n_nodes;
+    bool core_each;       /* a core for each vCPU, whose siblings stay free for others */
+    unsigned *cell_vcpus; /* by guest cell; NULL: no cells, or they do not cover its vCPUs */
+    Cost least;           /* on the empty host */
+    Spot spot;
+} Ask;
+
+Ask *ask_new(const Board *board, Seat *seat);
+void ask_free(Ask *ask);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Ask, ask_free)
+/* With room for guests of up to so many claims and memory needs. */
+void spot_init(Spot *spot, const Board *board, gsize n_claims, gsize n_needs);
+void spot_clear(Spot *spot);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Spot, spot_clear)
+void spot_copy(Spot *to, const Spot *from, const Ask *ask);
+
+/* PUs and whole cores a part takes. */
+unsigned part_pus(const Board *board, const Ask *ask, const Part *part);
+unsigned part_cores(const Board *board, const Ask *ask, const Part *part);
+/* Whole cores an area has left. */
+unsigned area_cores(const Board *board, unsigned area);
+/* How many vCPUs of this guest an area has room for; 0 if it may not run there. */
+unsigned area_room(const Board *board, const Ask *ask, unsigned area);
+/* The spot's PUs, pool and memory are taken, or given back. */
+void board_take(Board *board, const Ask *ask, const Spot *spot);
+void board_give(Board *board, const Ask *ask, const Spot *spot);
+/* Refused guests float, and count for the pool. */
+void board_set_refused(Board *board, const Ask *ask, bool refused);
+/* The pool that is left suffices for those that float. */
+bool board_floor_holds(const Board *board);
+
+/* <0, 0, >0 by the first n costs. */
+int cost_compare(const Cost *a, const Cost *b, unsigned n);
+void cost_add(Cost *sum, const Cost *cost);
+
+/* --- spot.c: the best place for one guest --- */
+
+/* What a candidate node has for one guest. */
+typedef struct NodeOffer {
+    unsigned node;      /* index into topo->nodes */
+    int vcpu_room;      /* how many vCPUs fit */
+    int home_room;      /* how many fit beside the guest's helpers; -1: not even those */
+    unsigned n_free;    /* PUs for anything */
+    uint64_t *mem_room; /* KiB, for each of the guest's needs, by page size */
+} NodeOffer;
+
+/* Where to look, and room to work in: one for all guests. */
+typedef struct Finder {
+    const Board *board;
+    const Ask *ask;
+    NodeOffer *offers;
+    unsigned n_offers;
+    uint64_t *mem_rooms; /* behind the offers */
+    gsize n_mem_rooms;
+    unsigned *used; /* vCPUs put into each area by the spot at work */
+    unsigned *llc_seen, llc_stamp;
+    int *numbers; /* n_nodes each, see spread.c */
+    unsigned *set, *offer_of;
+    gsize n_offer_of;
+    unsigned *cell_node;
+    uint64_t *cell_left;
+    gsize n_cell_left, n_cell_node;
+    Spot trial;
+    gsize trial_claims, trial_memory;
+} Finder;
+
+Finder *finder_new(const Board *board);
+void finder_free(Finder *finder);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Finder, finder_free)
+/* Fills finder->offers for this guest; nodes: only these (NULL: all its candidates). */
+void finder_ask(Finder *finder, const Ask *ask, const bool *nodes);
+/* The best place by all costs, not taken yet. spot->placed tells. */
+void finder_run(Finder *finder, Spot *spot);
+/* The same on that many nodes or more. */
+void finder_run_from(Finder *finder, unsigned n_nodes, Spot *spot);
+/* A place on one node whose vCPUs start in this area (an index, or UINT_MAX: the best): as many as
+ * it has room for, the rest as finder_run() would. offer: index into finder->offers. */
+bool finder_fill_node(Finder *finder, unsigned offer, unsigned area, Spot *spot);
+bool finder_can_fit(const Finder *finder);
+
+/* --- capacity.c --- */
+
+/* Where the memory of a guest goes whose vCPUs are on these nodes (node_of: by claim): near them,
+ * within what is free. Returns the number of parts; nothing is booked. */
+unsigned memory_place(const Planner *planner, const Seat *seat, const unsigned *node_of,
+                      const unsigned *chosen, unsigned n_chosen, MemoryPart *parts);
+
+/* --- spread.c: vCPUs over a given set of nodes --- */
+
+/* A set of offers under trial and what goes where. */
+typedef struct NodeTrial {
+    const unsigned *set; /* indexes of offers, ascending */
+    unsigned n;
+    unsigned home;      /* offer with the guest's helpers */
+    unsigned *offer_of; /* by vCPU claim */
+    bool aligned;       /* no guest cell is split */
+} NodeTrial;
+
+bool spread_vcpus(Finder *finder, NodeTrial *trial);
+
+/* --- improve.c: local search over all guests placed anew --- */
+void improve(Board *board, Ask **asks, unsigned n_asks);
+void unsqueeze(Board *board, Ask **asks, unsigned n_asks);
+
+/* --- settle.c: counts -> PUs --- */
+void settle(Board *board, Ask **asks, unsigned n_asks);
+
+/* --- refuse.c --- */
+void refuse_for_room(const Finder *finder, Seat *seat);

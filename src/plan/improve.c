@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Local search over all guests placed anew: around a guest whose place costs more than it must, the
+ * guests of one, two or three nodes are taken off the board and put back in the best way a bounded
+ * depth-first search finds. Only what lowers the sum of costs is kept, so no component of the score
+ * ever gets worse for one after it. Deterministic: fixed orders, and bounds that count steps.
+ */
+#include "plan/board.h"
+
+#include <string.h>
+
+#define MAX_MEMBERS 12    /* guests put back together; at most 15, see refused_weight() */
+#define MAX_CANDIDATES 24 /* places tried for one of them */
+#define REPAIR_STEPS 600  /* places tried by one search */
+#define ALL_STEPS 30000   /* by all */
+#define MAX_NODES 3       /* emptied together */
+
+typedef struct Search {
+    Board *board;
+    Finder *finder;
+    Ask **asks;
+    unsigned n_asks;
+    unsigned steps_left; /* of all */
+    bool *nodes;         /* by node index: those at work */
+    Ask *members[MAX_MEMBERS];
+    unsigned n_members;
+    Cost least[MAX_MEMBERS + 1]; /* of those from here on */
+    Spot best[MAX_MEMBERS];
+    Spot spots[MAX_MEMBERS][MAX_CANDIDATES];
+    Cost best_cost;
+    bool found;
+    unsigned steps; /* of this repair */
+} Search;
+
+/* --- places for one guest --- */
+
+static uint64_t refused_weight(const Search *search, const Ask *ask)
+{
+    uint64_t weight = 1;
+    unsigned last = ask->level;
+
+    /* One digit of base 16 for each level of priority below. */
+    for (unsigned i = 0; i < search->n_members; i++)
+        if (search->members[i]->level > last) {
+            last = search->members[i]->level;
+            weight *= 16;
+        }
+    return weight;
+}
+
+static int spot_order(const Spot *a, const Spot *b)
+{
+    return cost_compare(&a->cost, &b->cost, N_COSTS);
+}
+
+/* Puts the last of n candidates where it belongs; one too many falls off. */
+static unsigned insert_candidate(Spot *spots, unsigned n)
+{
+    Spot last = spots[n];
+    unsigned i = n;
+
+    while (i > 0 && spot_order(&last, &spots[i - 1]) < 0) {
+        spots[i] = spots[i - 1];
+        i--;
+    }
+    spots[i] = last;
+    return MIN(n + 1, MAX_CANDIDATES - 2);
+}
+
+/* Another area that offers just the same was tried already. */
+static bool is_repeated(const Board *board, unsigned area, unsigned first)
+{
+    const Area *it = &board->areas[area];
+
+    for (unsigned i = first; i < area; i++) {
+        const Area *other = &board->areas[i];
+        if (other->rank == it->rank && other->free == it->free && other->whole == it->whole &&
+            other->width == it->width && other->n == it->n &&
+            memcmp(board->member + (gsize)i * board->n_sets,
+                   board->member + (gsize)area * board->n_sets, board->n_sets * sizeof(bool)) == 0)
+            return true;
+    }
+    return false;
+}
+
+static unsigned list_candidates(Search *search, const Ask *ask, Spot *spots)
+{
+    Board *board = search->board;
+    Finder *finder = search->finder;
+    unsigned n = 0;
+
+    finder_ask(finder, ask, search->nodes);
+    for (unsigned i = 0; i < finder->n_offers; i++) {
+        unsigned node = finder->offers[i].node, first = board->node_areas[node];
+        for (unsigned area = first; area < board->node_areas[node + 1]; area++) {
+            if (area_room(board, ask, area) == 0 || is_repeated(board, area, first))
+                continue;
+            if (finder_fill_node(finder, i, area, &spots[n]))
+                n = insert_candidate(spots, n);
+        }
+    }
+    if (finder->n_offers > 1) {
+        finder_run_from(finder, 2, &spots[n]);
+        if (spots[n].placed)
+            n = insert_candidate(spots, n);
+    }
+    spots[n].placed = false;
+    spots[n].cost = (Cost){.of[COST_REFUSED] = refused_weight(search, ask)};
+    return n + 1;
+}
+
+/* --- putting them back --- */
+
+static void keep_best(Search *search, const Cost *sum)
+{
+    if (!board_floor_holds(search->board))
+        return;
+    search->best_cost = *sum;
+    search->found = true;
+}
+
+static void put(Search *search, const Ask *ask, const Spot *spot)
+{
+    if (spot->placed)
+        board_take(search->board, ask, spot);
+    else
+        board_set_refused(search->board, ask, true);
+}
+
+static void take_off(Search *search, const Ask *ask, const Spot *spot)
+{
+    if (spot->placed)
+        board_give(search->board, ask, spot);
+    else
+        board_set_refused(search->board, ask, false);
+}
+
+static bool can_still_win(const Search *search, const Cost *sum, unsigned depth)
+{
+    Cost bound = *sum;
+
+    cost_add(&bound, &search->least[depth]);
+    return cost_compare(&bound, &search->best_cost, COST_SUMMED) < 0;
+}
+
+/* True if a better way was found from here on; search->best then holds it from depth on. */
+static bool descend(Search *search, unsigned depth, const Cost *sum)
+{
+    if (depth == search->n_members) {
+        search->found = false;
+        keep_best(search, sum);
+        return search->found;
+    }
+    const Ask *ask = search->members[depth];
+    Spot *spots = search->spots[depth];
+    unsigned n = list_candidates(search, ask, spots);
+    bool better = false;
+    for (unsigned i = 0; i < n && search->steps > 0; i++) {
+        Cost next = *sum;
+        cost_add(&next, &spots[i].cost);
+        if (!can_still_win(search, &next, depth + 1))
+            continue;
+        search->steps--;
+        put(search, ask, &spots[i]);
+        if (descend(search, depth + 1, &next)) {
+            spot_copy(&search->best[depth], &spots[i], ask);
+            better = true;
+        }
+        take_off(search, ask, &spots[i]);
+    }
+    return better;
+}
+
+static void swap_old_for_best(Search *search)
+{
+    for (unsigned i = 0; i < search->n_members; i++)
+        spot_copy(&search->members[i]->spot, &search->best[i], search->members[i]);
+}
+
+/* Takes the members off and puts them back, in a better way if there is one. */
+static bool repack(Search *search)
+{
+    Cost sum = {0};
+
+    memset(search->least, 0, sizeof(search->least));
+    search->best_cost = (Cost){0};
+    for (unsigned i = search->n_members; i > 0; i--) {
+        const Ask *ask = search->members[i - 1];
+        search->least[i - 1] = search->least[i];
+        cost_add(&search->least[i - 1], &ask->least);
+        Cost cost = ask->spot.cost;
+        if (!ask->spot.placed)
+            cost = (Cost){.of[COST_REFUSED] = refused_weight(search, ask)};
+        cost_add(&search->best_cost, &cost);
+    }
+    search->steps = MIN(REPAIR_STEPS, search->steps_left);
+    unsigned before = search->steps;
+    for (unsigned i = 0; i < search->n_members; i++)
+        take_off(search, search->members[i], &search->members[i]->spot);
+    bool better = descend(search, 0, &sum);
+    if (better)
+        swap_old_for_best(search);
+    for (unsigned i = 0; i < search->n_members; i++)
+        put(search, search->members[i], &search->members[i]->spot);
+    search->steps_left -= before - search->steps;
+    return better;
+}
+
+/* --- which --- */
+
+static bool lies_within(const Search *search, const Ask *ask)
+{
+    if (!ask->spot.placed)
+        return false;
+    for (unsigned i = 0; i < ask->spot.n_nodes; i++)
+        if (!search->nodes[ask->spot.nodes[i]])
+            return false;
+    return true;
+}
+
+static bool is_defect(const Ask *ask)
+{
+    return !ask->spot.placed || cost_compare(&ask->spot.cost, &ask->least, COST_SUMMED) > 0;
+}
+
+/* The asks are in the order of the queue: large ones first, which are the hardest to put back. */
+static void add_members(Search *search, Ask *defect)
+{
+    search->n_members = 0;
+    for (unsigned i = 0; i < search->n_asks; i++) {
+        Ask *ask = search->asks[i];
+        if (ask != defect && !lies_within(search, ask))
+            continue;
+        if (search->n_members < MAX_MEMBERS)
+            search->members[search->n_members++] = ask;
+        else if (ask == defect)
+            search->members[MAX_MEMBERS - 1] = ask;
+    }
+}
+
+static bool repair_on(Search *search, Ask *defect, const unsigned *nodes, unsigned n)
+{
+    memset(search->nodes, 0, search->board->topo->n_nodes * sizeof(bool));
+    for (unsigned i = 0; i < n; i++)
+        search->nodes[defect->nodes[nodes[i]]] = true;
+    add_members(search, defect);
+    return repack(search);
+}
+
+static bool repair(Search *search, Ask *defect)
+{
+    for (unsigned n = 1; n <= MIN(MAX_NODES, defect->n_nodes); n++) {
+        unsigned set[MAX_NODES] = {0, 1, 2};
+        for (;;) {
+            if (search->steps_left == 0)
+                return false;
+            if (repair_on(search, defect, set, n))
+                return true;
+            unsigned last = n;
+            while (last > 0 && set[last - 1] == defect->n_nodes - n + last - 1)
+                last--;
+            if (last == 0)
+                break;
+            set[last - 1]++;
+            for (unsigned i = last; i < n; i++)
+                set[i] = set[i - 1] + 1;
+        }
+    }
+    return false;
+}
+
+/* --- all --- */
+
+static Search *search_new(Board *board, Ask **asks, unsigned n_asks)
+{
+    Search *search = g_new0(Search, 1);
+
+    search->board = board;
+    search->finder = finder_new(board);
+    search->asks = asks;
+    search->n_asks = n_asks;
+    search->steps_left = ALL_STEPS;
+    search->nodes = g_new0(bool, MAX(board->topo->n_nodes, 1));
+    gsize n_claims = 0, n_needs = 0;
+    for (unsigned i = 0; i < n_asks; i++) {
+        n_claims = MAX(n_claims, asks[i]->n_vcpus + asks[i]->n_helpers);
+        n_needs = MAX(n_needs, asks[i]->seat->needs->len);
+    }
+    for (unsigned i = 0; i < MAX_MEMBERS; i++) {
+        spot_init(&search->best[i], board, n_claims, n_needs);
+        for (unsigned j = 0; j < MAX_CANDIDATES; j++)
+            spot_init(&search->spots[i][j], board, n_claims, n_needs);
+    }
+    return search;
+}
+
+static void search_free(Search *search)
+{
+    for (unsigned i = 0; i < MAX_MEMBERS; i++) {
+        spot_clear(&search->best[i]);
+        for (unsigned j = 0; j < MAX_CANDIDATES; j++)
+            spot_clear(&search->spots[i][j]);
+    }
+    finder_free(search->finder);
+    g_free(search->nodes);
+    g_free(search);
+}
+
+static bool any_defect(Ask **asks, unsigned n_asks)
+{
+    for (unsigned i = 0; i < n_asks; i++)
+        if (is_defect(asks[i]))
+            return true;
+    return false;
+}
+
+/* --- cores of their own for wide guests --- */
+
+/* A guest with more vCPUs than a cache has cores is not squeezed onto both threads of few of them
+ * while there are whole cores for all of it, though on more nodes or under more caches: a thread
+ * beside a busy sibling is worth much less than a core. It keeps its place if that is not so. */
+void unsqueeze(Board *board, Ask **asks, unsigned n_asks)
+{
+    g_autoptr(Finder) finder = finder_new(board);
+    unsigned llc_cores = pick_llc_cores(board->topo);
+
+    for (unsigned i = 0; i < n_asks; i++) {
+        Ask *ask = asks[i];
+        if (!ask->spot.placed || ask->seat->threads != THREADS_PREFER || ask->n_vcpus <= llc_cores)
+            continue;
+        g_auto(Spot) spot;
+        spot_init(&spot, board, ask->n_vcpus + ask->n_helpers, ask->seat->needs->len);
+        board_give(board, ask, &ask->spot);
+        ask->core_each = true;
+        finder_ask(finder, ask, NULL);
+        finder_run(finder, &spot);
+        ask->core_each = spot.placed;
+        if (spot.placed)
+            spot_copy(&ask->spot, &spot, ask);
+        board_take(board, ask, &ask->spot);
+    }
+}
+
+void improve(Board *board, Ask **asks, unsigned n_asks)
+{
+    if (!any_defect(asks, n_asks))
+        return;
+    Search *search = search_new(board, asks, n_asks);
+    bool better = true;
+    while (better && search->steps_left > 0) {
+        better = false;
+        for (unsigned i = 0; i < n_asks && search->steps_left > 0; i++)
+            while (is_defect(asks[i]) && repair(search, asks[i]))
+                better = true;
+    }
+    search_free(search);
+}

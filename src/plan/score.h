@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a plan is worth, so that anyone can compare two. docs/PLANNER.md explains each component. */
+#pragma once
+
+#include "model/plan.h"
+
+/* The components in their order, the most important first: of two plans for the same input the
+ * one with the lower value in the first component that differs is better. Owned by the caller. */
+GArray *plan_score(const PlanInput *input, const Plan *plan);

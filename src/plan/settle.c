@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Counts -> PUs. Guests that insist on whole cores take theirs first, then the others, which fill
+ * cores and take what remains to them from broken ones; helpers come last, into the smallest gaps.
+ */
+#include "plan/board.h"
+
+#define LAST_TURN 3
+
+typedef struct Pick {
+    unsigned node, core, pu;
+    bool full; /* all of the core is the guest's */
+} Pick;
+
+typedef struct Settling {
+    const Board *board;
+    unsigned *left; /* free PUs by BoardCore: the last ones of its list */
+} Settling;
+
+static void pick_pus(const Settling *settling, unsigned core, unsigned n, GArray *picks)
+{
+    const Board *board = settling->board;
+    const BoardCore *it = &board->cores[core];
+    unsigned next = it->first + it->n - settling->left[core];
+
+    for (unsigned i = 0; i < n; i++) {
+        const TopoPu *pu = topo_pu(board->topo, board->pus[next + i]);
+        Pick pick = {.node = pu->node, .core = pu->core, .pu = pu->os_index};
+        g_array_append_val(picks, pick);
+    }
+    settling->left[core] -= n;
+}
+
+static bool is_whole(const Settling *settling, unsigned core)
+{
+    const BoardCore *it = &settling->board->cores[core];
+
+    return it->whole && settling->left[core] == it->n;
+}
+
+/* Of cores that are isolated in part the isolated PUs first. */
+static unsigned pick_by_tier(const Settling *settling, const Area *area, unsigned n, GArray *picks)
+{
+    const Board *board = settling->board;
+
+    for (unsigned tier = 0; tier < N_TIERS; tier++)
+        for (unsigned i = area->first; i < area->first + area->n; i++) {
+            const BoardCore *core = &board->cores[i];
+            while (n > 0 && settling->left[i] > 0 &&
+                   pick_tier(board->topo, board->pus[core->first + core->n - settling->left[i]]) ==
+                       tier) {
+                pick_pus(settling, i, 1, picks);
+                n--;
+            }
+        }
+    return n;
+}
+
+/* One PU of each whole core; with isolate its siblings are nobody's. */
+static void pick_cores(const Settling *settling, const Area *area, unsigned n, bool isolate,
+                       GArray *picks)
+{
+    for (unsigned i = area->first; i < area->first + area->n && n > 0; i++) {
+        if (!is_whole(settling, i))
+            continue;
+        pick_pus(settling, i, 1, picks);
+        if (isolate)
+            settling->left[i] = 0;
+        n--;
+    }
+}
+
+/* Whole cores, then broken ones with much to give, as long as they are filled. */
+static unsigned pick_filling(const Settling *settling, const Area *area, unsigned n,
+                             bool whole_only, GArray *picks)
+{
+    for (unsigned i = area->first; i < area->first + area->n; i++)
+        if (is_whole(settling, i) && settling->left[i] <= n) {
+            n -= settling->left[i];
+            pick_pus(settling, i, settling->left[i], picks);
+        }
+    for (unsigned size = whole_only ? 0 : area->width; size > 0; size--)
+        for (unsigned i = area->first; i < area->first + area->n; i++)
+            if (settling->left[i] == size && size <= n) {
+                n -= size;
+                pick_pus(settling, i, size, picks);
+            }
+    return n;
+}
+
+/* The rest, from the smallest gap that has it; a whole core only if there is none. */
+static void pick_rest(const Settling *settling, const Area *area, unsigned n, bool whole_only,
+                      GArray *picks)
+{
+    while (n > 0) {
+        unsigned best = UINT_MAX;
+        for (unsigned i = area->first; i < area->first + area->n; i++) {
+            unsigned left = settling->left[i];
+            if (left == 0 || (whole_only && !is_whole(settling, i)))
+                continue;
+            if (best == UINT_MAX || is_whole(settling, i) < is_whole(settling, best) ||
+                (is_whole(settling, i) == is_whole(settling, best) && left <= settling->left[best]))
+                best = i;
+        }
+        unsigned here = MIN(n, settling->left[best]);
+        pick_pus(settling, best, here, picks);
+        n -= here;
+    }
+}
+
+static void pick_part(const Settling *settling, const Ask *ask, const Part *part, GArray *picks)
+{
+    const Area *area = &settling->board->areas[part->area];
+
+    switch (part->helpers ? THREADS_PREFER : ask->seat->threads) {
+    case THREADS_ISOLATE:
+        pick_cores(settling, area, part->n, true, picks);
+        return;
+    case THREADS_REQUIRE: {
+        unsigned odd = part->n % area->width;
+        pick_filling(settling, area, part->n - odd, true, picks);
+        pick_rest(settling, area, odd, true, picks);
+        return;
+    }
+    case THREADS_PREFER:
+        if (ask->core_each && !part->helpers)
+            pick_cores(settling, area, part->n, false, picks);
+        else if (area->mixed && !part->helpers)
+            pick_by_tier(settling, area, part->n, picks);
+        else
+            pick_rest(settling, area, pick_filling(settling, area, part->n, false, picks), false,
+                      picks);
+        return;
+    }
+}
+
+/* --- claims --- */
+
+static int pick_compare(gconstpointer a, gconstpointer b)
+{
+    const Pick *one = a, *two = b;
+
+    if (one->full != two->full)
+        return one->full ? -1 : 1;
+    return one->core != two->core ? CMP(one->core, two->core) : CMP(one->pu, two->pu);
+}
+
+static void mark_full(const Topo *topo, GArray *picks)
+{
+    g_autoptr(CpuSet) all = cpuset_new();
+
+    for (guint i = 0; i < picks->len; i++)
+        hwloc_bitmap_set(all, g_array_index(picks, Pick, i).pu);
+    for (guint i = 0; i < picks->len; i++) {
+        Pick *pick = &g_array_index(picks, Pick, i);
+        pick->full = cpuset_is_subset(topo_core(topo, pick->core)->cpus, all);
+    }
+}
+
+/* The vCPUs of a node in their order: full cores first, so that neighbours are siblings. */
+static void seat_vcpus(const Board *board, const Ask *ask, GArray *picks)
+{
+    mark_full(board->topo, picks);
+    g_array_sort(picks, pick_compare);
+    for (unsigned i = 0; i < ask->spot.n_nodes; i++) {
+        unsigned claim = 0;
+        for (guint j = 0; j < picks->len; j++) {
+            const Pick *pick = &g_array_index(picks, Pick, j);
+            if (pick->node != board->topo->nodes[ask->spot.nodes[i]].os_index)
+                continue;
+            while (ask->spot.node_of[claim] != ask->spot.nodes[i])
+                claim++;
+            seat_claim(ask->seat, claim++)->pu = pick->pu;
+        }
+    }
+}
+
+static int pu_compare(gconstpointer a, gconstpointer b)
+{
+    return CMP(((const Pick *)a)->pu, ((const Pick *)b)->pu);
+}
+
+/* In ascending order, which tells emulator from vhost later. */
+static void seat_helpers(const Ask *ask, GArray *picks)
+{
+    g_array_sort(picks, pu_compare);
+    for (guint i = 0; i < picks->len; i++)
+        seat_claim(ask->seat, ask->n_vcpus + i)->pu = g_array_index(picks, Pick, i).pu;
+}
+
+static void settle_parts(const Settling *settling, const Ask *ask, bool helpers)
+{
+    g_autoptr(GArray) picks = g_array_new(FALSE, FALSE, sizeof(Pick));
+
+    for (unsigned i = 0; i < ask->spot.n_parts; i++)
+        if (ask->spot.parts[i].helpers == helpers)
+            pick_part(settling, ask, &ask->spot.parts[i], picks);
+    if (helpers)
+        seat_helpers(ask, picks);
+    else
+        seat_vcpus(settling->board, ask, picks);
+}
+
+static void settle_memory(const Board *board, const Ask *ask)
+{
+    for (unsigned i = 0; i < ask->spot.n_memory; i++) {
+        const MemoryPart *part = &ask->spot.memory[i];
+        MemoryPlan entry = {.cell = g_array_index(ask->seat->needs, MemoryNeed, part->need).cell,
+                            .node = board->topo->nodes[part->node].os_index,
+                            .mib = part->kib / 1024};
+        g_array_append_val(ask->seat->memory, entry);
+    }
+}
+
+/* Those that need whole cores come first. */
+static unsigned turn_of(const Ask *ask)
+{
+    if (ask->seat->threads == THREADS_ISOLATE)
+        return 0;
+    if (ask->seat->threads == THREADS_REQUIRE)
+        return 1;
+    return ask->core_each ? 2 : LAST_TURN;
+}
+
+void settle(Board *board, Ask **asks, unsigned n_asks)
+{
+    unsigned n_cores = 0;
+
+    for (unsigned i = 0; i < board->n_areas; i++)
+        n_cores = MAX(n_cores, board->areas[i].first + board->areas[i].n);
+    g_autofree unsigned *left = g_new0(unsigned, MAX(n_cores, 1));
+    Settling settling = {board, left};
+    for (unsigned i = 0; i < n_cores; i++)
+        left[i] = board->cores[i].n;
+    for (unsigned turn = 0; turn <= LAST_TURN; turn++)
+        for (unsigned i = 0; i < n_asks; i++)
+            if (asks[i]->spot.placed && turn_of(asks[i]) == turn)
+                settle_parts(&settling, asks[i], false);
+    for (unsigned i = 0; i < n_asks; i++) {
+        if (!asks[i]->spot.placed)
+            continue;
+        settle_parts(&settling, asks[i], true);
+        settle_memory(board, asks[i]);
+        seat_take(board->planner, asks[i]->seat);
+    }
+}

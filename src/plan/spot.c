@@ -1,0 +1,704 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The best place for one guest on a board. The fewest nodes that fit its PUs and memory; of those
+ * sets the one whose costs are least. All sets of a size are tried as long as they can be counted;
+ * beyond, one grown greedily from each node. No memory is allocated for a candidate.
+ */
+#include "plan/board.h"
+
+#include <string.h>
+
+/* Sets of nodes of one size that are looked at one by one: all sets of 6 of 15 nodes. */
+#define MAX_SETS 5005
+
+/* More than the pairs of nodes of any set, so that packages only decide between equal distances. */
+#define MAX_PAIRS (UINT64_C(1) << 31)
+
+Finder *finder_new(const Board *board)
+{
+    Finder *finder = g_new0(Finder, 1);
+    unsigned n_nodes = MAX(board->topo->n_nodes, 1);
+
+    finder->board = board;
+    finder->offers = g_new0(NodeOffer, n_nodes);
+    finder->used = g_new0(unsigned, MAX(board->n_areas, 1));
+    finder->llc_seen = g_new0(unsigned, MAX(board->topo->n_llcs, 1));
+    finder->numbers = g_new0(int, n_nodes);
+    finder->set = g_new0(unsigned, n_nodes);
+    return finder;
+}
+
+void finder_free(Finder *finder)
+{
+    if (!finder)
+        return;
+    spot_clear(&finder->trial);
+    g_free(finder->offers);
+    g_free(finder->mem_rooms);
+    g_free(finder->used);
+    g_free(finder->llc_seen);
+    g_free(finder->numbers);
+    g_free(finder->set);
+    g_free(finder->offer_of);
+    g_free(finder->cell_node);
+    g_free(finder->cell_left);
+    g_free(finder);
+}
+
+/* --- offers --- */
+
+static uint64_t offer_memory(const Finder *finder, unsigned node, unsigned page_kib)
+{
+    const Seat *seat = finder->ask->seat;
+    unsigned os_index = finder->board->topo->nodes[node].os_index;
+
+    if (!cpuset_has(seat->mems, os_index) ||
+        (seat->mem_nodes && !cpuset_has(seat->mem_nodes, os_index)))
+        return 0;
+    return capacity_room_kib(finder->board->planner->capacity, node, page_kib);
+}
+
+/* PUs a vCPU takes there: with isolate a core. */
+static unsigned vcpu_width(const Finder *finder, unsigned node)
+{
+    const Board *board = finder->board;
+    unsigned width = 1;
+
+    for (unsigned i = board->node_areas[node]; i < board->node_areas[node + 1]; i++)
+        if (finder->ask->seat->threads == THREADS_ISOLATE && area_room(board, finder->ask, i) > 0)
+            width = MAX(width, board->areas[i].width);
+    return width;
+}
+
+static void offer_add(Finder *finder, unsigned node)
+{
+    const Board *board = finder->board;
+    const Ask *ask = finder->ask;
+    const GArray *needs = ask->seat->needs;
+    NodeOffer *offer = &finder->offers[finder->n_offers];
+    int helpers = (int)ask->n_helpers;
+
+    *offer = (NodeOffer){.node = node,
+                         .mem_room = finder->mem_rooms + (gsize)finder->n_offers * needs->len};
+    for (unsigned i = board->node_areas[node]; i < board->node_areas[node + 1]; i++) {
+        offer->vcpu_room += (int)area_room(board, ask, i);
+        if (board->member[(gsize)i * board->n_sets + ask->seat->set])
+            offer->n_free += board->areas[i].free;
+    }
+    int left = (int)offer->n_free - helpers;
+    offer->home_room = left < 0 ? -1 : MIN(offer->vcpu_room, left / (int)vcpu_width(finder, node));
+    for (guint i = 0; i < needs->len; i++)
+        offer->mem_room[i] =
+            offer_memory(finder, node, g_array_index(needs, MemoryNeed, i).page_kib);
+    finder->n_offers++;
+}
+
+/* Room for a guest as large as this one. */
+static void finder_reserve(Finder *finder, const Ask *ask)
+{
+    const Board *board = finder->board;
+    gsize n_claims = ask->n_vcpus + ask->n_helpers, n_needs = MAX(ask->seat->needs->len, 1);
+    gsize n_nodes = MAX(board->topo->n_nodes, 1), n_cells = MAX(ask->seat->def->n_cells, 1);
+
+    if (n_needs * n_nodes > finder->n_mem_rooms) {
+        finder->n_mem_rooms = n_needs * n_nodes;
+        finder->mem_rooms = g_renew(uint64_t, finder->mem_rooms, finder->n_mem_rooms);
+    }
+    if (n_claims + 1 > finder->n_offer_of) {
+        finder->n_offer_of = n_claims + 1;
+        finder->offer_of = g_renew(unsigned, finder->offer_of, finder->n_offer_of);
+    }
+    if (n_cells > finder->n_cell_node) {
+        finder->n_cell_node = n_cells;
+        finder->cell_node = g_renew(unsigned, finder->cell_node, n_cells);
+    }
+    if (n_needs * n_nodes > finder->n_cell_left) {
+        finder->n_cell_left = n_needs * n_nodes;
+        finder->cell_left = g_renew(uint64_t, finder->cell_left, finder->n_cell_left);
+    }
+    if (!finder->trial.parts || n_claims > finder->trial_claims || n_needs > finder->trial_memory) {
+        finder->trial_claims = MAX(finder->trial_claims, n_claims);
+        finder->trial_memory = MAX(finder->trial_memory, n_needs);
+        Spot *trial = &finder->trial;
+        trial->parts = g_renew(Part, trial->parts, finder->trial_claims + 1);
+        trial->node_of = g_renew(unsigned, trial->node_of, finder->trial_claims + 1);
+        trial->nodes = g_renew(unsigned, trial->nodes, n_nodes);
+        trial->memory = g_renew(MemoryPart, trial->memory, finder->trial_memory * n_nodes + 1);
+    }
+}
+
+void finder_ask(Finder *finder, const Ask *ask, const bool *nodes)
+{
+    finder->ask = ask;
+    finder->n_offers = 0;
+    finder_reserve(finder, ask);
+    for (unsigned i = 0; i < ask->n_nodes; i++)
+        if (!nodes || nodes[ask->nodes[i]])
+            offer_add(finder, ask->nodes[i]);
+}
+
+/* --- memory of a set of offers --- */
+
+/* Memory-only nodes the guest may use beside those of its vCPUs. */
+static uint64_t extra_memory(const Finder *finder, unsigned page_kib)
+{
+    const Topo *topo = finder->board->topo;
+    const Seat *seat = finder->ask->seat;
+    uint64_t room = 0;
+
+    for (unsigned i = 0; seat->mem_nodes && i < topo->n_nodes; i++)
+        if (!cpuset_has(seat->cpu_nodes, topo->nodes[i].os_index))
+            room += offer_memory(finder, i, page_kib);
+    return room;
+}
+
+static bool books_memory(const Ask *ask)
+{
+    return !ask->seat->in->running && ask->n_vcpus > 0;
+}
+
+static bool memory_fits(const Finder *finder, const unsigned *set, unsigned n)
+{
+    const GArray *needs = finder->ask->seat->needs;
+
+    if (!books_memory(finder->ask))
+        return true;
+    for (guint i = 0; i < needs->len; i++) {
+        unsigned page_kib = g_array_index(needs, MemoryNeed, i).page_kib;
+        uint64_t need = 0, room = extra_memory(finder, page_kib);
+        for (guint j = 0; j < needs->len; j++)
+            if (g_array_index(needs, MemoryNeed, j).page_kib == page_kib)
+                need += g_array_index(needs, MemoryNeed, j).kib;
+        for (unsigned j = 0; j < n; j++)
+            room += finder->offers[set[j]].mem_room[i];
+        if (need > room)
+            return false;
+    }
+    return true;
+}
+
+static void place_memory(const Finder *finder, Spot *spot)
+{
+    const Ask *ask = finder->ask;
+
+    spot->n_memory = 0;
+    if (!books_memory(ask))
+        return;
+    if (spot->n_nodes > 1 || ask->seat->mem_nodes) {
+        spot->n_memory = memory_place(finder->board->planner, ask->seat, spot->node_of, spot->nodes,
+                                      spot->n_nodes, spot->memory);
+        return;
+    }
+    for (guint i = 0; i < ask->seat->needs->len; i++)
+        spot->memory[spot->n_memory++] =
+            (MemoryPart){i, spot->nodes[0], g_array_index(ask->seat->needs, MemoryNeed, i).kib};
+}
+
+/* --- PUs on one node --- */
+
+static unsigned room_left(const Finder *finder, unsigned area)
+{
+    return area_room(finder->board, finder->ask, area) - finder->used[area];
+}
+
+/* First area after those of the same rank under the same cache. */
+static unsigned group_end(const Board *board, unsigned area, unsigned end)
+{
+    unsigned i = area + 1;
+
+    while (i < end && board->areas[i].rank == board->areas[area].rank &&
+           board->areas[i].llc == board->areas[area].llc)
+        i++;
+    return i;
+}
+
+/* PUs that would not have a sibling of the same guest. */
+static unsigned group_unpaired(const Finder *finder, unsigned area, unsigned end, unsigned n)
+{
+    unsigned paired = 0;
+
+    if (finder->ask->seat->threads == THREADS_ISOLATE || finder->ask->core_each)
+        return 0;
+    for (unsigned i = area; i < end; i++) {
+        const Area *it = &finder->board->areas[i];
+        if (it->width > 1 && room_left(finder, i) > 0)
+            paired += MIN(it->whole, it->free / it->width) * it->width;
+    }
+    return paired < n ? n - paired : 0;
+}
+
+typedef struct Group {
+    unsigned first, end; /* areas */
+    unsigned room;
+    unsigned unpaired, rest;
+} Group;
+
+/* One that holds all n, with least left over; else the largest. */
+static bool group_is_better(const Group *a, const Group *b, unsigned n)
+{
+    if ((a->room >= n) != (b->room >= n))
+        return a->room >= n;
+    if (a->room < n)
+        return a->room > b->room;
+    if (a->unpaired != b->unpaired)
+        return a->unpaired < b->unpaired;
+    return a->rest < b->rest;
+}
+
+static bool best_group(const Finder *finder, unsigned node, unsigned rank, unsigned n, Group *best)
+{
+    const Board *board = finder->board;
+    unsigned end = board->node_areas[node + 1];
+    bool found = false;
+
+    for (unsigned i = board->node_areas[node], next; i < end; i = next) {
+        next = group_end(board, i, end);
+        if (board->areas[i].rank != rank)
+            continue;
+        Group group = {.first = i, .end = next};
+        unsigned free = 0;
+        for (unsigned j = i; j < next; j++) {
+            group.room += room_left(finder, j);
+            free += board->areas[j].free;
+        }
+        if (group.room == 0)
+            continue;
+        group.unpaired = group_unpaired(finder, i, next, n);
+        group.rest = free;
+        if (!found || group_is_better(&group, best, n))
+            *best = group;
+        found = true;
+    }
+    return found;
+}
+
+static void add_part(Finder *finder, Spot *spot, unsigned area, unsigned n)
+{
+    finder->used[area] += n;
+    for (unsigned i = 0; i < spot->n_parts; i++)
+        if (spot->parts[i].area == area && !spot->parts[i].helpers) {
+            spot->parts[i].n += n;
+            return;
+        }
+    spot->parts[spot->n_parts++] = (Part){.area = area, .n = n};
+}
+
+static void fill_group(Finder *finder, Spot *spot, const Group *group, unsigned *n)
+{
+    for (unsigned i = group->first; i<group->end && * n> 0; i++) {
+        unsigned here = MIN(*n, room_left(finder, i));
+        if (here == 0)
+            continue;
+        add_part(finder, spot, i, here);
+        *n -= here;
+    }
+}
+
+static void fill_rank(Finder *finder, Spot *spot, unsigned node, unsigned rank, unsigned n)
+{
+    Group group;
+
+    while (n > 0 && best_group(finder, node, rank, n, &group)) {
+        spot->cost.of[COST_UNPAIRED] += MIN(group.unpaired, n);
+        fill_group(finder, spot, &group, &n);
+    }
+}
+
+static unsigned rank_room(const Finder *finder, unsigned node, unsigned rank)
+{
+    const Board *board = finder->board;
+    unsigned room = 0;
+
+    for (unsigned i = board->node_areas[node]; i < board->node_areas[node + 1]; i++)
+        if (board->areas[i].rank == rank)
+            room += room_left(finder, i);
+    return room;
+}
+
+/* The rank to take from next: the first of the best tier that has room, but within a tier one kind
+ * of core that holds them all before several kinds. */
+static bool next_rank(const Finder *finder, unsigned node, unsigned n, unsigned *ret_rank)
+{
+    const Board *board = finder->board;
+    unsigned end = board->node_areas[node + 1];
+    const Area *first = NULL;
+
+    for (unsigned i = board->node_areas[node]; i < end; i++) {
+        const Area *area = &board->areas[i];
+        if (room_left(finder, i) == 0)
+            continue;
+        if (!first)
+            first = area;
+        if (area->tier != first->tier)
+            break;
+        if (rank_room(finder, node, area->rank) >= n) {
+            *ret_rank = area->rank;
+            return true;
+        }
+    }
+    *ret_rank = first ? first->rank : 0;
+    return first != NULL;
+}
+
+static bool fill_node(Finder *finder, Spot *spot, unsigned node, unsigned n)
+{
+    unsigned rank;
+
+    while (n > 0) {
+        if (!next_rank(finder, node, n, &rank))
+            return false;
+        unsigned here = MIN(n, rank_room(finder, node, rank));
+        fill_rank(finder, spot, node, rank, here);
+        n -= here;
+    }
+    return true;
+}
+
+/* --- helpers --- */
+
+static unsigned pus_left(const Finder *finder, unsigned area)
+{
+    Part part = {.area = area, .n = finder->used[area]};
+    const Board *board = finder->board;
+
+    if (!board->member[(gsize)area * board->n_sets + finder->ask->seat->set])
+        return 0;
+    return board->areas[area].free - part_pus(board, finder->ask, &part);
+}
+
+/* They leave isolated CPUs and whole cores to vCPUs, and like the caches of their own. */
+static bool helper_area_is_better(const Finder *finder, unsigned a, unsigned b)
+{
+    const Area *one = &finder->board->areas[a], *two = &finder->board->areas[b];
+    bool near_one = finder->llc_seen[one->llc] == finder->llc_stamp;
+    bool near_two = finder->llc_seen[two->llc] == finder->llc_stamp;
+    bool broken_one = pus_left(finder, a) % one->width != 0;
+    bool broken_two = pus_left(finder, b) % two->width != 0;
+
+    if (one->rank != two->rank)
+        return one->rank > two->rank;
+    if (near_one != near_two)
+        return near_one;
+    if (broken_one != broken_two)
+        return broken_one;
+    return pus_left(finder, a) < pus_left(finder, b);
+}
+
+/* Those of the guest's vCPUs count as used already. */
+static bool place_helpers(Finder *finder, Spot *spot, unsigned node)
+{
+    const Board *board = finder->board;
+    unsigned first = spot->n_parts;
+
+    for (unsigned n = finder->ask->n_helpers; n > 0; n--) {
+        unsigned best = UINT_MAX;
+        for (unsigned i = board->node_areas[node]; i < board->node_areas[node + 1]; i++) {
+            unsigned taken = 0;
+            for (unsigned j = first; j < spot->n_parts; j++)
+                if (spot->parts[j].area == i)
+                    taken += spot->parts[j].n;
+            if (pus_left(finder, i) > taken &&
+                (best == UINT_MAX || helper_area_is_better(finder, i, best)))
+                best = i;
+        }
+        if (best == UINT_MAX)
+            return false;
+        spot->parts[spot->n_parts++] = (Part){.area = best, .n = 1, .helpers = true};
+    }
+    return true;
+}
+
+/* --- what a place costs --- */
+
+/* Nodes of one package are nearer than others the host gives the same distance, or none at all. */
+static uint64_t pair_distance(const Topo *topo, unsigned a, unsigned b)
+{
+    const TopoNode *one = &topo->nodes[a], *two = &topo->nodes[b];
+    bool apart = topo_pu(topo, cpuset_first(one->cpus))->package !=
+                 topo_pu(topo, cpuset_first(two->cpus))->package;
+
+    return (uint64_t)topo_distance(topo, one->os_index, two->os_index) * MAX_PAIRS + apart;
+}
+
+static uint64_t set_distance(const Finder *finder, const unsigned *set, unsigned n)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned j = 0; j < i; j++)
+            sum += pair_distance(finder->board->topo, finder->offers[set[i]].node,
+                                 finder->offers[set[j]].node);
+    return sum;
+}
+
+/* Also marks the caches of the guest's vCPUs as seen. */
+static void count_parts(Finder *finder, Spot *spot)
+{
+    const Board *board = finder->board;
+
+    finder->llc_stamp++;
+    spot->cost.of[COST_LLCS] = spot->cost.of[COST_RANK] = 0;
+    for (unsigned i = 0; i < spot->n_parts; i++) {
+        const Area *area = &board->areas[spot->parts[i].area];
+        spot->cost.of[COST_RANK] += (uint64_t)area->rank * spot->parts[i].n;
+        spot->cost.of[COST_LLCS] += finder->llc_seen[area->llc] != finder->llc_stamp;
+        finder->llc_seen[area->llc] = finder->llc_stamp;
+    }
+}
+
+static unsigned count_vcpus(const Finder *finder, const NodeTrial *trial, unsigned offer)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < finder->ask->n_vcpus; i++)
+        n += trial->offer_of[i] == offer;
+    return n;
+}
+
+static void forget_used(Finder *finder, const Spot *spot)
+{
+    for (unsigned i = 0; i < spot->n_parts; i++)
+        finder->used[spot->parts[i].area] = 0;
+}
+
+static void spot_begin(Spot *spot, const Finder *finder, const unsigned *set, unsigned n)
+{
+    spot->placed = false;
+    spot->cost = (Cost){0};
+    spot->n_parts = spot->n_memory = 0;
+    spot->n_nodes = n;
+    for (unsigned i = 0; i < n; i++)
+        spot->nodes[i] = finder->offers[set[i]].node;
+    spot->cost.of[COST_NODES] = n;
+    spot->cost.of[COST_DISTANCE] = set_distance(finder, set, n);
+}
+
+/* PUs for all claims with this spread of vCPUs. */
+static bool spot_from_trial(Finder *finder, const NodeTrial *trial, Spot *spot)
+{
+    bool fits = true;
+
+    spot->home = finder->offers[trial->home].node;
+    for (unsigned i = 0; i < finder->ask->n_vcpus; i++)
+        spot->node_of[i] = finder->offers[trial->offer_of[i]].node;
+    for (unsigned i = 0; i < trial->n && fits; i++) {
+        const NodeOffer *offer = &finder->offers[trial->set[i]];
+        unsigned n = count_vcpus(finder, trial, trial->set[i]);
+        fits = fill_node(finder, spot, offer->node, n);
+        spot->cost.of[COST_SPARE] += offer->n_free - n;
+    }
+    count_parts(finder, spot);
+    spot->cost.of[COST_SPLIT] = !trial->aligned;
+    fits = fits && place_helpers(finder, spot, spot->home);
+    forget_used(finder, spot);
+    return fits;
+}
+
+bool finder_fill_node(Finder *finder, unsigned index, unsigned area, Spot *spot)
+{
+    const Ask *ask = finder->ask;
+    const Board *board = finder->board;
+    const NodeOffer *offer = &finder->offers[index];
+    unsigned n = ask->n_vcpus;
+
+    if (offer->vcpu_room < (int)n || offer->home_room < (int)n || !memory_fits(finder, &index, 1))
+        return false;
+    spot_begin(spot, finder, &index, 1);
+    spot->home = offer->node;
+    for (unsigned i = 0; i < n; i++)
+        spot->node_of[i] = offer->node;
+    if (area != UINT_MAX) {
+        Group group = {.first = area,
+                       .end = group_end(board, area, board->node_areas[offer->node + 1])};
+        fill_group(finder, spot, &group, &n);
+    }
+    bool fits = fill_node(finder, spot, offer->node, n);
+    count_parts(finder, spot);
+    spot->cost.of[COST_SPARE] = offer->n_free - ask->n_vcpus;
+    fits = fits && place_helpers(finder, spot, offer->node);
+    forget_used(finder, spot);
+    if (fits)
+        place_memory(finder, spot);
+    spot->placed = fits;
+    return fits;
+}
+
+/* --- sets of nodes --- */
+
+static bool pus_may_fit(const Finder *finder, const unsigned *set, unsigned n)
+{
+    int room = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        room += finder->offers[set[i]].vcpu_room;
+    return room >= (int)finder->ask->n_vcpus;
+}
+
+static void keep_better(const Finder *finder, Spot *best)
+{
+    if (!best->placed || cost_compare(&finder->trial.cost, &best->cost, N_COSTS) < 0)
+        spot_copy(best, &finder->trial, finder->ask);
+}
+
+static void try_set(Finder *finder, const unsigned *set, unsigned n, Spot *best)
+{
+    Spot *spot = &finder->trial;
+
+    if (!pus_may_fit(finder, set, n) || !memory_fits(finder, set, n))
+        return;
+    if (n == 1) {
+        if (finder_fill_node(finder, set[0], UINT_MAX, spot))
+            keep_better(finder, best);
+        return;
+    }
+    if (best->placed && set_distance(finder, set, n) > best->cost.of[COST_DISTANCE])
+        return;
+    NodeTrial trial = {.set = set, .n = n, .offer_of = finder->offer_of};
+    spot_begin(spot, finder, set, n);
+    if (!spread_vcpus(finder, &trial) || !spot_from_trial(finder, &trial, spot))
+        return;
+    spot->placed = true;
+    keep_better(finder, best);
+    if (cost_compare(&spot->cost, &best->cost, N_COSTS) == 0)
+        place_memory(finder, best);
+}
+
+/* How many sets of k of n there are; more than MAX_SETS counts as MAX_SETS + 1. */
+static unsigned count_sets(unsigned n, unsigned k)
+{
+    uint64_t count = 1;
+
+    for (unsigned i = 1; i <= k; i++) {
+        count = count * (n - k + i) / i;
+        if (count > MAX_SETS)
+            return MAX_SETS + 1;
+    }
+    return (unsigned)count;
+}
+
+static void try_all_sets(Finder *finder, unsigned k, Spot *best)
+{
+    unsigned n = finder->n_offers;
+    unsigned *set = finder->set;
+
+    for (unsigned i = 0; i < k; i++)
+        set[i] = i;
+    for (;;) {
+        try_set(finder, set, k, best);
+        unsigned last = k;
+        while (last > 0 && set[last - 1] == n - k + last - 1)
+            last--;
+        if (last == 0)
+            return;
+        set[last - 1]++;
+        for (unsigned i = last; i < k; i++)
+            set[i] = set[i - 1] + 1;
+    }
+}
+
+/* The member that joins a set best: nearest to all of it, then the roomiest. */
+static unsigned next_member(const Finder *finder, const bool *in_set, int least_room)
+{
+    unsigned best = UINT_MAX;
+    uint64_t best_distance = 0;
+
+    for (unsigned i = 0; i < finder->n_offers; i++) {
+        if (in_set[i] || finder->offers[i].vcpu_room < least_room)
+            continue;
+        uint64_t distance = 0;
+        for (unsigned j = 0; j < finder->n_offers; j++)
+            if (in_set[j])
+                distance += pair_distance(finder->board->topo, finder->offers[i].node,
+                                          finder->offers[j].node);
+        if (best == UINT_MAX || distance < best_distance ||
+            (distance == best_distance &&
+             finder->offers[i].vcpu_room > finder->offers[best].vcpu_room)) {
+            best = i;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
+static void try_grown_set(Finder *finder, unsigned seed, unsigned k, int least_room, Spot *best)
+{
+    g_autofree bool *in_set = g_new0(bool, finder->n_offers);
+    unsigned n = 0;
+
+    in_set[seed] = true;
+    for (unsigned have = 1; have < k; have++) {
+        unsigned next = next_member(finder, in_set, least_room);
+        if (next == UINT_MAX)
+            return;
+        in_set[next] = true;
+    }
+    for (unsigned i = 0; i < finder->n_offers; i++)
+        if (in_set[i])
+            finder->set[n++] = i;
+    try_set(finder, finder->set, k, best);
+}
+
+static void try_grown_sets(Finder *finder, unsigned k, Spot *best)
+{
+    int part = (int)((finder->ask->n_vcpus + k - 1) / k);
+
+    for (unsigned seed = 0; seed < finder->n_offers; seed++) {
+        try_grown_set(finder, seed, k, 0, best);
+        if (finder->offers[seed].vcpu_room >= part)
+            try_grown_set(finder, seed, k, part, best);
+    }
+}
+
+/* No set of fewer nodes has the room. */
+static unsigned least_nodes(Finder *finder)
+{
+    int left = (int)finder->ask->n_vcpus;
+    unsigned k = 0;
+
+    memset(finder->numbers, 0, finder->n_offers * sizeof(int));
+    while (left > 0 && k < finder->n_offers) {
+        unsigned best = UINT_MAX;
+        for (unsigned i = 0; i < finder->n_offers; i++)
+            if (finder->numbers[i] == 0 &&
+                (best == UINT_MAX || finder->offers[i].vcpu_room > finder->offers[best].vcpu_room))
+                best = i;
+        finder->numbers[best] = 1;
+        left -= finder->offers[best].vcpu_room;
+        k++;
+    }
+    return MAX(k, 1);
+}
+
+/* All of its candidates together have what it needs. */
+bool finder_can_fit(const Finder *finder)
+{
+    const Ask *ask = finder->ask;
+    g_autofree unsigned *all = g_new0(unsigned, MAX(finder->n_offers, 1));
+    bool home = false;
+
+    for (unsigned i = 0; i < finder->n_offers; i++) {
+        all[i] = i;
+        home |= finder->offers[i].home_room >= (ask->n_vcpus > 0 ? 1 : 0);
+    }
+    return home && pus_may_fit(finder, all, finder->n_offers) &&
+           memory_fits(finder, all, finder->n_offers);
+}
+
+void finder_run(Finder *finder, Spot *spot)
+{
+    finder_run_from(finder, 1, spot);
+}
+
+void finder_run_from(Finder *finder, unsigned n_nodes, Spot *spot)
+{
+    spot->placed = false;
+    if (!finder_can_fit(finder))
+        return;
+    for (unsigned k = MAX(n_nodes, least_nodes(finder)); k <= finder->n_offers && !spot->placed;
+         k++) {
+        if (count_sets(finder->n_offers, k) <= MAX_SETS)
+            try_all_sets(finder, k, spot);
+        else
+            try_grown_sets(finder, k, spot);
+    }
+}
