@@ -48,7 +48,7 @@ def wait_for(what, condition, timeout=TIMEOUT, step=0.05):
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"timed out waiting for: {what}")
+            raise AssertionError(f"timed out waiting for: {what} (at last: {value!r})")
         time.sleep(step)
 
 

@@ -26,6 +26,8 @@ INSIDE = os.path.join(HERE, "inside")
 BASELINE = "bookworm"  # of which release a host is when this machine is no Debian
 DISK_SIZE = "3G"
 RESULTS_MIB = 64
+QEMU = "qemu-system-x86_64"
+NO_ROOTS = "lab: it needs a Debian host with mmdebstrap, and this is none"
 # tsc, hpet: a clock that costs no exit to the emulator; maxcpus: emulated CPUs wait for each other's
 # locks, so the others go online after the boot; the rest shortens the boot.
 COMMAND_LINE = ("root=/dev/vda rw console=ttyS0 quiet panic=-1 net.ifnames=0 apparmor=0 audit=0"
@@ -44,6 +46,19 @@ def command(*argv, **options):
 
 def say(text):
     print(text, flush=True)
+
+
+def need_root():
+    if os.geteuid() != 0:
+        sys.exit("lab: needs root (sudo)")
+
+
+def program(main):
+    """Ends this program with what main returns; Ctrl-C does so without a traceback."""
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\nlab: interrupted")
 
 
 class Flavour:
@@ -76,11 +91,14 @@ class Flavour:
         """KVM where this machine can run exactly this CPU, and guests in it where they are KVM's."""
         if not os.access("/dev/kvm", os.R_OK | os.W_OK):
             return "tcg,thread=multi"
-        probe = subprocess.run(
-            ["qemu-system-x86_64", "-accel", "kvm", "-machine", "q35", "-cpu", f"{self.cpu},enforce",
-             "-display", "none", "-nodefaults", "-S", "-monitor", "stdio"],
-            input="quit\n", text=True, capture_output=True, timeout=30, check=False)
-        return "kvm" if probe.returncode == 0 else "tcg,thread=multi"
+        try:
+            probe = subprocess.run(
+                [QEMU, "-accel", "kvm", "-machine", "q35", "-cpu", f"{self.cpu},enforce",
+                 "-display", "none", "-nodefaults", "-S", "-monitor", "stdio"],
+                input="quit\n", text=True, capture_output=True, timeout=30, check=True)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            return "tcg,thread=multi"
+        return "kvm"
 
     def topology(self):
         argv = ["-smp", self.smp, "-m", f"{self.memory_mib * len(self.nodes)}M"]
@@ -127,6 +145,9 @@ def root_make(release):
     path = os.path.join(LAB, f"root-{release}-{key}.tar")
     if os.path.exists(path):
         return path
+    if not shutil.which("mmdebstrap"):
+        sys.exit(NO_ROOTS)
+    need_root()
     say(f"lab: making the {release} root (needs the package mirror)")
     os.makedirs(LAB, exist_ok=True)
     mirror = os.environ.get("LAB_MIRROR")
@@ -148,19 +169,25 @@ def tree_digest(tree):
     return digest(*parts)
 
 
+def install(folder):
+    command("make", "install", f"DESTDIR={folder}", "PREFIX=/usr", "sysconfdir=/etc", cwd=REPO)
+
+
 def disk_make(release):
     """Disk, kernel and initrd of a release with vmtuned installed."""
+    need_root()
     root = root_make(release)
     with tempfile.TemporaryDirectory(dir=LAB) as work:
         stage, tree = os.path.join(work, "stage"), os.path.join(work, "root")
-        command("make", "install", f"DESTDIR={stage}", cwd=REPO)
+        install(stage)
         disk = os.path.join(LAB, f"disk-{release}-{digest(root, tree_digest(stage))}.img")
         kernel, initrd = disk + ".vmlinuz", disk + ".initrd"
         if not os.path.exists(disk):
             say(f"lab: making the {release} disk")
+            remove_others("disk-*.img.new", None)
             os.mkdir(tree)
             command("tar", "-C", tree, "-xf", root)
-            command("make", "install", f"DESTDIR={tree}", cwd=REPO)
+            install(tree)
             command("chroot", tree, "vmtuned", "--version")
             shutil.copy(glob.glob(f"{tree}/boot/vmlinuz-*")[0], kernel)
             shutil.copy(glob.glob(f"{tree}/boot/initrd.img-*")[0], initrd)
@@ -187,11 +214,13 @@ class Machine:
     """One host and its disk: booted, followed, and booted again from the same disk."""
 
     def __init__(self, flavour, folder):
+        if not shutil.which(QEMU):
+            sys.exit(f"lab: no {QEMU} here: sudo make setup")
         self.flavour, self.folder = flavour, folder
         self.process = self.port = None
+        base, self.kernel, self.initrd = disk_make(flavour.release)
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
-        base, self.kernel, self.initrd = disk_make(flavour.release)
         self.accelerator = flavour.accelerator()
         command("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base, self.path("disk"))
 
@@ -205,16 +234,19 @@ class Machine:
                 for path in sorted(glob.glob(f"{folder}/*.py")):
                     tar.add(path, os.path.basename(path))
             with open(self.path("job"), "w", encoding="utf-8") as file:
-                json.dump({**job, "guests": self.flavour.guests, "flavour": self.flavour.name}, file)
+                json.dump({**job, "guests": self.flavour.guests}, file)
             tar.add(self.path("job"), "job")
+            tar.add(os.path.join(HERE, "flavour", self.flavour.name), "flavour")
 
     def boot(self, job, console=None):
         """Starts the host with its job (see inside/start.py). console: argv of another console than
         a file."""
         self._hand_in(job)
-        command("truncate", "-s", f"{RESULTS_MIB}M", self.path("out.tar"))
-        argv = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", self.accelerator, "-machine", "q35,hpet=off",
-                "-cpu", self.flavour.cpu, *self.flavour.topology(),
+        for name, size in (("out.tar", RESULTS_MIB << 20), ("console", 0), ("port", 0)):
+            with open(self.path(name), "wb") as file:
+                file.truncate(size)
+        argv = ["setpriv", "--pdeathsig", "KILL", QEMU, "-accel", self.accelerator,
+                "-machine", "q35,hpet=off", "-cpu", self.flavour.cpu, *self.flavour.topology(),
                 "-kernel", self.kernel, "-initrd", self.initrd, "-append", COMMAND_LINE,
                 "-drive", f"file={self.path('disk')},format=qcow2,if=virtio,cache=unsafe",
                 "-drive", f"file={self.path('in.tar')},format=raw,if=virtio,readonly=on",
@@ -223,14 +255,13 @@ class Machine:
                 "-device", "virtserialport,chardev=port,name=lab",
                 "-display", "none", "-no-reboot", "-nic", "none",
                 *(console or ["-monitor", "none", "-serial", f"file:{self.path('console')}"])]
-        open(self.path("port"), "w", encoding="ascii").close()
         self.port = open(self.path("port"), encoding="utf-8", errors="replace")
         with open(self.path("qemu.log"), "ab") as log:
             self.process = subprocess.Popen(argv, stdin=None if console else subprocess.DEVNULL,
                                             stderr=log)
 
     def lines(self, patience):
-        """What the host tells, as it comes; None each second in between. Ends when the host does, or
+        """What the host tells, as it comes; None ten times a second in between. Ends when the host does, or
         when patience() seconds have passed without a line."""
         heard, part = time.monotonic(), ""
         while True:
@@ -255,13 +286,18 @@ class Machine:
         self.process.wait()
         self.port.close()
 
-    def console_tail(self, lines=25):
-        with open(self.path("console"), encoding="utf-8", errors="replace") as file:
-            return file.read().replace("\r", "").splitlines()[-lines:]
+    def last_words(self, count=25):
+        """The last lines of the console, and of what QEMU itself said, but for its warnings about the CPU."""
+        words = []
+        for name in ("console", "qemu.log"):
+            with open(self.path(name), encoding="utf-8", errors="replace") as file:
+                lines = file.read().replace("\r", "").splitlines()
+            words += [f"{name}: {line}" for line in lines if "TCG doesn't support" not in line][-count:]
+        return words
 
     def take_logs(self, name):
-        """What the host left on its results disk, to a folder of this name; a host that was cut off left
-        nothing."""
+        """The console, and what the host left on its results disk, to a folder of this name."""
         os.makedirs(self.path(name))
+        shutil.copy(self.path("console"), self.path(name))
         subprocess.run(["tar", "-C", self.path(name), "-xf", self.path("out.tar")], stderr=subprocess.DEVNULL,
                        check=False)

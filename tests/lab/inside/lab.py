@@ -12,7 +12,9 @@ import re
 import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
+import time
 import uuid
 
 from truth import RunningGuest, Thread, cpus, read, run, virsh, wait_for, write
@@ -24,7 +26,8 @@ DROP_INS = "/run/systemd/system/vmtuned.service.d"
 TIMEOUT = 60  # seconds; the emulated host is slow
 BUSY = "/run/lab/busy.elf"
 STANDING = ("db1", "db2", "web1")  # see Host.trio
-
+# a guest is placed where its memory is: one with this may be placed anywhere (amd-4node)
+MEMORY_EVERYWHERE = "<numatune><memory mode='interleave' nodeset='0-3'/></numatune>"
 
 _port = open(PORT, "wb", buffering=0)  # once: opened again too soon, a write to it never ends
 
@@ -150,6 +153,7 @@ class Host:
 
     def __init__(self, kind):
         self.kind = kind
+        self.since = time.time()
 
     # --- guests ---
 
@@ -205,17 +209,20 @@ class Host:
     # --- vmtuned ---
 
     @staticmethod
-    def policy(text, mode="enforce", interval="5s"):
-        write(POLICY, f"version: 1\nmode: {mode}\ninterval: {interval}\n{text}\n")
+    def policy(text, mode="enforce"):
+        write(POLICY, f"version: 1\nmode: {mode}\ninterval: 5s\n{text}\n")
 
-    def start(self, text, **options):
+    def start(self, text):
         """vmtuned with this policy, after its first cycle."""
-        self.policy(text, **options)
+        self.policy(text)
         run("systemctl", "start", "vmtuned")
         self.wait_cycle()
 
-    def wait_cycle(self):
-        self.wait("a cycle", lambda: self.status()["daemon"]["cycles"] > 0)
+    def cycles(self):
+        return self.status()["daemon"]["cycles"]
+
+    def wait_cycle(self, after=0):
+        self.wait(f"cycle {after + 1}", lambda: self.cycles() > after)
 
     @staticmethod
     def ctl(*argv, check=True):
@@ -225,9 +232,12 @@ class Host:
         done = self.ctl("status", "--json", check=False)
         return json.loads(done.stdout) if done.stdout else {"daemon": {"cycles": 0}, "guests": []}
 
+    def entry(self, guest):
+        """What status says of it."""
+        return next((entry for entry in self.status()["guests"] if entry["name"] == guest.name), {})
+
     def state(self, guest):
-        return next((entry["state"] for entry in self.status()["guests"] if entry["name"] == guest.name),
-                    None)
+        return self.entry(guest).get("state")
 
     def wait_state(self, guest, state):
         self.wait(f"{guest.name} is {state}", lambda: self.state(guest) == state)
@@ -266,11 +276,10 @@ class Host:
         with contextlib.closing(sqlite3.connect(f"file:{STATE}/record.db?mode=ro", uri=True)) as record:
             return record.execute(query).fetchall()
 
-    @staticmethod
-    def journal(text):
+    def journal(self, text):
         """Lines of vmtuned's journal of this case that hold text."""
-        lines = run("journalctl", "-b", "-u", "vmtuned", "-o", "cat", "--no-pager").stdout.splitlines()
-        return [line for line in lines if text in line]
+        done = run("journalctl", f"--since=@{self.since:.6f}", "-u", "vmtuned", "-o", "cat", "--no-pager")
+        return [line for line in done.stdout.splitlines() if text in line]
 
     @staticmethod
     def wait(what, condition):
@@ -291,11 +300,15 @@ class Host:
         wait_for("the power cut", lambda: False, TIMEOUT)
 
     def show(self):
-        """For the log of a failed case."""
+        """The evidence when a case failed or hung."""
         for argv in (("vmtuned-ctl", "status"), ("virsh", "list", "--all"),
                      ("journalctl", "-b", "-u", "vmtuned", "-n", "40", "--no-pager")):
-            done = run(*argv, check=False)
-            print(f"--- {' '.join(argv)}\n{done.stdout}{done.stderr}")
+            print(f"--- {' '.join(argv)}")
+            try:
+                done = run(*argv, check=False, timeout=15)
+                print(done.stdout + done.stderr)
+            except subprocess.TimeoutExpired:
+                print("no answer")
 
     def reset(self):
         """What a case did is undone, by restore too: guests have all CPUs and the definitions from
@@ -307,6 +320,8 @@ class Host:
             shutil.rmtree(DROP_INS)
             run("systemctl", "daemon-reload")
         if os.path.isdir("/run/systemd/system.control/machine.slice.d"):
+            online = read("/sys/devices/system/cpu/online")  # reverting alone writes no cgroup file
+            run("systemctl", "set-property", "--runtime", "machine.slice", f"AllowedCPUs={online}")
             run("systemctl", "revert", "machine.slice")
         restored = run("vmtuned", "--restore", check=False)
         for path in glob.glob(f"{STATE}/*"):
@@ -318,15 +333,20 @@ class Host:
         assert not wrong, f"after restore: {wrong}\n{restored.stdout}{restored.stderr}"
 
     def settle_guests(self):
-        """Guests that are not as they were: told, and ended."""
+        """Guests that are not as they were: told, and ended. Those of another boot go."""
         online = cpus(read("/sys/devices/system/cpu/online"))
+        for path in glob.glob("/etc/libvirt/qemu/*.xml"):
+            if not os.path.exists(f"/run/lab/{os.path.basename(path)}"):
+                Guest(self.kind, os.path.basename(path)[:-4]).undefine()
         wrong = []
         for path in glob.glob("/run/lab/*.xml"):
             guest = Guest(self.kind, os.path.basename(path)[:-4])
             if not guest.as_defined():
                 wrong.append(f"{guest.name}: another definition: {guest.difference()}")
-            elif guest.running() and not guest.all_on(online):
-                wrong.append(f"{guest.name}: {[(thread.comm, thread.cpus) for thread in guest.threads()]}")
+            elif guest.running():
+                threads = guest.threads() + guest.vhost_threads()
+                wrong += [f"{guest.name}: {thread.comm} on {thread.cpus}" for thread in threads
+                          if thread.cpus != online]
             if wrong or guest.name not in STANDING:
                 guest.remove()
         return wrong

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the host does once it is up: its job, a JSON object beside this file.
 
-  {"mode": "cases", "cases": [{"name", "limit"}…], "after_cut": name or null}
+  {"mode": "cases", "cases": [{"name", "limit", "last"}…], "after_cut": name or null, "reset": whether
+   first of all, after a host that died}
   {"mode": "demo"}
   {"mode": "shell"}
 
 Each case runs in a process of its own, in a session of its own, and is killed past its limit
 (seconds). Told through the port, a line each: up, start NAME, | TEXT (a failed case's output), note TEXT,
-end NAME passed|failed|hung SECONDS, cut (the host wants its power cut), done.
+say TEXT, end NAME passed|failed|hung SECONDS, cut (the host wants its power cut), ready (the shell), done.
 """
 
 import glob
@@ -23,21 +24,25 @@ import traceback
 import lab
 
 OUT = "/run/lab/out"
+SHOW_LIMIT = 60
+RESET_LIMIT = 90
+LINES_TOLD = 80  # of each log
 
 
-def run_case(name, function, argument):
-    """In the child: the case, then the host put back as it was."""
-    os.setsid()
-    log = os.open(f"{OUT}/{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    status = 0
+def child(name, function):
+    """Never comes back; its status is 0 only if function did."""
+    status = 1
     try:
-        function(argument)
-    except BaseException:  # the case is judged, whatever it threw
-        argument.show()
+        os.setsid()
+        log = os.open(f"{OUT}/{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        sys.stdout.reconfigure(line_buffering=True)
+        function()
+        status = 0
+    except BaseException:  # judged, whatever it threw
+        sys.stdout.flush()
         traceback.print_exc()
-        status = 1
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -57,33 +62,44 @@ def wait_child(pid, limit):
     return None
 
 
-def fork_and_wait(name, function, argument, limit):
+def in_child(name, function, limit):
+    """Runs function with its output in NAME.log."""
     pid = os.fork()
     if pid == 0:
-        run_case(name, function, argument)
+        child(name, function)
     return wait_child(pid, limit)
+
+
+def tell_log(name):
+    if os.path.exists(f"{OUT}/{name}.log"):
+        with open(f"{OUT}/{name}.log", encoding="utf-8", errors="replace") as file:
+            for line in file.read().splitlines()[-LINES_TOLD:]:
+                lab.tell(f"| {line}")
 
 
 def judge(case, after_cut):
     name, limit = case["name"], case["limit"]
     lab.tell(f"start {name}")
     began = time.monotonic()
-    module = importlib.import_module(name)
     host = lab.Host(JOB["guests"])
-    function = module.after_power_cut if after_cut else module.case
-    status = fork_and_wait(name, function, host, limit)
-    cleaned = fork_and_wait(name, lab.Host.reset, host, 90)
-    word = {0: "passed", None: "hung"}.get(status, "failed")
-    if word == "passed" and cleaned != 0:
+
+    def play():
+        module = importlib.import_module(name)
+        (module.after_power_cut if after_cut else module.case)(host)
+
+    word = {0: "passed", None: "hung"}.get(in_child(name, play, limit), "failed")
+    if word != "passed":
+        in_child(f"{name}.show", host.show, SHOW_LIMIT)
+    if in_child(name, host.reset, RESET_LIMIT) != 0 and word == "passed":
         word = "failed"
     if word != "passed":
-        with open(f"{OUT}/{name}.log", encoding="utf-8", errors="replace") as file:
-            for line in file.read().splitlines()[-80:]:
-                lab.tell(f"| {line}")
+        tell_log(f"{name}.show")
+        tell_log(name)  # last: it ends with the traceback
     lab.tell(f"end {name} {word} {time.monotonic() - began:.0f}")
 
 
 def leave_logs():
+    """On the results disk, where the lab finds them even when the host dies later."""
     with open(f"{OUT}/journal", "wb") as file:
         subprocess.run(["journalctl", "-b", "--no-pager"], stdout=file, check=False)
     for path in glob.glob("/var/log/libvirt/qemu/*.log"):
@@ -96,16 +112,21 @@ def shell():
     import demo
     demo.prepare(lab.Host(JOB["guests"]))
     lab.tell("ready")
+    environment = {**os.environ, "TERM": "vt220", "HOME": "/root", "SYSTEMD_COLORS": "0"}
     with open("/dev/ttyS0", "r+b", buffering=0) as tty:
         subprocess.run(["setsid", "-c", "bash", "-l"], stdin=tty, stdout=tty, stderr=tty, cwd="/root",
-                       env={**os.environ, "TERM": "vt220", "HOME": "/root", "SYSTEMD_COLORS": "0"}, check=False)
+                       env=environment, check=False)
 
 
 def main():
     lab.prepare(JOB["guests"])
     lab.tell("up")
     if JOB["mode"] == "cases":
+        if JOB["reset"]:
+            in_child("reset", lab.Host(JOB["guests"]).reset, RESET_LIMIT)
         for case in JOB["cases"]:
+            if case["last"]:
+                leave_logs()
             judge(case, case["name"] == JOB["after_cut"])
         leave_logs()
     elif JOB["mode"] == "demo":

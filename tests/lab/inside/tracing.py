@@ -36,7 +36,8 @@ class Writes:
 
     def __exit__(self, *_):
         write(f"{EVENT}/enable", "0")
-        self.affinities = sum("sys_sched_setaffinity" in line for line in read(f"{TRACEFS}/trace").splitlines())
+        lines = read(f"{TRACEFS}/trace").splitlines()
+        self.affinities = sum("sys_sched_setaffinity" in line for line in lines)
         try:
             data = os.read(self._inotify, 65536)
         except BlockingIOError:
