@@ -2,7 +2,10 @@
 """vmtuned is killed with SIGKILL in the middle of its changes: it comes back by itself, finishes them,
 and restore still knows what was before."""
 
-from lab import run
+import os
+import signal
+
+from lab import TIMEOUT, read, run, wait_for
 
 FLAVOURS = ("amd-4node",)
 POLICY = """
@@ -20,11 +23,13 @@ def everything(guests):
 def case(host):
     guests = host.trio()
     before = [guest.masks() for guest in guests]
+    files = [guest.cgroup("cpuset", "vcpu0") + "/cpuset.cpus" for guest in guests]
+    unpinned = list(map(read, files))
     host.policy(POLICY)
-    run("systemctl", "start", "vmtuned")
-    pid = host.unit("MainPID")
-    host.wait("the first change", lambda: [guest.masks() for guest in guests] != before)
-    run("kill", "-KILL", pid)
+    run("systemctl", "start", "--no-block", "vmtuned")
+    wait_for("the first pin", lambda: list(map(read, files)) != unpinned, TIMEOUT, 0)
+    pid = read("/sys/fs/cgroup/system.slice/vmtuned.service/cgroup.procs")
+    os.kill(int(pid), signal.SIGKILL)
     partial = everything(guests)
     host.wait("a new process", lambda: host.unit("MainPID") not in (pid, "0"))
     host.wait_cycle()

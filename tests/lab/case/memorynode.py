@@ -18,6 +18,7 @@ def case(host):
     host.wait_planned(near)
     (vcpu,) = near.vcpu_cpus()
     assert len(vcpu) == 1
+    assert near.mostly_on(0, 0.99), near.memory()
     host.wait_state(far, "cold-pending")
     far.restart()
     host.wait_planned(far)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The host loses its power in the middle of a cycle: after the next boot the record is whole, and restore
-still knows the definitions from before."""
+"""The host loses its power in the middle of vmtuned's changes: after the next boot the record is whole, and
+restore still knows the definitions from before."""
 
-from lab import read, run, write
-from lab import Guest
+import os
+import signal
+
+from lab import TIMEOUT, Guest, read, run, wait_for, write
 
 FLAVOURS = ("amd-4node",)
 LAST = True
@@ -11,7 +13,7 @@ POLICY = """
 guests:
   - match: {name: 'db*'}
     persist: all
-    cpu: {policy: dedicated}
+    cpu: {policy: dedicated, weight: 200}
 """
 KEPT = "/var/lib/before-the-cut"
 
@@ -24,8 +26,10 @@ def case(host):
     host.policy(POLICY)
     run("systemctl", "enable", "vmtuned")
     run("sync")
-    run("systemctl", "start", "vmtuned")
-    host.wait("a definition changes", lambda: "vcpupin" in guests[0].config_xml())
+    run("systemctl", "start", "--no-block", "vmtuned")
+    wait_for("the first change of a definition", lambda: "vcpupin" in guests[0].config_xml(), TIMEOUT, 0)
+    os.kill(int(read("/sys/fs/cgroup/system.slice/vmtuned.service/cgroup.procs")), signal.SIGSTOP)
+    assert "<shares>" not in guests[0].config_xml(), "it was not in the middle"
     assert [guest.masks() for guest in guests] != before
     run("sync", "/etc/libvirt/qemu/db1.xml")
     host.power_cut()
@@ -45,5 +49,3 @@ def after_power_cut(host):
     run("vmtuned", "--restore")
     assert db1.config_xml() == read(KEPT), db1.config_xml()
     run("systemctl", "disable", "vmtuned")
-    for name in ("db1", "db2", "web1"):
-        Guest(host.kind, name).undefine()

@@ -7,12 +7,15 @@ from lab import run
 from tracing import Writes
 
 FLAVOURS = ("amd-4node",)
+POLICY = "guests: [{match: {name: db1}, cpu: {policy: dedicated}}]"
 
 
 def case(host):
     guests = host.trio()
-    host.start("guests: [{match: {name: db1}, cpu: {policy: dedicated}}]")
-    host.wait_planned(*guests)
+    with Writes() as writes:
+        host.start(POLICY)
+        host.wait_planned(*guests)
+    assert writes.affinities > 0 and writes.cpuset_files, "writes are not counted"
     assert host.unit("ActiveState") == "active"
     assert host.unit("StatusText"), "no status text"
     masks = [guest.masks() for guest in guests]
@@ -20,9 +23,11 @@ def case(host):
 
     # reload and restart write nothing at all
     with Writes() as writes:
-        run("systemctl", "reload", "vmtuned")
-        host.wait_cycle()
         pid = host.unit("MainPID")
+        run("systemctl", "reload", "vmtuned")
+        host.wait("the policy loaded", lambda: host.journal("policy loaded"))
+        host.wait_cycle(after=host.cycles() + 1)  # the next may have begun before
+        assert host.unit("MainPID") == pid
         run("systemctl", "restart", "vmtuned")
         assert host.unit("MainPID") != pid
         host.wait_cycle()
@@ -37,7 +42,7 @@ def case(host):
     assert host.ctl("reload", check=False).returncode != 0
     assert host.journal("did you mean 'dedicated'")
     assert host.unit("MainPID") == good and host.unit("ActiveState") == "active"
-    host.policy("guests: [{match: {name: db1}, cpu: {policy: dedicated}}]")
+    host.policy(POLICY)
 
     # the watchdog: answered while it runs, and a frozen daemon is ended and started again
     host.unit_drop_in("[Service]\nWatchdogSec=4s\n")
