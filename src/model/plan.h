@@ -33,6 +33,8 @@ typedef struct PlanInput {
     const Policy *policy;
     const PlanGuest *guests; /* any order; the result does not depend on it */
     unsigned n_guests;
+    unsigned max_moves; /* running guests that may get other PUs than they have, and how large holes
+                           count then (defrag); 0: as host.rebalance says, mostly none */
 } PlanInput;
 
 /* --- output --- */
@@ -76,6 +78,7 @@ typedef struct GuestPlan {
     PlanShortage shortage; /* of a refused guest */
     CpuPolicy cpu_policy;  /* what it asked for */
     bool named, manual, released;
+    bool moved; /* runs, and gets other PUs than it has, for a better plan */
     bool pool; /* wears the pool mask (shared, unnamed, refused) */
     PersistMode persist;
     DriftMode drift;

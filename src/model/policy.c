@@ -110,6 +110,28 @@ double policy_get_cpu_overcommit(const Policy *policy)
     return value ? value->real : 8.0;
 }
 
+static uint64_t rebalance_number(const Policy *policy, const char *key, uint64_t otherwise)
+{
+    const PolicyValue *value = policy->values[KEY_HOST_REBALANCE];
+
+    if (!value || value->kind != VALUE_MAP)
+        return 0;
+    for (unsigned i = 0; i < value->n_entries; i++)
+        if (g_str_equal(value->entries[i].key, key))
+            return value->entries[i].value->u;
+    return otherwise;
+}
+
+unsigned policy_get_rebalance_moves(const Policy *policy)
+{
+    return (unsigned)rebalance_number(policy, "moves_per_cycle", 1);
+}
+
+unsigned policy_get_rebalance_min_gain(const Policy *policy)
+{
+    return (unsigned)rebalance_number(policy, "min_gain", 10);
+}
+
 const CpuExpr *policy_get_housekeeping(const Policy *policy)
 {
     const PolicyValue *value = policy->values[KEY_HOST_HOUSEKEEPING_CPUS];

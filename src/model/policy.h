@@ -175,6 +175,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_unref)
 
 PolicyMode policy_get_mode(const Policy *policy);
 uint64_t policy_get_interval_usec(const Policy *policy);
+/* host.rebalance: guests moved at a time (0: off), and what a move must gain, in percent. */
+unsigned policy_get_rebalance_moves(const Policy *policy);
+unsigned policy_get_rebalance_min_gain(const Policy *policy);
 double policy_get_cpu_overcommit(const Policy *policy);
 /* NULL: absent, the planner's default (the core of the lowest PU) holds. */
 const CpuExpr *policy_get_housekeeping(const Policy *policy);

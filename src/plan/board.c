@@ -234,6 +234,7 @@ Board *board_new(Planner *planner)
     board->areas = g_new0(Area, MAX(free->len, 1));
     board->member = g_new0(bool, MAX((gsize)free->len * sets->len, 1));
     board->node_areas = g_new0(unsigned, topo->n_nodes + 1);
+    board->closed = g_new0(bool, MAX(topo->n_llcs, 1));
     build_areas(board, free);
     build_pool(board, sets);
     return board;
@@ -248,6 +249,7 @@ void board_free(Board *board)
     g_free(board->areas);
     g_free(board->member);
     g_free(board->node_areas);
+    g_free(board->closed);
     g_free(board->pool_by_set);
     g_free(board->floats_by_set);
     g_free(board);
@@ -267,6 +269,22 @@ static bool cells_cover(const Seat *seat)
     return seat->def->n_cells > 0 && seat->n_vcpu_claims > 0;
 }
 
+/* numa.devices: preferred counts in the costs, required bounds the candidates (candidates.c). */
+static void find_devices(const Topo *topo, Ask *ask)
+{
+    const Seat *seat = ask->seat;
+    char **addresses = seat->def->hostdevs;
+
+    ask->devices = g_new0(unsigned, addresses ? g_strv_length(addresses) + 1 : 1);
+    if (seat_word_is(seat, KEY_NUMA_DEVICES, "ignore"))
+        return;
+    for (unsigned i = 0; addresses && addresses[i]; i++) {
+        int node = topo_pci_node(topo, addresses[i]);
+        if (node >= 0 && topo_node(topo, (unsigned)node))
+            ask->devices[ask->n_devices++] = node_index(topo, (unsigned)node);
+    }
+}
+
 Ask *ask_new(const Board *board, Seat *seat)
 {
     Ask *ask = g_new0(Ask, 1);
@@ -278,6 +296,8 @@ Ask *ask_new(const Board *board, Seat *seat)
     for (unsigned i = 0; i < board->topo->n_nodes; i++)
         if (cpuset_has(seat->cpu_nodes, board->topo->nodes[i].os_index))
             ask->nodes[ask->n_nodes++] = i;
+    ask->spread = seat_word_is(seat, KEY_NUMA_STRATEGY, "spread");
+    find_devices(board->topo, ask);
     if (cells_cover(seat)) {
         ask->cell_vcpus = g_new0(unsigned, seat->def->n_cells);
         for (unsigned cell = 0; cell < seat->def->n_cells; cell++)
@@ -294,7 +314,9 @@ void ask_free(Ask *ask)
     if (!ask)
         return;
     spot_clear(&ask->spot);
+    spot_clear(&ask->had);
     g_free(ask->cell_vcpus);
+    g_free(ask->devices);
     g_free(ask->nodes);
     g_free(ask);
 }
@@ -329,6 +351,64 @@ void spot_copy(Spot *to, const Spot *from, const Ask *ask)
     memcpy(to->node_of, from->node_of, ask->n_vcpus * sizeof(unsigned));
 }
 
+/* --- guests in place --- */
+
+/* The area of a PU that is on the board. */
+static unsigned area_of(const Board *board, unsigned pu)
+{
+    for (unsigned i = 0; i < board->n_areas; i++) {
+        const Area *area = &board->areas[i];
+        for (unsigned j = area->first; j < area->first + area->n; j++)
+            for (unsigned k = 0; k < board->cores[j].n; k++)
+                if (board->pus[board->cores[j].first + k] == pu)
+                    return i;
+    }
+    g_assert_not_reached();
+}
+
+static void spot_add(Spot *spot, unsigned area, bool helpers)
+{
+    for (unsigned i = 0; i < spot->n_parts && !helpers; i++)
+        if (spot->parts[i].area == area && !spot->parts[i].helpers) {
+            spot->parts[i].n++;
+            return;
+        }
+    spot->parts[spot->n_parts++] = (Part){.area = area, .n = 1, .helpers = helpers};
+}
+
+static void spot_add_node(Spot *spot, unsigned node)
+{
+    unsigned i = 0;
+
+    while (i < spot->n_nodes && spot->nodes[i] < node)
+        i++;
+    if (i < spot->n_nodes && spot->nodes[i] == node)
+        return;
+    memmove(spot->nodes + i + 1, spot->nodes + i, (spot->n_nodes - i) * sizeof(unsigned));
+    spot->nodes[i] = node;
+    spot->n_nodes++;
+}
+
+Ask *ask_new_in_place(const Board *board, Seat *seat)
+{
+    Ask *ask = ask_new(board, seat);
+    Spot *spot = &ask->spot;
+
+    for (guint i = 0; i < seat->claims->len; i++) {
+        unsigned area = area_of(board, seat_claim(seat, i)->pu);
+        spot_add(spot, area, i >= ask->n_vcpus);
+        if (i < ask->n_vcpus) {
+            spot->node_of[i] = board->areas[area].node;
+            spot_add_node(spot, spot->node_of[i]);
+        }
+    }
+    spot->home = spot->node_of[0];
+    spot->placed = true;
+    ask->in_place = true;
+    spot_init(&ask->had, board, seat->claims->len, seat->needs->len);
+    return ask;
+}
+
 /* --- taking --- */
 
 unsigned part_pus(const Board *board, const Ask *ask, const Part *part)
@@ -358,7 +438,7 @@ unsigned area_room(const Board *board, const Ask *ask, unsigned index)
 {
     const Area *area = &board->areas[index];
 
-    if (!board->member[(gsize)index * board->n_sets + ask->seat->set])
+    if (!board->member[(gsize)index * board->n_sets + ask->seat->set] || board->closed[area->llc])
         return 0;
     if (ask->seat->threads == THREADS_PREFER && !ask->core_each)
         return area->free;

@@ -35,6 +35,7 @@ typedef struct Area {
 
 typedef struct Board {
     Planner *planner;
+    bool *closed; /* by LLC: nobody goes there, while it is to be emptied */
     const Topo *topo;
     unsigned *pus; /* OS indexes */
     BoardCore *cores;
@@ -69,6 +70,7 @@ typedef enum CostIndex {
     COST_LLCS,
     COST_SUMMED,
     COST_UNPAIRED = COST_SUMMED,
+    COST_DEVICES,
     COST_SPARE,
     N_COSTS,
 } CostIndex;
@@ -111,13 +113,21 @@ typedef struct Ask {
     unsigned n_vcpus, n_helpers;
     unsigned *nodes; /* candidates: indexes into topo->nodes */
     unsigned n_nodes;
+    bool spread;       /* numa.strategy: many nodes, not few */
+    unsigned *devices; /* node index by PCI device whose node is known and counts */
+    unsigned n_devices;
     bool core_each;       /* a core for each vCPU, whose siblings stay free for others */
     unsigned *cell_vcpus; /* by guest cell; NULL: no cells, or they do not cover its vCPUs */
     Cost least;           /* on the empty host */
+    bool in_place;        /* runs on PUs of its own, and may move */
+    Spot had;             /* of a guest in place: what it has */
     Spot spot;
 } Ask;
 
 Ask *ask_new(const Board *board, Seat *seat);
+/* The same of a running guest in place, whose PUs are free on the board, and that has its spot
+ * after. */
+Ask *ask_new_in_place(const Board *board, Seat *seat);
 void ask_free(Ask *ask);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Ask, ask_free)
 /* With room for guests of up to so many claims and memory needs. */
@@ -188,6 +198,8 @@ void finder_run_from(Finder *finder, unsigned n_nodes, Spot *spot);
 /* A place on one node whose vCPUs start in this area (an index, or UINT_MAX: the best): as many as
  * it has room for, the rest as finder_run() would. offer: index into finder->offers. */
 bool finder_fill_node(Finder *finder, unsigned offer, unsigned area, Spot *spot);
+/* The summed costs of a place a guest has already. */
+void finder_price(Finder *finder, Spot *spot);
 bool finder_can_fit(const Finder *finder);
 
 /* --- capacity.c --- */
@@ -214,8 +226,14 @@ bool spread_vcpus(Finder *finder, NodeTrial *trial);
 void improve(Board *board, Ask **asks, unsigned n_asks);
 void unsqueeze(Board *board, Ask **asks, unsigned n_asks);
 
-/* --- settle.c: counts -> PUs --- */
-void settle(Board *board, Ask **asks, unsigned n_asks);
+/* Empties caches that few use, by moving guests in place, without making any worse. */
+void consolidate(Board *board, Ask **asks, unsigned n_asks);
+/* In place, and not moved. */
+bool ask_stays(const Ask *ask);
+
+/* --- settle.c: counts -> PUs. False: beside those that stay where they are it does not work out,
+ * and the seats are of no use. --- */
+bool settle(Board *board, Ask **asks, unsigned n_asks);
 
 /* --- refuse.c --- */
 void refuse_for_room(const Finder *finder, Seat *seat);

@@ -120,6 +120,22 @@ static CpuSet *running_cpu_nodes(Planner *planner, const Seat *seat)
     return cpuset_copy(seat->mem_nodes);
 }
 
+/* numa.devices: required. Devices whose node the host does not tell do not count. */
+static void near_devices(const Topo *topo, const Seat *seat, CpuSet *nodes)
+{
+    g_autoptr(CpuSet) with = cpuset_new();
+
+    if (seat->in->running || !seat_word_is(seat, KEY_NUMA_DEVICES, "required"))
+        return;
+    for (unsigned i = 0; seat->def->hostdevs && seat->def->hostdevs[i]; i++) {
+        int node = topo_pci_node(topo, seat->def->hostdevs[i]);
+        if (node >= 0)
+            hwloc_bitmap_set(with, (unsigned)node);
+    }
+    if (!cpuset_is_empty(with))
+        hwloc_bitmap_and(nodes, nodes, with);
+}
+
 void seat_choose_candidates(Planner *planner, Seat *seat)
 {
     const Topo *topo = planner->topo;
@@ -137,6 +153,7 @@ void seat_choose_candidates(Planner *planner, Seat *seat)
         if (!cpuset_intersects(with_cpus, seat->mems))
             seat->mem_nodes = cpuset_copy(seat->mems);
     }
+    near_devices(topo, seat, nodes);
     seat->cpu_nodes = nodes_with_cpus(topo, nodes);
     if (cpuset_is_empty(seat->cpu_nodes) && !cpuset_is_empty(nodes)) {
         hwloc_bitmap_free(seat->cpu_nodes);

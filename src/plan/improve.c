@@ -17,6 +17,8 @@
 
 typedef struct Search {
     Board *board;
+    unsigned moved; /* guests in place that are elsewhere in the way being tried */
+    bool may_equal; /* a way that costs no more will do */
     Finder *finder;
     Ask **asks;
     unsigned n_asks;
@@ -27,7 +29,7 @@ typedef struct Search {
     Cost least[MAX_MEMBERS + 1]; /* of those from here on */
     Spot best[MAX_MEMBERS];
     Spot spots[MAX_MEMBERS][MAX_CANDIDATES];
-    Cost best_cost;
+    Cost best_cost, old_cost;
     bool found;
     unsigned steps; /* of this repair */
 } Search;
@@ -67,6 +69,22 @@ static unsigned insert_candidate(Spot *spots, unsigned n)
     return MIN(n + 1, MAX_CANDIDATES - 2);
 }
 
+static bool same_parts(const Spot *a, const Spot *b)
+{
+    if (a->placed != b->placed || a->n_parts != b->n_parts)
+        return false;
+    for (unsigned i = 0; i < a->n_parts; i++) {
+        unsigned j = 0;
+        while (j < b->n_parts &&
+               (a->parts[i].area != b->parts[j].area || a->parts[i].n != b->parts[j].n ||
+                a->parts[i].helpers != b->parts[j].helpers))
+            j++;
+        if (j == b->n_parts)
+            return false;
+    }
+    return true;
+}
+
 /* Another area that offers just the same was tried already. */
 static bool is_repeated(const Board *board, unsigned area, unsigned first)
 {
@@ -81,6 +99,30 @@ static bool is_repeated(const Board *board, unsigned area, unsigned first)
             return true;
     }
     return false;
+}
+
+bool ask_stays(const Ask *ask)
+{
+    return ask->in_place && same_parts(&ask->spot, &ask->had);
+}
+
+/* Nobody has taken any of it in the meantime. */
+static bool is_free(const Search *search, const Ask *ask, const Spot *spot)
+{
+    const Board *board = search->board;
+
+    for (unsigned i = 0; i < spot->n_parts; i++) {
+        unsigned pus = 0, cores = 0, area = spot->parts[i].area;
+        for (unsigned j = 0; j < spot->n_parts; j++)
+            if (spot->parts[j].area == area) {
+                pus += part_pus(board, ask, &spot->parts[j]);
+                cores += part_cores(board, ask, &spot->parts[j]);
+            }
+        if (pus > board->areas[area].free || cores > board->areas[area].whole ||
+            board->closed[board->areas[area].llc])
+            return false;
+    }
+    return true;
 }
 
 static unsigned list_candidates(Search *search, const Ask *ask, Spot *spots)
@@ -104,16 +146,35 @@ static unsigned list_candidates(Search *search, const Ask *ask, Spot *spots)
         if (spots[n].placed)
             n = insert_candidate(spots, n);
     }
+    if (ask->in_place) {
+        if (!is_free(search, ask, &ask->had))
+            return n;
+        spot_copy(&spots[n], &ask->had, ask);
+        return insert_candidate(spots, n);
+    }
     spots[n].placed = false;
+    spots[n].n_parts = spots[n].n_nodes = spots[n].n_memory = 0;
     spots[n].cost = (Cost){.of[COST_REFUSED] = refused_weight(search, ask)};
     return n + 1;
 }
 
 /* --- putting them back --- */
 
+/* In the first component that gets better, in percent of what it was. */
+static bool gains_enough(const Search *search, const Cost *sum)
+{
+    for (unsigned i = 0; i < COST_SUMMED; i++)
+        if (sum->of[i] < search->old_cost.of[i])
+            return (search->old_cost.of[i] - sum->of[i]) * 100 >=
+                   search->old_cost.of[i] * search->board->planner->min_gain;
+    return search->may_equal;
+}
+
 static void keep_best(Search *search, const Cost *sum)
 {
     if (!board_floor_holds(search->board))
+        return;
+    if (search->moved > 0 && !gains_enough(search, sum))
         return;
     search->best_cost = *sum;
     search->found = true;
@@ -160,13 +221,18 @@ static bool descend(Search *search, unsigned depth, const Cost *sum)
         cost_add(&next, &spots[i].cost);
         if (!can_still_win(search, &next, depth + 1))
             continue;
+        bool moves = ask->in_place && !same_parts(&spots[i], &ask->had);
+        if (moves && search->moved == search->board->planner->moves_left)
+            continue;
         search->steps--;
+        search->moved += moves;
         put(search, ask, &spots[i]);
         if (descend(search, depth + 1, &next)) {
             spot_copy(&search->best[depth], &spots[i], ask);
             better = true;
         }
         take_off(search, ask, &spots[i]);
+        search->moved -= moves;
     }
     return better;
 }
@@ -175,6 +241,18 @@ static void swap_old_for_best(Search *search)
 {
     for (unsigned i = 0; i < search->n_members; i++)
         spot_copy(&search->members[i]->spot, &search->best[i], search->members[i]);
+}
+
+/* Guests in place that moved already, but for the members. */
+static unsigned count_moved(const Search *search)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < search->n_asks; i++)
+        n += search->asks[i]->in_place && !ask_stays(search->asks[i]);
+    for (unsigned i = 0; i < search->n_members; i++)
+        n -= search->members[i]->in_place && !ask_stays(search->members[i]);
+    return n;
 }
 
 /* Takes the members off and puts them back, in a better way if there is one. */
@@ -193,6 +271,9 @@ static bool repack(Search *search)
             cost = (Cost){.of[COST_REFUSED] = refused_weight(search, ask)};
         cost_add(&search->best_cost, &cost);
     }
+    search->old_cost = search->best_cost;
+    search->best_cost.of[COST_SUMMED - 1] += search->may_equal;
+    search->moved = count_moved(search);
     search->steps = MIN(REPAIR_STEPS, search->steps_left);
     unsigned before = search->steps;
     for (unsigned i = 0; i < search->n_members; i++)
@@ -314,6 +395,62 @@ static bool any_defect(Ask **asks, unsigned n_asks)
     return false;
 }
 
+/* --- large holes --- */
+
+static unsigned llc_users(const Search *search, unsigned llc)
+{
+    const Board *board = search->board;
+    unsigned n = cpuset_intersects(board->topo->llcs[llc].cpus, board->planner->exclusive);
+
+    for (unsigned i = 0; i < search->n_asks; i++)
+        for (unsigned j = 0; j < search->asks[i]->spot.n_parts; j++)
+            n += search->asks[i]->spot.placed &&
+                 board->areas[search->asks[i]->spot.parts[j].area].llc == llc;
+    return n;
+}
+
+static void add_users(Search *search, unsigned llc)
+{
+    search->n_members = 0;
+    for (unsigned i = 0; i < search->n_asks && search->n_members < MAX_MEMBERS; i++) {
+        Ask *ask = search->asks[i];
+        bool uses = false;
+        for (unsigned j = 0; j < ask->spot.n_parts; j++)
+            uses |= ask->spot.placed && search->board->areas[ask->spot.parts[j].area].llc == llc;
+        if (uses)
+            search->members[search->n_members++] = ask;
+    }
+}
+
+/* Its users go where others are already. */
+static void empty_llc(Search *search, unsigned llc)
+{
+    Board *board = search->board;
+    unsigned n_users = llc_users(search, llc);
+
+    add_users(search, llc);
+    if (n_users == 0 || n_users > search->n_members)
+        return;
+    for (unsigned i = 0; i < board->topo->n_llcs; i++)
+        board->closed[i] = i == llc || llc_users(search, i) == 0;
+    repack(search);
+    memset(board->closed, 0, board->topo->n_llcs * sizeof(bool));
+}
+
+void consolidate(Board *board, Ask **asks, unsigned n_asks)
+{
+    if (n_asks == 0)
+        return;
+    Search *search = search_new(board, asks, n_asks);
+    search->may_equal = true;
+    memset(search->nodes, true, board->topo->n_nodes * sizeof(bool));
+    for (unsigned n = 1; n <= MAX_MEMBERS; n++)
+        for (unsigned llc = 0; llc < board->topo->n_llcs; llc++)
+            if (llc_users(search, llc) == n)
+                empty_llc(search, llc);
+    search_free(search);
+}
+
 /* --- cores of their own for wide guests --- */
 
 /* A guest with more vCPUs than a cache has cores is not squeezed onto both threads of few of them
@@ -326,7 +463,8 @@ void unsqueeze(Board *board, Ask **asks, unsigned n_asks)
 
     for (unsigned i = 0; i < n_asks; i++) {
         Ask *ask = asks[i];
-        if (!ask->spot.placed || ask->seat->threads != THREADS_PREFER || ask->n_vcpus <= llc_cores)
+        if (!ask->spot.placed || ask->in_place || ask->seat->threads != THREADS_PREFER ||
+            ask->n_vcpus <= llc_cores)
             continue;
         g_auto(Spot) spot;
         spot_init(&spot, board, ask->n_vcpus + ask->n_helpers, ask->seat->needs->len);

@@ -140,6 +140,19 @@ static bool wants_place(const Seat *seat)
     return !seat->unmanaged && !seat->refused && !seat->in_place && seat->claims->len > 0;
 }
 
+/* Guests in place with all they ask for, on PUs that the board knows. */
+static bool is_movable(const Planner *planner, const Seat *seat)
+{
+    if (planner->moves_left == 0 || !seat->in_place || seat->unmanaged || seat->refused ||
+        seat->n_vcpu_claims == 0 || cpuset_intersects(seat->exclusive, planner->off))
+        return false;
+    for (guint i = 0; i < seat->claims->len; i++)
+        if (seat_claim(seat, i)->pu == NO_PU)
+            return false;
+    return !cpuset_intersects(seat->exclusive, planner->housekeeping) &&
+           cpuset_is_subset(seat->exclusive, seat->allowed);
+}
+
 static void place_new(Board *board, Finder *finder, Ask *ask)
 {
     finder_ask(finder, ask, NULL);
@@ -158,10 +171,16 @@ static void place_new(Board *board, Finder *finder, Ask *ask)
 
 static void find_least(Finder *finder, Ask *ask)
 {
+    Spot *best = ask->in_place ? &ask->had : &ask->spot;
+
     finder_ask(finder, ask, NULL);
-    finder_run(finder, &ask->spot);
-    ask->least = ask->spot.cost;
-    ask->spot.placed = false;
+    finder_run(finder, best);
+    ask->least = best->cost;
+    best->placed = false;
+    if (!ask->in_place)
+        return;
+    finder_price(finder, &ask->spot);
+    spot_copy(&ask->had, &ask->spot, ask);
 }
 
 /* There is room for it, but then not for those that float. */
@@ -186,15 +205,36 @@ static void refuse_unplaced(Board *board, Finder *finder, Ask *ask)
 }
 
 /* Levels of priority, from the highest; the queue is in their order. */
-static void add_ask(Board *board, GPtrArray *asks, Seat *seat)
+static void add_ask(GPtrArray *asks, Ask *ask)
 {
-    Ask *ask = ask_new(board, seat);
+    const Seat *seat = ask->seat;
     const Ask *last = asks->len > 0 ? g_ptr_array_index(asks, asks->len - 1) : NULL;
 
     if (last)
         ask->level = last->level + (guest_policy_get_priority(last->seat->in->policy) !=
                                     guest_policy_get_priority(seat->in->policy));
     g_ptr_array_add(asks, ask);
+}
+
+/* Guests in place that may move, if any may, give their PUs to the board. */
+static void release_movable(Planner *planner, const GPtrArray *queue)
+{
+    for (guint i = 0; i < queue->len; i++) {
+        Seat *seat = g_ptr_array_index(queue, i);
+        if (is_movable(planner, seat))
+            hwloc_bitmap_andnot(planner->exclusive, planner->exclusive, seat->exclusive);
+    }
+}
+
+static void add_asks(Board *board, const GPtrArray *queue, GPtrArray *asks)
+{
+    for (guint i = 0; i < queue->len; i++) {
+        Seat *seat = g_ptr_array_index(queue, i);
+        if (wants_place(seat))
+            add_ask(asks, ask_new(board, seat));
+        else if (is_movable(board->planner, seat))
+            add_ask(asks, ask_new_in_place(board, seat));
+    }
 }
 
 /* A refused guest has no place for its memory either: what is free stays for others. */
@@ -204,33 +244,50 @@ static void hold_floating(Planner *planner, Seat *seat)
         memory_hold_floating(planner, seat);
 }
 
-void place_all(Planner *planner, const GPtrArray *queue)
+/* Guests in place have what they had; the others come after them. */
+static void take_places(Board *board, Finder *finder, const GPtrArray *asks)
+{
+    for (guint i = 0; i < asks->len; i++)
+        find_least(finder, g_ptr_array_index(asks, i));
+    for (guint i = 0; i < asks->len; i++) {
+        const Ask *ask = g_ptr_array_index(asks, i);
+        if (ask->in_place)
+            board_take(board, ask, &ask->spot);
+    }
+}
+
+bool place_all(Planner *planner, const GPtrArray *queue)
 {
     for (guint i = 0; i < queue->len; i++) {
         Seat *seat = g_ptr_array_index(queue, i);
         if (!seat->unmanaged && !seat->refused && seat->in_place)
             place_missing(planner, seat);
     }
+    release_movable(planner, queue);
 
     g_autoptr(Board) board = board_new(planner);
     g_autoptr(Finder) finder = finder_new(board);
     g_autoptr(GPtrArray) asks = g_ptr_array_new_with_free_func((GDestroyNotify)ask_free);
-    for (guint i = 0; i < queue->len; i++)
-        if (wants_place(g_ptr_array_index(queue, i)))
-            add_ask(board, asks, g_ptr_array_index(queue, i));
-    for (guint i = 0; i < asks->len; i++)
-        find_least(finder, g_ptr_array_index(asks, i));
+    add_asks(board, queue, asks);
+    take_places(board, finder, asks);
     for (guint i = 0, next = 0; i < queue->len; i++) {
         Seat *seat = g_ptr_array_index(queue, i);
-        if (wants_place(seat))
+        if (wants_place(seat)) {
+            while (((Ask *)g_ptr_array_index(asks, next))->in_place)
+                next++;
             place_new(board, finder, g_ptr_array_index(asks, next++));
+        }
         if (!seat->unmanaged)
             hold_floating(planner, seat);
     }
     improve(board, (Ask **)asks->pdata, asks->len);
+    if (planner->consolidate)
+        consolidate(board, (Ask **)asks->pdata, asks->len);
     unsqueeze(board, (Ask **)asks->pdata, asks->len);
-    settle(board, (Ask **)asks->pdata, asks->len);
+    if (!settle(board, (Ask **)asks->pdata, asks->len))
+        return false;
     for (guint i = 0; i < asks->len; i++)
         if (!((Ask *)g_ptr_array_index(asks, i))->spot.placed)
             refuse_unplaced(board, finder, g_ptr_array_index(asks, i));
+    return true;
 }

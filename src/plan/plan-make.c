@@ -40,29 +40,33 @@ static int queue_compare(gconstpointer a, gconstpointer b)
     return seat_name_compare(one, two);
 }
 
-static Planner *planner_run(const PlanInput *input, bool keep_pool)
+static Planner *planner_run(const PlanInput *input, bool keep_pool, bool may_move)
 {
     g_autoptr(Planner) planner = planner_new(input, keep_pool);
     g_autoptr(GPtrArray) queue = g_ptr_array_new();
+
+    if (!may_move)
+        planner->moves_left = 0;
 
     keep_running(planner);
     for (guint i = 0; i < planner->seats->len; i++)
         g_ptr_array_add(queue, g_ptr_array_index(planner->seats, i));
     g_ptr_array_sort(queue, queue_compare);
-    place_all(planner, queue);
+    if (!place_all(planner, queue))
+        return planner_run(input, keep_pool, false);
     pool_diagnose(planner);
     return g_steal_pointer(&planner);
 }
 
 Plan *plan_make(const PlanInput *input)
 {
-    g_autoptr(Planner) planner = planner_run(input, false);
+    g_autoptr(Planner) planner = planner_run(input, false, true);
 
     /* A guest may have been given the last of the pool before another one, refused, turned out to
      * need it. */
     if (pool_is_missed(planner)) {
         planner_free(planner);
-        planner = planner_run(input, true);
+        planner = planner_run(input, true, true);
     }
     return plan_write(planner);
 }

@@ -61,6 +61,7 @@ typedef struct Seat {
     unsigned n_vcpu_claims;
     GArray *needs; /* of MemoryNeed */
 
+    bool moved;    /* in place, but somewhere else from now on */
     bool in_place; /* runs on PUs of its own, and keeps them */
     bool refused;
     PlanShortage shortage;
@@ -78,7 +79,10 @@ typedef struct Planner {
     CpuSet *off;       /* pinned by hand, or listed in the policy: dedicated guests keep off */
     CpuSet *exclusive; /* of all seats */
     Capacity *capacity;
-    bool keep_pool; /* no guest may empty the pool, even if none seems to need it */
+    unsigned moves_left; /* guests in place that may move */
+    unsigned min_gain;   /* percent of what they cost that a move must gain */
+    bool consolidate;    /* moves may also serve to empty caches */
+    bool keep_pool;      /* no guest may empty the pool, even if none seems to need it */
     DiagList *diags;
 } Planner;
 
@@ -90,6 +94,8 @@ int seat_name_compare(const Seat *a, const Seat *b); /* name, then uuid */
 /* The cpu.pins entry of a vCPU; NULL: it has none. */
 const CpuSet *seat_pin(const Seat *seat, unsigned vcpu);
 Claim *seat_claim(const Seat *seat, unsigned i);
+/* True if the policy gives the guest this word for the key. */
+bool seat_word_is(const Seat *seat, PolicyKey key, const char *word);
 /* The claim of that vCPU, IOThread or class; NULL: none. */
 const Claim *seat_find_claim(const Seat *seat, ThreadClass thread_class, unsigned id);
 CpuSet *seat_vcpu_pus(const Seat *seat); /* PUs of its vCPU claims */
@@ -104,7 +110,8 @@ void keep_running(Planner *planner);
 /* Marks the PUs of the seat's claims, and siblings its thread policy keeps empty, as exclusive. */
 void seat_take(Planner *planner, Seat *seat);
 /* --- place.c --- */
-void place_all(Planner *planner, const GPtrArray *queue);
+/* False: with guests moved it does not work out. */
+bool place_all(Planner *planner, const GPtrArray *queue);
 void seat_refuse(Seat *seat, PlanShortage shortage, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /* --- pick.c: which PUs of a set --- */

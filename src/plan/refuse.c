@@ -90,6 +90,132 @@ static bool refuse_for_pus(const Finder *finder, Seat *seat)
 
 /* --- memory --- */
 
+/* --- who could make room --- */
+
+#define MAX_NAMED 3
+
+/* What this guest holds of the resource on nodes the refused one may use. */
+static uint64_t held(const Topo *topo, const Seat *seat, const Seat *holder,
+                     const PlanShortage *shortage)
+{
+    uint64_t amount = 0;
+
+    if (g_str_equal(shortage->resource, "memory")) {
+        const CpuSet *nodes = seat->mem_nodes ? seat->mem_nodes : seat->cpu_nodes;
+        for (guint i = 0; i < holder->memory->len; i++)
+            if (cpuset_has(nodes, g_array_index(holder->memory, MemoryPlan, i).node))
+                amount += g_array_index(holder->memory, MemoryPlan, i).mib;
+        return amount;
+    }
+    g_autoptr(CpuSet) cpus = topo_cpus_of_nodes(topo, seat->cpu_nodes);
+    hwloc_bitmap_and(cpus, cpus, holder->exclusive);
+    hwloc_bitmap_and(cpus, cpus, seat->allowed);
+    if (g_str_equal(shortage->resource, "PUs"))
+        return cpuset_weight(cpus);
+    for (unsigned i = 0; i < topo->n_cores; i++)
+        amount +=
+            !cpuset_is_empty(topo->cores[i].cpus) && cpuset_is_subset(topo->cores[i].cpus, cpus);
+    return amount;
+}
+
+typedef struct Holder {
+    const Seat *seat;
+    uint64_t amount;
+} Holder;
+
+/* Low priority first; of those the one that is just large enough, else the largest. */
+static int holder_compare(const Holder *a, const Holder *b, uint64_t need)
+{
+    unsigned one = guest_policy_get_priority(a->seat->in->policy);
+    unsigned two = guest_policy_get_priority(b->seat->in->policy);
+
+    if (one != two)
+        return CMP(one, two);
+    if ((a->amount >= need) != (b->amount >= need))
+        return a->amount >= need ? -1 : 1;
+    if (a->amount != b->amount)
+        return a->amount >= need ? CMP(a->amount, b->amount) : CMP(b->amount, a->amount);
+    return seat_name_compare(a->seat, b->seat);
+}
+
+static bool is_named(const Holder *named, unsigned n, const Seat *seat)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (named[i].seat == seat)
+            return true;
+    return false;
+}
+
+static Holder best_holder(const Planner *planner, const Seat *seat, uint64_t need,
+                          const Holder *named, unsigned n)
+{
+    Holder best = {0};
+
+    for (guint i = 0; i < planner->seats->len; i++) {
+        Holder holder = {.seat = g_ptr_array_index(planner->seats, i)};
+        if (holder.seat == seat || holder.seat->refused || is_named(named, n, holder.seat) ||
+            guest_policy_get_priority(holder.seat->in->policy) >
+                guest_policy_get_priority(seat->in->policy))
+            continue;
+        holder.amount = held(planner->topo, seat, holder.seat, &seat->shortage);
+        if (holder.amount > 0 && (!best.seat || holder_compare(&holder, &best, need) < 0))
+            best = holder;
+    }
+    return best;
+}
+
+/* Where a holder has what it holds of the resource. */
+static CpuSet *held_nodes(const Topo *topo, const Seat *seat, const Seat *holder)
+{
+    CpuSet *nodes;
+
+    if (!g_str_equal(seat->shortage.resource, "memory")) {
+        nodes = topo_nodes_of(topo, holder->exclusive);
+    } else {
+        nodes = cpuset_new();
+        for (guint i = 0; i < holder->memory->len; i++)
+            hwloc_bitmap_set(nodes, g_array_index(holder->memory, MemoryPlan, i).node);
+    }
+    hwloc_bitmap_and(nodes, nodes, seat->mem_nodes ? seat->mem_nodes : seat->cpu_nodes);
+    return nodes;
+}
+
+static void name_holder(const Topo *topo, const Seat *seat, const Holder *holder, GString *text)
+{
+    g_autoptr(CpuSet) nodes = held_nodes(topo, seat, holder->seat);
+    g_autofree char *list = cpuset_format(nodes);
+    bool one = holder->amount == 1 && g_str_equal(seat->shortage.unit, "PUs");
+
+    g_string_append_printf(text, "%s (%" PRIu64 " %s on %s %s)", holder->seat->in->guest->name,
+                           holder->amount, one ? "PU" : seat->shortage.unit,
+                           plural(cpuset_weight(nodes), "node", "nodes"), list);
+}
+
+/* Adds to the reason who would have to stop or move, if a few guests of no higher priority would
+ * do. */
+static void name_holders(const Planner *planner, Seat *seat)
+{
+    Holder named[MAX_NAMED];
+    uint64_t need = seat->shortage.amount;
+    unsigned n = 0;
+
+    while (need > 0 && n < MAX_NAMED) {
+        named[n] = best_holder(planner, seat, need, named, n);
+        if (!named[n].seat)
+            return;
+        need -= MIN(need, named[n++].amount);
+    }
+    if (need > 0)
+        return;
+    GString *text = g_string_new(seat->reason);
+    for (unsigned i = 0; i < n; i++) {
+        g_string_append(text, i == 0 ? "; stop or move " : ", ");
+        name_holder(planner->topo, seat, &named[i], text);
+    }
+    g_free(seat->reason);
+    seat->reason = g_string_free(text, FALSE);
+}
+
 /* static text, since a PlanShortage only borrows it */
 static const char *page_unit(unsigned page_kib, unsigned base_page_kib)
 {
@@ -179,4 +305,8 @@ void refuse_for_room(const Finder *finder, Seat *seat)
     if (!refuse_for_cores(finder, seat) && !refuse_for_pus(finder, seat) &&
         !refuse_for_memory(finder, seat))
         refuse_for_home(finder, seat);
+    if (g_str_equal(seat->shortage.resource, "PUs") ||
+        g_str_equal(seat->shortage.resource, "cores") ||
+        g_str_equal(seat->shortage.resource, "memory"))
+        name_holders(finder->board->planner, seat);
 }

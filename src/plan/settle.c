@@ -14,21 +14,43 @@ typedef struct Pick {
 
 typedef struct Settling {
     const Board *board;
-    unsigned *left; /* free PUs by BoardCore: the last ones of its list */
+    unsigned *left; /* free PUs, by BoardCore */
+    bool *taken;    /* as Board.pus */
 } Settling;
+
+/* The next free PU of a core that has one, as an index into Board.pus. */
+static unsigned next_pu(const Settling *settling, unsigned core)
+{
+    unsigned i = settling->board->cores[core].first;
+
+    while (settling->taken[i])
+        i++;
+    return i;
+}
+
+static void take_pu(const Settling *settling, unsigned core, unsigned index)
+{
+    settling->taken[index] = true;
+    settling->left[core]--;
+}
 
 static void pick_pus(const Settling *settling, unsigned core, unsigned n, GArray *picks)
 {
     const Board *board = settling->board;
-    const BoardCore *it = &board->cores[core];
-    unsigned next = it->first + it->n - settling->left[core];
 
     for (unsigned i = 0; i < n; i++) {
-        const TopoPu *pu = topo_pu(board->topo, board->pus[next + i]);
+        unsigned index = next_pu(settling, core);
+        const TopoPu *pu = topo_pu(board->topo, board->pus[index]);
         Pick pick = {.node = pu->node, .core = pu->core, .pu = pu->os_index};
         g_array_append_val(picks, pick);
+        take_pu(settling, core, index);
     }
-    settling->left[core] -= n;
+}
+
+static void close_core(const Settling *settling, unsigned core)
+{
+    while (settling->left[core] > 0)
+        take_pu(settling, core, next_pu(settling, core));
 }
 
 static bool is_whole(const Settling *settling, unsigned core)
@@ -39,21 +61,18 @@ static bool is_whole(const Settling *settling, unsigned core)
 }
 
 /* Of cores that are isolated in part the isolated PUs first. */
-static unsigned pick_by_tier(const Settling *settling, const Area *area, unsigned n, GArray *picks)
+static void pick_by_tier(const Settling *settling, const Area *area, unsigned n, GArray *picks)
 {
     const Board *board = settling->board;
 
     for (unsigned tier = 0; tier < N_TIERS; tier++)
         for (unsigned i = area->first; i < area->first + area->n; i++) {
-            const BoardCore *core = &board->cores[i];
             while (n > 0 && settling->left[i] > 0 &&
-                   pick_tier(board->topo, board->pus[core->first + core->n - settling->left[i]]) ==
-                       tier) {
+                   pick_tier(board->topo, board->pus[next_pu(settling, i)]) == tier) {
                 pick_pus(settling, i, 1, picks);
                 n--;
             }
         }
-    return n;
 }
 
 /* One PU of each whole core; with isolate its siblings are nobody's. */
@@ -65,7 +84,7 @@ static void pick_cores(const Settling *settling, const Area *area, unsigned n, b
             continue;
         pick_pus(settling, i, 1, picks);
         if (isolate)
-            settling->left[i] = 0;
+            close_core(settling, i);
         n--;
     }
 }
@@ -102,6 +121,8 @@ static void pick_rest(const Settling *settling, const Area *area, unsigned n, bo
                 (is_whole(settling, i) == is_whole(settling, best) && left <= settling->left[best]))
                 best = i;
         }
+        if (best == UINT_MAX)
+            return;
         unsigned here = MIN(n, settling->left[best]);
         pick_pus(settling, best, here, picks);
         n -= here;
@@ -188,17 +209,24 @@ static void seat_helpers(const Ask *ask, GArray *picks)
         seat_claim(ask->seat, ask->n_vcpus + i)->pu = g_array_index(picks, Pick, i).pu;
 }
 
-static void settle_parts(const Settling *settling, const Ask *ask, bool helpers)
+static bool settle_parts(const Settling *settling, const Ask *ask, bool helpers)
 {
     g_autoptr(GArray) picks = g_array_new(FALSE, FALSE, sizeof(Pick));
+    unsigned n = 0;
 
-    for (unsigned i = 0; i < ask->spot.n_parts; i++)
-        if (ask->spot.parts[i].helpers == helpers)
-            pick_part(settling, ask, &ask->spot.parts[i], picks);
+    for (unsigned i = 0; i < ask->spot.n_parts; i++) {
+        if (ask->spot.parts[i].helpers != helpers)
+            continue;
+        pick_part(settling, ask, &ask->spot.parts[i], picks);
+        n += ask->spot.parts[i].n;
+    }
+    if (picks->len < n)
+        return false;
     if (helpers)
         seat_helpers(ask, picks);
     else
         seat_vcpus(settling->board, ask, picks);
+    return true;
 }
 
 static void settle_memory(const Board *board, const Ask *ask)
@@ -222,25 +250,59 @@ static unsigned turn_of(const Ask *ask)
     return ask->core_each ? 2 : LAST_TURN;
 }
 
-void settle(Board *board, Ask **asks, unsigned n_asks)
+/* What a guest that stays has is taken before others choose. */
+static void settle_as_before(const Settling *settling, const Ask *ask)
 {
-    unsigned n_cores = 0;
+    const Board *board = settling->board;
+
+    for (unsigned i = 0; i < ask->spot.n_parts; i++) {
+        const Area *area = &board->areas[ask->spot.parts[i].area];
+        for (unsigned core = area->first; core < area->first + area->n; core++)
+            for (unsigned j = 0; j < board->cores[core].n; j++) {
+                unsigned index = board->cores[core].first + j;
+                if (!settling->taken[index] && cpuset_has(ask->seat->exclusive, board->pus[index]))
+                    take_pu(settling, core, index);
+            }
+    }
+}
+
+static bool settle_all(const Settling *settling, Ask **asks, unsigned n_asks)
+{
+    for (unsigned i = 0; i < n_asks; i++)
+        if (ask_stays(asks[i]))
+            settle_as_before(settling, asks[i]);
+    for (unsigned turn = 0; turn <= LAST_TURN; turn++)
+        for (unsigned i = 0; i < n_asks; i++)
+            if (asks[i]->spot.placed && !ask_stays(asks[i]) && turn_of(asks[i]) == turn &&
+                !settle_parts(settling, asks[i], false))
+                return false;
+    for (unsigned i = 0; i < n_asks; i++)
+        if (asks[i]->spot.placed && !ask_stays(asks[i]) && !settle_parts(settling, asks[i], true))
+            return false;
+    return true;
+}
+
+bool settle(Board *board, Ask **asks, unsigned n_asks)
+{
+    unsigned n_cores = 0, n_pus = 0;
 
     for (unsigned i = 0; i < board->n_areas; i++)
         n_cores = MAX(n_cores, board->areas[i].first + board->areas[i].n);
     g_autofree unsigned *left = g_new0(unsigned, MAX(n_cores, 1));
-    Settling settling = {board, left};
-    for (unsigned i = 0; i < n_cores; i++)
+    for (unsigned i = 0; i < n_cores; i++) {
         left[i] = board->cores[i].n;
-    for (unsigned turn = 0; turn <= LAST_TURN; turn++)
-        for (unsigned i = 0; i < n_asks; i++)
-            if (asks[i]->spot.placed && turn_of(asks[i]) == turn)
-                settle_parts(&settling, asks[i], false);
+        n_pus += board->cores[i].n;
+    }
+    g_autofree bool *taken = g_new0(bool, MAX(n_pus, 1));
+    Settling settling = {board, left, taken};
+    if (!settle_all(&settling, asks, n_asks))
+        return false;
     for (unsigned i = 0; i < n_asks; i++) {
         if (!asks[i]->spot.placed)
             continue;
-        settle_parts(&settling, asks[i], true);
+        asks[i]->seat->moved = asks[i]->in_place && !ask_stays(asks[i]);
         settle_memory(board, asks[i]);
         seat_take(board->planner, asks[i]->seat);
     }
+    return true;
 }

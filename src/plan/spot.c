@@ -14,6 +14,8 @@
 /* More than the pairs of nodes of any set, so that packages only decide between equal distances. */
 #define MAX_PAIRS (UINT64_C(1) << 31)
 
+#define LOCAL_DISTANCE 10 /* ACPI 6.5, 5.2.17: SLIT */
+
 Finder *finder_new(const Board *board)
 {
     Finder *finder = g_new0(Finder, 1);
@@ -431,21 +433,6 @@ static uint64_t set_distance(const Finder *finder, const unsigned *set, unsigned
     return sum;
 }
 
-/* Also marks the caches of the guest's vCPUs as seen. */
-static void count_parts(Finder *finder, Spot *spot)
-{
-    const Board *board = finder->board;
-
-    finder->llc_stamp++;
-    spot->cost.of[COST_LLCS] = spot->cost.of[COST_RANK] = 0;
-    for (unsigned i = 0; i < spot->n_parts; i++) {
-        const Area *area = &board->areas[spot->parts[i].area];
-        spot->cost.of[COST_RANK] += (uint64_t)area->rank * spot->parts[i].n;
-        spot->cost.of[COST_LLCS] += finder->llc_seen[area->llc] != finder->llc_stamp;
-        finder->llc_seen[area->llc] = finder->llc_stamp;
-    }
-}
-
 static unsigned count_vcpus(const Finder *finder, const NodeTrial *trial, unsigned offer)
 {
     unsigned n = 0;
@@ -461,6 +448,59 @@ static void forget_used(Finder *finder, const Spot *spot)
         finder->used[spot->parts[i].area] = 0;
 }
 
+/* With numa.strategy spread more nodes are better. */
+static uint64_t nodes_cost(const Ask *ask, unsigned n)
+{
+    return ask->spread ? ask->n_nodes - n : n;
+}
+
+/* How far its devices are from the nearest of its nodes, as SLIT beyond local. */
+static uint64_t devices_cost(const Finder *finder, const Spot *spot)
+{
+    const Topo *topo = finder->board->topo;
+    const Ask *ask = finder->ask;
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < ask->n_devices; i++) {
+        unsigned least = UINT_MAX;
+        for (unsigned j = 0; j < spot->n_nodes; j++)
+            least = MIN(least, topo_distance(topo, topo->nodes[ask->devices[i]].os_index,
+                                             topo->nodes[spot->nodes[j]].os_index));
+        sum += least - MIN(least, LOCAL_DISTANCE);
+    }
+    return sum;
+}
+
+/* Also marks the caches of the guest's vCPUs as seen. */
+static void count_parts(Finder *finder, Spot *spot)
+{
+    const Board *board = finder->board;
+
+    finder->llc_stamp++;
+    spot->cost.of[COST_LLCS] = spot->cost.of[COST_RANK] = 0;
+    for (unsigned i = 0; i < spot->n_parts; i++) {
+        const Area *area = &board->areas[spot->parts[i].area];
+        if (spot->parts[i].helpers)
+            continue;
+        spot->cost.of[COST_RANK] += (uint64_t)area->rank * spot->parts[i].n;
+        spot->cost.of[COST_LLCS] += finder->llc_seen[area->llc] != finder->llc_stamp;
+        finder->llc_seen[area->llc] = finder->llc_stamp;
+    }
+}
+
+void finder_price(Finder *finder, Spot *spot)
+{
+    const Topo *topo = finder->board->topo;
+
+    spot->cost = (Cost){0};
+    spot->cost.of[COST_NODES] = nodes_cost(finder->ask, spot->n_nodes);
+    for (unsigned i = 0; i < spot->n_nodes; i++)
+        for (unsigned j = 0; j < i; j++)
+            spot->cost.of[COST_DISTANCE] += pair_distance(topo, spot->nodes[i], spot->nodes[j]);
+    spot->cost.of[COST_DEVICES] = devices_cost(finder, spot);
+    count_parts(finder, spot);
+}
+
 static void spot_begin(Spot *spot, const Finder *finder, const unsigned *set, unsigned n)
 {
     spot->placed = false;
@@ -469,7 +509,8 @@ static void spot_begin(Spot *spot, const Finder *finder, const unsigned *set, un
     spot->n_nodes = n;
     for (unsigned i = 0; i < n; i++)
         spot->nodes[i] = finder->offers[set[i]].node;
-    spot->cost.of[COST_NODES] = n;
+    spot->cost.of[COST_NODES] = nodes_cost(finder->ask, n);
+    spot->cost.of[COST_DEVICES] = devices_cost(finder, spot);
     spot->cost.of[COST_DISTANCE] = set_distance(finder, set, n);
 }
 
@@ -689,16 +730,23 @@ void finder_run(Finder *finder, Spot *spot)
     finder_run_from(finder, 1, spot);
 }
 
+static void try_sets(Finder *finder, unsigned k, Spot *best)
+{
+    if (count_sets(finder->n_offers, k) <= MAX_SETS)
+        try_all_sets(finder, k, best);
+    else
+        try_grown_sets(finder, k, best);
+}
+
 void finder_run_from(Finder *finder, unsigned n_nodes, Spot *spot)
 {
+    unsigned first = MAX(n_nodes, least_nodes(finder)), last = finder->n_offers;
+
     spot->placed = false;
     if (!finder_can_fit(finder))
         return;
-    for (unsigned k = MAX(n_nodes, least_nodes(finder)); k <= finder->n_offers && !spot->placed;
-         k++) {
-        if (count_sets(finder->n_offers, k) <= MAX_SETS)
-            try_all_sets(finder, k, spot);
-        else
-            try_grown_sets(finder, k, spot);
-    }
+    for (unsigned k = last; finder->ask->spread && k >= first && k > 0 && !spot->placed; k--)
+        try_sets(finder, k, spot);
+    for (unsigned k = first; k <= last && !spot->placed; k++)
+        try_sets(finder, k, spot);
 }

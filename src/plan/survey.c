@@ -38,6 +38,13 @@ const CpuSet *seat_pin(const Seat *seat, unsigned vcpu)
     return NULL;
 }
 
+bool seat_word_is(const Seat *seat, PolicyKey key, const char *word)
+{
+    const PolicyValue *value = guest_policy_get(seat->in->policy, key);
+
+    return value && g_strcmp0(value->text, word) == 0;
+}
+
 Claim *seat_claim(const Seat *seat, unsigned i)
 {
     return &g_array_index(seat->claims, Claim, i);
@@ -364,6 +371,10 @@ Planner *planner_new(const PlanInput *input, bool keep_pool)
     planner->input = input;
     planner->topo = topo;
     planner->keep_pool = keep_pool;
+    planner->consolidate = input->max_moves > 0;
+    planner->moves_left =
+        planner->consolidate ? input->max_moves : policy_get_rebalance_moves(input->policy);
+    planner->min_gain = planner->consolidate ? 0 : policy_get_rebalance_min_gain(input->policy);
     planner->diags = diag_list_new();
     planner->exclusive = cpuset_new();
     planner->off = cpuset_new();

@@ -132,6 +132,8 @@ static char *own_reason(const Planner *planner, const Seat *seat)
     g_string_append_printf(text, "%u %s of its own on %s %s", n,
                            cores ? plural(n, "core", "cores") : plural(n, "PU", "PUs"),
                            plural(cpuset_weight(nodes), "node", "nodes"), list);
+    if (seat->moved)
+        g_string_append(text, ", moved for a better plan");
     if (missing > 0)
         g_string_append_printf(text, ", shared by %u plugged %s no PU is free for", missing,
                                plural(missing, "vCPU", "vCPUs"));
@@ -233,6 +235,7 @@ static GuestPlan *guest_plan_write(const Planner *planner, Seat *seat, const Cpu
         return plan;
     }
     plan->result = seat->refused ? PLAN_REFUSED : PLAN_PLACED;
+    plan->moved = seat->moved;
     plan->pool = seat->refused || seat->cpu_policy == CPU_SHARED;
     if (seat->refused)
         plan->shortage = seat->shortage;
@@ -260,24 +263,43 @@ static CpuSet *guest_plan_cpus(const GuestPlan *plan)
     return cpus;
 }
 
-static void intruders_write(const Plan *plan)
+/* Whose own each CPU is, as an index into plan->guests. */
+static unsigned *owners_of(const Plan *plan, unsigned n_cpus)
 {
-    g_autoptr(GPtrArray) masks = g_ptr_array_new_with_free_func((GDestroyNotify)hwloc_bitmap_free);
+    unsigned *owners = g_new0(unsigned, n_cpus);
 
     for (unsigned i = 0; i < plan->n_guests; i++)
-        g_ptr_array_add(masks, guest_plan_cpus(plan->guests[i]));
+        CPUSET_FOREACH(cpu, plan->guests[i]->exclusive)
+    owners[cpu] = i;
+    return owners;
+}
+
+static void add_intruder(GPtrArray **names, const char *name)
+{
+    if (!*names)
+        *names = g_ptr_array_new_with_free_func(g_free);
+    if ((*names)->len == 0 || !g_str_equal(g_ptr_array_index(*names, (*names)->len - 1), name))
+        g_ptr_array_add(*names, g_strdup(name));
+}
+
+static void intruders_write(const Plan *plan)
+{
+    int last = hwloc_bitmap_last(plan->exclusive);
+    g_autofree unsigned *owners = owners_of(plan, (unsigned)(last + 1));
+    g_autofree GPtrArray **names = g_new0(GPtrArray *, MAX(plan->n_guests, 1));
+
     for (unsigned i = 0; i < plan->n_guests; i++) {
-        if (cpuset_is_empty(plan->guests[i]->exclusive))
+        g_autoptr(CpuSet) cpus = guest_plan_cpus(plan->guests[i]);
+        hwloc_bitmap_and(cpus, cpus, plan->exclusive);
+        hwloc_bitmap_andnot(cpus, cpus, plan->guests[i]->exclusive);
+        CPUSET_FOREACH(cpu, cpus)
+        add_intruder(&names[owners[cpu]], plan->guests[i]->name);
+    }
+    for (unsigned i = 0; i < plan->n_guests; i++) {
+        if (!names[i])
             continue;
-        g_autoptr(GPtrArray) names = g_ptr_array_new();
-        for (unsigned j = 0; j < plan->n_guests; j++)
-            if (j != i &&
-                cpuset_intersects(g_ptr_array_index(masks, j), plan->guests[i]->exclusive))
-                g_ptr_array_add(names, g_strdup(plan->guests[j]->name));
-        if (names->len == 0)
-            continue;
-        g_ptr_array_add(names, NULL);
-        plan->guests[i]->intruders = (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
+        g_ptr_array_add(names[i], NULL);
+        plan->guests[i]->intruders = (char **)g_ptr_array_free(names[i], FALSE);
     }
 }
 
