@@ -198,9 +198,14 @@ void finder_run_from(Finder *finder, unsigned n_nodes, Spot *spot);
 /* A place on one node whose vCPUs start in this area (an index, or UINT_MAX: the best): as many as
  * it has room for, the rest as finder_run() would. offer: index into finder->offers. */
 bool finder_fill_node(Finder *finder, unsigned offer, unsigned area, Spot *spot);
+/* A place on two nodes: as many vCPUs as fit on the first, the rest on the second. */
+bool finder_fill_pair(Finder *finder, unsigned first, unsigned second, Spot *spot);
 /* The summed costs of a place a guest has already. */
 void finder_price(Finder *finder, Spot *spot);
 bool finder_can_fit(const Finder *finder);
+
+/* First area of the node after those of the same rank under the same cache; end: of the node. */
+unsigned finder_group_end(const Board *board, unsigned area, unsigned end);
 
 /* --- capacity.c --- */
 

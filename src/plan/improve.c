@@ -145,6 +145,10 @@ static unsigned list_candidates(Search *search, const Ask *ask, Spot *spots)
         finder_run_from(finder, 2, &spots[n]);
         if (spots[n].placed)
             n = insert_candidate(spots, n);
+        for (unsigned i = 0; i < finder->n_offers; i++)
+            for (unsigned j = 0; j < finder->n_offers; j++)
+                if (i != j && finder_fill_pair(finder, i, j, &spots[n]))
+                    n = insert_candidate(spots, n);
     }
     if (ask->in_place) {
         if (!is_free(search, ask, &ask->had))

@@ -9,6 +9,7 @@
  * order of the input nor the addresses of objects show in the plan.
  */
 #include "plan/planner.h"
+#include "plan/score.h"
 
 bool guest_is_hand_pinned(const Guest *guest, const CpuSet *allowed)
 {
@@ -45,8 +46,10 @@ static Planner *planner_run(const PlanInput *input, bool keep_pool, bool may_mov
     g_autoptr(Planner) planner = planner_new(input, keep_pool);
     g_autoptr(GPtrArray) queue = g_ptr_array_new();
 
-    if (!may_move)
+    if (!may_move) {
         planner->moves_left = 0;
+        planner->consolidate = false;
+    }
 
     keep_running(planner);
     for (guint i = 0; i < planner->seats->len; i++)
@@ -58,15 +61,28 @@ static Planner *planner_run(const PlanInput *input, bool keep_pool, bool may_mov
     return g_steal_pointer(&planner);
 }
 
-Plan *plan_make(const PlanInput *input)
+static Plan *plan_with(const PlanInput *input, bool may_move)
 {
-    g_autoptr(Planner) planner = planner_run(input, false, true);
+    g_autoptr(Planner) planner = planner_run(input, false, may_move);
 
     /* A guest may have been given the last of the pool before another one, refused, turned out to
      * need it. */
     if (pool_is_missed(planner)) {
         planner_free(planner);
-        planner = planner_run(input, true, true);
+        planner = planner_run(input, true, may_move);
     }
     return plan_write(planner);
+}
+
+/* The search looks at the components that matter most; that moves are for the better in all of
+ * them is seen to here. */
+Plan *plan_make(const PlanInput *input)
+{
+    g_autoptr(Plan) kept = plan_with(input, false);
+
+    if (input->max_moves == 0 && policy_get_rebalance_moves(input->policy) == 0)
+        return g_steal_pointer(&kept);
+    g_autoptr(Plan) plan = plan_with(input, true);
+    g_autoptr(GArray) score = plan_score(input, plan), score_kept = plan_score(input, kept);
+    return score_compare(score, score_kept) < 0 ? g_steal_pointer(&plan) : g_steal_pointer(&kept);
 }

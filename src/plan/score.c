@@ -3,12 +3,13 @@
 
 #include "plan/board.h"
 
+#include <stdlib.h>
+
 /* How often each core is somebody's own, and what a guest has, as numbers. */
 typedef struct Tally {
     const Plan *plan;
-    Planner *planner; /* surveyed, nobody placed */
-    Board *board;     /* the empty host */
-    Finder *finder;
+    Planner *planner;  /* surveyed, nobody placed */
+    Board *board;      /* the empty host */
     unsigned *area_of; /* by OS index of a PU; UINT_MAX: none */
     unsigned max_pu;
     uint64_t squeezed, extra_nodes, distance, split_cells, remote_mib, lesser, extra_llcs;
@@ -121,17 +122,42 @@ static bool is_split(const Topo *topo, const GuestCell *cell, const GuestPlan *p
     return cpuset_weight(nodes) > 1;
 }
 
-static void tally_least(Tally *tally, Seat *seat, unsigned n_nodes, unsigned n_llcs)
+static int room_compare(gconstpointer a, gconstpointer b)
 {
-    g_autoptr(Ask) ask = ask_new(tally->board, seat);
+    return CMP(*(const unsigned *)b, *(const unsigned *)a);
+}
 
-    finder_ask(tally->finder, ask, NULL);
-    finder_run(tally->finder, &ask->spot);
-    const Cost *least = &ask->spot.cost;
-    if (!ask->spot.placed)
-        return;
-    tally->extra_nodes += n_nodes - MIN(n_nodes, least->of[COST_NODES]);
-    tally->extra_llcs += n_llcs - MIN(n_llcs, least->of[COST_LLCS]);
+/* How many of these it takes to hold n. */
+static unsigned fewest(unsigned *rooms, unsigned n_rooms, unsigned n)
+{
+    unsigned used = 0;
+
+    qsort(rooms, n_rooms, sizeof(unsigned), room_compare);
+    for (unsigned have = 0; have < n && used < n_rooms; used++)
+        have += rooms[used];
+    return used;
+}
+
+/* Beyond the fewest nodes and caches that would hold as many of its vCPUs on the empty host. */
+static void tally_extra(Tally *tally, Seat *seat, unsigned n, unsigned n_nodes, unsigned n_llcs)
+{
+    const Board *board = tally->board;
+    const Topo *topo = board->topo;
+    g_autoptr(Ask) ask = ask_new(board, seat);
+    g_autofree unsigned *by_node = g_new0(unsigned, topo->n_nodes + 1);
+    g_autofree unsigned *by_llc = g_new0(unsigned, topo->n_llcs + 1);
+
+    for (unsigned i = 0; i < board->n_areas; i++) {
+        const Area *area = &board->areas[i];
+        if (!cpuset_has(seat->cpu_nodes, topo->nodes[area->node].os_index))
+            continue;
+        by_node[area->node] += area_room(board, ask, i);
+        by_llc[area->llc] += area_room(board, ask, i);
+    }
+    unsigned nodes = fewest(by_node, topo->n_nodes, n), llcs = fewest(by_llc, topo->n_llcs, n);
+    if (!ask->spread)
+        tally->extra_nodes += n_nodes - MIN(n_nodes, nodes);
+    tally->extra_llcs += n_llcs - MIN(n_llcs, llcs);
 }
 
 static void tally_guest(Tally *tally, Seat *seat, const GuestPlan *plan)
@@ -143,7 +169,7 @@ static void tally_guest(Tally *tally, Seat *seat, const GuestPlan *plan)
 
     if (n == 0)
         return;
-    tally_least(tally, seat, cpuset_weight(nodes), cpuset_weight(llcs));
+    tally_extra(tally, seat, n, cpuset_weight(nodes), cpuset_weight(llcs));
     tally->squeezed += squeezed_vcpus(tally, seat, pus);
     CPUSET_FOREACH(a, nodes)
     CPUSET_FOREACH(b, nodes)
@@ -206,13 +232,23 @@ static void map_areas(Tally *tally)
                 tally->area_of[board->pus[board->cores[j].first + k]] = i;
 }
 
+int score_compare(const GArray *a, const GArray *b)
+{
+    for (guint i = 0; i < MIN(a->len, b->len); i++) {
+        const ScoreItem *one = &g_array_index(a, ScoreItem, i);
+        const ScoreItem *two = &g_array_index(b, ScoreItem, i);
+        if (one->value != two->value)
+            return CMP(one->value, two->value);
+    }
+    return 0;
+}
+
 GArray *plan_score(const PlanInput *input, const Plan *plan)
 {
     g_autoptr(Planner) planner = planner_new(input, false);
     g_autoptr(Board) board = board_new(planner);
-    g_autoptr(Finder) finder = finder_new(board);
     GArray *score = g_array_new(FALSE, FALSE, sizeof(ScoreItem));
-    Tally tally = {.plan = plan, .planner = planner, .board = board, .finder = finder};
+    Tally tally = {.plan = plan, .planner = planner, .board = board};
 
     map_areas(&tally);
     for (guint i = 0; i < planner->seats->len; i++)

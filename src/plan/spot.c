@@ -204,7 +204,7 @@ static unsigned room_left(const Finder *finder, unsigned area)
 }
 
 /* First area after those of the same rank under the same cache. */
-static unsigned group_end(const Board *board, unsigned area, unsigned end)
+unsigned finder_group_end(const Board *board, unsigned area, unsigned end)
 {
     unsigned i = area + 1;
 
@@ -254,7 +254,7 @@ static bool best_group(const Finder *finder, unsigned node, unsigned rank, unsig
     bool found = false;
 
     for (unsigned i = board->node_areas[node], next; i < end; i = next) {
-        next = group_end(board, i, end);
+        next = finder_group_end(board, i, end);
         if (board->areas[i].rank != rank)
             continue;
         Group group = {.first = i, .end = next};
@@ -550,7 +550,7 @@ bool finder_fill_node(Finder *finder, unsigned index, unsigned area, Spot *spot)
         spot->node_of[i] = offer->node;
     if (area != UINT_MAX) {
         Group group = {.first = area,
-                       .end = group_end(board, area, board->node_areas[offer->node + 1])};
+                       .end = finder_group_end(board, area, board->node_areas[offer->node + 1])};
         fill_group(finder, spot, &group, &n);
     }
     bool fits = fill_node(finder, spot, offer->node, n);
@@ -562,6 +562,28 @@ bool finder_fill_node(Finder *finder, unsigned index, unsigned area, Spot *spot)
         place_memory(finder, spot);
     spot->placed = fits;
     return fits;
+}
+
+bool finder_fill_pair(Finder *finder, unsigned first, unsigned second, Spot *spot)
+{
+    const Ask *ask = finder->ask;
+    const unsigned set[] = {MIN(first, second), MAX(first, second)};
+    NodeTrial trial = {.set = set, .n = 2, .home = first, .offer_of = finder->offer_of};
+    int n = finder->offers[first].home_room;
+
+    if (n <= 0 || n >= (int)ask->n_vcpus ||
+        (int)ask->n_vcpus - n > finder->offers[second].vcpu_room || !memory_fits(finder, set, 2))
+        return false;
+    if (ask->seat->threads == THREADS_REQUIRE)
+        n -= n % (int)pick_core_width(finder->board->topo);
+    for (unsigned i = 0; i < ask->n_vcpus; i++)
+        trial.offer_of[i] = i < (unsigned)n ? first : second;
+    trial.aligned = ask->seat->def->n_cells <= 1;
+    spot_begin(spot, finder, set, 2);
+    spot->placed = n > 0 && spot_from_trial(finder, &trial, spot);
+    if (spot->placed)
+        place_memory(finder, spot);
+    return spot->placed;
 }
 
 /* --- sets of nodes --- */

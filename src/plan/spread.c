@@ -74,12 +74,27 @@ static bool cell_fits(const CellSpread *spread, unsigned cell, unsigned member)
            spread->left[member * ask->seat->needs->len + index] >= need->kib;
 }
 
+/* With require one core may be half full, not one on each node. */
+static bool cells_fill_cores(const CellSpread *spread)
+{
+    const Ask *ask = spread->finder->ask;
+    unsigned n_odd = 0;
+
+    for (unsigned member = 0; member < spread->trial->n; member++) {
+        unsigned n = 0;
+        for (unsigned cell = 0; cell < ask->seat->def->n_cells; cell++)
+            n += spread->node_of[cell] == member ? ask->cell_vcpus[cell] : 0;
+        n_odd += n % chunk_of(spread->finder) != 0;
+    }
+    return ask->seat->threads != THREADS_REQUIRE || n_odd <= 1;
+}
+
 static bool place_cells(CellSpread *spread, unsigned cell)
 {
     const Ask *ask = spread->finder->ask;
 
     if (cell == ask->seat->def->n_cells)
-        return true;
+        return cells_fill_cores(spread);
     unsigned index = 0;
     const MemoryNeed *need = cell_need(spread->finder, ask->seat->def->cells[cell].id, &index);
     for (unsigned member = 0; member < spread->trial->n; member++) {
@@ -109,25 +124,12 @@ static void cells_assign(const CellSpread *spread)
     trial->home = trial->set[spread->node_of[0]];
 }
 
-/* Cells that do not fill cores could only be kept apart with cores half full. */
-static bool cells_break_cores(const Finder *finder)
-{
-    const Ask *ask = finder->ask;
-    unsigned n_odd = 0;
-
-    if (ask->seat->threads != THREADS_REQUIRE)
-        return false;
-    for (unsigned cell = 0; cell < ask->seat->def->n_cells; cell++)
-        n_odd += ask->cell_vcpus[cell] % chunk_of(finder) != 0;
-    return n_odd > 1;
-}
-
 static bool spread_by_cells(Finder *finder, NodeTrial *trial)
 {
     const Ask *ask = finder->ask;
     guint n_needs = ask->seat->needs->len;
 
-    if (!ask->cell_vcpus || trial->n == 1 || cells_break_cores(finder))
+    if (!ask->cell_vcpus || trial->n == 1)
         return false;
     CellSpread spread = {finder, trial, finder->numbers, finder->cell_left, finder->cell_node, 0};
     for (unsigned i = 0; i < trial->n; i++) {
@@ -197,6 +199,78 @@ static bool deal(const Finder *finder, const NodeTrial *trial, int *dealt)
     return left == 0;
 }
 
+/* --- fewer caches --- */
+
+/* The fewest caches of an offer that hold n vCPUs. */
+static unsigned llcs_for(const Finder *finder, unsigned offer, int n)
+{
+    const Board *board = finder->board;
+    unsigned node = finder->offers[offer].node, used = 0;
+    unsigned first = board->node_areas[node], end = board->node_areas[node + 1];
+
+    for (unsigned i = first; i < end; i++)
+        finder->used[i] = area_room(board, finder->ask, i);
+    for (; n > 0; used++) {
+        unsigned best = UINT_MAX, most = 0;
+        for (unsigned i = first, next; i < end; i = next) {
+            unsigned room = 0;
+            next = finder_group_end(board, i, end);
+            for (unsigned j = i; j < next; j++)
+                room += finder->used[j];
+            if (room > most) {
+                most = room;
+                best = i;
+            }
+        }
+        if (best == UINT_MAX)
+            break;
+        n -= (int)most;
+        for (unsigned j = best, next = finder_group_end(board, best, end); j < next; j++)
+            finder->used[j] = 0;
+    }
+    for (unsigned i = first; i < end; i++)
+        finder->used[i] = 0;
+    return n > 0 ? UINT_MAX / 4 : used;
+}
+
+/* Fewer caches from here to there, though less evenly. */
+static int best_shift(const Finder *finder, const NodeTrial *trial, const int *dealt, unsigned from,
+                      unsigned to)
+{
+    const unsigned *set = trial->set;
+    int chunk = finder->ask->seat->threads == THREADS_REQUIRE ? (int)chunk_of(finder) : 1;
+    unsigned least =
+        llcs_for(finder, set[from], dealt[from]) + llcs_for(finder, set[to], dealt[to]);
+    int best = 0;
+
+    for (int n = chunk; n < dealt[from] && dealt[to] + n <= room_of(finder, trial, set[to]);
+         n += chunk) {
+        unsigned llcs =
+            llcs_for(finder, set[from], dealt[from] - n) + llcs_for(finder, set[to], dealt[to] + n);
+        if (llcs < least) {
+            least = llcs;
+            best = n;
+        }
+    }
+    return best;
+}
+
+static void save_caches(const Finder *finder, const NodeTrial *trial, int *dealt)
+{
+    bool better = true;
+
+    while (better) {
+        better = false;
+        for (unsigned from = 0; from < trial->n; from++)
+            for (unsigned to = 0; to < trial->n; to++) {
+                int n = from != to ? best_shift(finder, trial, dealt, from, to) : 0;
+                dealt[from] -= n;
+                dealt[to] += n;
+                better |= n > 0;
+            }
+    }
+}
+
 static bool spread_from_home(Finder *finder, NodeTrial *trial, unsigned home_member)
 {
     int *dealt = finder->numbers;
@@ -207,6 +281,7 @@ static bool spread_from_home(Finder *finder, NodeTrial *trial, unsigned home_mem
         return false;
     if (finder->ask->n_vcpus > 0 && dealt[home_member] == 0)
         return false;
+    save_caches(finder, trial, dealt);
     for (int i = 0; i < dealt[home_member]; i++)
         trial->offer_of[next++] = trial->home;
     for (unsigned member = 0; member < trial->n; member++)
