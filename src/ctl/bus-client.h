@@ -9,7 +9,9 @@ typedef struct BusRequest {
     const char *const
         *guests;       /* NULL-ended list, the first argument; NULL: the method takes none */
     const char *guest; /* or one guest; NULL: none */
-    unsigned n_flags;  /* booleans that follow */
+    bool has_number;   /* or a number */
+    uint32_t number;
+    unsigned n_flags; /* booleans that follow */
     bool flags[2];
     bool slow; /* the daemon answers after a whole cycle */
 } BusRequest;

@@ -16,6 +16,7 @@ static const OptionInfo infos[N_OPTIONS] = {
     [OPT_HELP] = {"help", NULL, false, "show help"},
     [OPT_VERSION] = {"version", NULL, false, "show the version"},
     [OPT_DRY_RUN] = {"dry-run", NULL, false, "change nothing, show what would be changed"},
+    [OPT_MOVES] = {"moves", "N", false, "move no more guests than this (default: 10)"},
     [OPT_ALL] = {"all", NULL, false, "every guest"},
     [OPT_FORCE] = {"force", NULL, false, "also values that somebody else changed since"},
     [OPT_MAP] = {"map", NULL, false, "then the guests on cores and nodes"},

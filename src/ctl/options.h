@@ -11,6 +11,7 @@ typedef enum OptionId {
     OPT_HELP,
     OPT_VERSION,
     OPT_DRY_RUN,
+    OPT_MOVES,
     OPT_ALL,
     OPT_FORCE,
     OPT_MAP,

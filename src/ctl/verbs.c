@@ -80,6 +80,13 @@ static const Verb verbs[] = {
         .run = verb_knobs_run,
     },
     {
+        .name = "defrag",
+        .args = "",
+        .options = OPTION_BIT(OPT_DRY_RUN) | OPTION_BIT(OPT_MOVES),
+        .doc = "move running guests to whole caches and nodes; their memory stays",
+        .run = verb_defrag_run,
+    },
+    {
         .name = "restore",
         .args = "GUEST...|--all",
         .max_words = UINT_MAX,

@@ -42,6 +42,7 @@ int verb_policy_run(const Options *options);
 int verb_check_run(const Options *options);
 int verb_topology_run(const Options *options);
 int verb_knobs_run(const Options *options);
+int verb_defrag_run(const Options *options);
 int verb_restore_run(const Options *options);
 int verb_reload_run(const Options *options);
 int verb_simulate_run(const Options *options);

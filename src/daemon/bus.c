@@ -178,6 +178,27 @@ static int method_apply(sd_bus_message *message, void *data, sd_bus_error *reter
         (Request){.kind = dry_run ? REQUEST_DRY_RUN : REQUEST_APPLY, .names = names});
 }
 
+static int method_defrag(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    const Manager *manager = data;
+    unsigned max_moves;
+    int dry_run;
+
+    int r = sd_bus_message_read(message, "ub", &max_moves, &dry_run);
+    if (r >= 0 && !dry_run)
+        r = check_root(message, reterr);
+    if (r >= 0 && max_moves == 0)
+        r = sd_bus_error_set_const(reterr, SD_BUS_ERROR_INVALID_ARGS, "no moves allowed");
+    if (r >= 0 && !dry_run && policy_get_mode(manager->policy) != MODE_ENFORCE)
+        r = sd_bus_error_set_const(reterr, VMTUNED_BUS_ERROR_NOT_READY,
+                                   "the policy says mode: observe; try --dry-run");
+    if (r < 0)
+        return r;
+    return queue_request(data, message,
+                         (Request){.kind = dry_run ? REQUEST_DEFRAG_DRY_RUN : REQUEST_DEFRAG,
+                                   .max_moves = max_moves});
+}
+
 static int method_restore(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     char **names;
@@ -285,6 +306,7 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Topology", "", "s", method_topology, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Verify", "as", "s", method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Apply", "asb", "s", method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Defrag", "ub", "s", method_defrag, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Restore", "asbb", "s", method_restore, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Reload", "", "s", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_SIGNAL("GuestChanged", "sss", 0),
@@ -318,6 +340,10 @@ void bus_answer(Manager *manager, Request *request, bool whole)
     case REQUEST_APPLY:
     case REQUEST_RESTORE:
         reply_document(request->message, report_verify(snapshot, names));
+        break;
+    case REQUEST_DEFRAG:
+    case REQUEST_DEFRAG_DRY_RUN:
+        reply_document(request->message, json_object_get(request->document));
         break;
     }
 }

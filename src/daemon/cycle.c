@@ -16,6 +16,8 @@
 
 #include "plan/diff.h"
 #include "plan/plan-make.h"
+#include "plan/score.h"
+#include "report/report.h"
 #include "vmtuned/message-ids.h"
 
 #include <string.h>
@@ -32,9 +34,11 @@ static bool request_looks_only(const Request *request)
     switch (request->kind) {
     case REQUEST_VERIFY:
     case REQUEST_DRY_RUN:
+    case REQUEST_DEFRAG_DRY_RUN:
         return true;
     case REQUEST_APPLY:
     case REQUEST_RESTORE:
+    case REQUEST_DEFRAG:
         return false;
     }
     return true;
@@ -342,6 +346,30 @@ static void cycle_look(Manager *manager)
 
 /* --- cycle_plan --- */
 
+static Request *defrag_asked(const Manager *manager)
+{
+    for (GList *link = manager->answering.head; link; link = link->next) {
+        Request *request = link->data;
+        if (request->max_moves > 0)
+            return request;
+    }
+    return NULL;
+}
+
+/* What moving some guests would gain; with defrag itself that is the plan from now on. */
+static void plan_defrag(Manager *manager, PlanInput *input, Request *request)
+{
+    input->max_moves = request->max_moves;
+    g_autoptr(Plan) better = plan_make(input);
+    g_autoptr(GArray) before = plan_score(input, manager->plan), after = plan_score(input, better);
+
+    request->document = report_defrag(manager->plan, better, before, after);
+    if (request->kind != REQUEST_DEFRAG)
+        return;
+    plan_unref(manager->plan);
+    manager->plan = g_steal_pointer(&better);
+}
+
 static void plan_all(Manager *manager)
 {
     g_autofree PlanGuest *guests = g_new0(PlanGuest, manager->guests->len + 1);
@@ -370,6 +398,9 @@ static void plan_all(Manager *manager)
     g_clear_pointer(&manager->plan, plan_unref);
     manager->plan = plan_make(&input);
     manager->must_plan = false;
+    Request *defrag = defrag_asked(manager);
+    if (defrag)
+        plan_defrag(manager, &input, defrag);
 }
 
 /* A plan that changed makes its guest be compared again; after a restart of the daemon a guest that
@@ -464,7 +495,7 @@ static void managed_set_left(Manager *manager, Managed *managed, ChangeSet *left
 
 static void cycle_plan(Manager *manager)
 {
-    if (manager->must_plan) {
+    if (manager->must_plan || defrag_asked(manager)) {
         plan_all(manager);
         assign_plans(manager);
     }

@@ -32,6 +32,7 @@
 void request_free(Request *request)
 {
     g_strfreev(request->names);
+    json_object_put(request->document);
     sd_bus_message_unref(request->message);
     g_free(request);
 }

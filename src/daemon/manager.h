@@ -76,6 +76,8 @@ typedef enum RequestKind {
     REQUEST_DRY_RUN, /* the same, answered with the plan */
     REQUEST_APPLY,
     REQUEST_RESTORE,
+    REQUEST_DEFRAG,
+    REQUEST_DEFRAG_DRY_RUN,
 } RequestKind;
 
 /* Somebody on the bus waits for the end of a cycle. */
@@ -83,6 +85,8 @@ typedef struct Request {
     RequestKind kind;
     char **names; /* NULL-ended; empty: all guests */
     bool force;
+    unsigned max_moves;           /* of defrag */
+    struct json_object *document; /* the answer to defrag, once planned */
     sd_bus_message *message;
 } Request;
 void request_free(Request *request);

@@ -79,7 +79,7 @@ typedef struct GuestPlan {
     CpuPolicy cpu_policy;  /* what it asked for */
     bool named, manual, released;
     bool moved; /* runs, and gets other PUs than it has, for a better plan */
-    bool pool; /* wears the pool mask (shared, unnamed, refused) */
+    bool pool;  /* wears the pool mask (shared, unnamed, refused) */
     PersistMode persist;
     DriftMode drift;
     char *origin; /* of cpu.policy, or of the rule; NULL: default */

@@ -159,6 +159,30 @@ struct json_object *report_plan(const Plan *plan, const Topo *topo, const GArray
     return document;
 }
 
+struct json_object *report_defrag(const Plan *before, const Plan *after, const GArray *score_before,
+                                  const GArray *score_after)
+{
+    struct json_object *document = parts_document(REPORT_OK), *moves = json_object_new_array();
+
+    for (unsigned i = 0; i < after->n_guests; i++) {
+        const GuestPlan *from = plan_find(before, after->guests[i]->uuid), *to = after->guests[i];
+        if (!to->moved || !from)
+            continue;
+        struct json_object *entry = json_object_new_object();
+        json_object_object_add(entry, "name", parts_text(to->name));
+        json_object_object_add(entry, "uuid", parts_text(to->uuid));
+        json_object_object_add(entry, "from", parts_set(from->exclusive));
+        json_object_object_add(entry, "to", parts_set(to->exclusive));
+        json_object_object_add(entry, "from_llcs", parts_set(from->llcs));
+        json_object_object_add(entry, "to_llcs", parts_set(to->llcs));
+        json_object_array_add(moves, entry);
+    }
+    json_object_object_add(document, "moves", moves);
+    json_object_object_add(document, "score_before", score_array(score_before));
+    json_object_object_add(document, "score", score_array(score_after));
+    return document;
+}
+
 static bool is_named(const GuestStatus *status, const char *const *names)
 {
     return !names || !names[0] || g_strv_contains(names, status->name) ||

@@ -34,6 +34,9 @@ typedef struct ReportChanges {
 struct json_object *report_plan(const Plan *plan, const Topo *topo, const GArray *score,
                                 const ReportChanges *changes, unsigned n_changes,
                                 const DiagList *diags);
+/* "defrag": who moves where, and both scores (of ScoreItem). */
+struct json_object *report_defrag(const Plan *before, const Plan *after, const GArray *score_before,
+                                  const GArray *score_after);
 /* names NULL or empty: all guests; an unknown name becomes an entry with "error". */
 struct json_object *report_status(const Snapshot *snapshot, const char *const *names);
 struct json_object *report_live_plan(const Snapshot *snapshot, const char *const *names);

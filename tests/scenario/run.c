@@ -9,12 +9,14 @@
  *   guests/       *.xml: domain XML, all about to start but for the names in
  *   running       optional: names that run, placed as their XML says
  *   released      optional: names that were released
+ *   moves         optional: as many running guests may move (defrag)
  *   kernel        optional lines NAME allowed= allowed_mems= memory_nodes= memory_nodes_any=
  *   expected      the result
  */
 #include "guest/domain-xml.h"
 #include "plan/diff.h"
 #include "plan/plan-make.h"
+#include "plan/score.h"
 #include "policy/policy-load.h"
 #include "topo/topo-load.h"
 
@@ -289,12 +291,32 @@ static void print_diags(GString *out, const DiagList *diags)
     }
 }
 
+/* The components that are not 0. */
+static void print_score(GString *out, const PlanInput *input, const Plan *plan)
+{
+    g_autoptr(GArray) score = plan_score(input, plan);
+
+    g_string_append(out, "  score:");
+    for (guint i = 0; i < score->len; i++) {
+        const ScoreItem *item = &g_array_index(score, ScoreItem, i);
+        if (item->value == 0)
+            continue;
+        g_string_append_printf(out, " %s", item->name);
+        if (item->priority >= 0)
+            g_string_append_printf(out, "@%d", item->priority);
+        g_string_append_printf(out, "=%" PRIu64, item->value);
+    }
+    g_string_append_c(out, '\n');
+}
+
 static void print_plan(Scenario *scenario)
 {
+    g_autofree char *moves = text_read("moves", true);
     PlanInput input = {.topo = scenario->topo,
                        .policy = scenario->policy,
                        .guests = (const PlanGuest *)scenario->inputs->data,
-                       .n_guests = scenario->inputs->len};
+                       .n_guests = scenario->inputs->len,
+                       .max_moves = (unsigned)atoi(moves)};
     g_autoptr(Plan) plan = plan_make(&input);
 
     for (unsigned i = 0; i < plan->n_guests; i++)
@@ -302,6 +324,7 @@ static void print_plan(Scenario *scenario)
     g_string_append(scenario->out, "host\n");
     print_set(scenario->out, "pool", plan->shared);
     print_set(scenario->out, "housekeeping", plan->housekeeping);
+    print_score(scenario->out, &input, plan);
     print_diags(scenario->out, plan->diags);
     for (guint i = 0; i < scenario->started->len; i++)
         print_changes(scenario, plan, g_ptr_array_index(scenario->started, i));

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/util.h"
+#include "ctl/bus-client.h"
+#include "ctl/show.h"
+#include "ctl/table.h"
+#include "ctl/verbs.h"
+
+#define DEFAULT_MOVES 10
+
+static void print_moves(Doc *document, GString *out)
+{
+    g_autoptr(Table) table = table_new(
+        (const char *const[]){"GUEST", "FROM CPUS", "TO CPUS", "FROM LLCS", "TO LLCS", NULL});
+
+    DOC_FOREACH(move, document, "moves")
+    table_add(table, (const char *const[]){doc_text(move, "name"), doc_text(move, "from"),
+                                           doc_text(move, "to"), doc_text(move, "from_llcs"),
+                                           doc_text(move, "to_llcs")});
+    table_print(table, out);
+}
+
+/* Components that change; what moves is worth. */
+static void print_gain(Doc *document, GString *out)
+{
+    g_autoptr(Table) table = table_new((const char *const[]){"SCORE", "BEFORE", "AFTER", NULL});
+    Doc *before = doc_get(document, "score_before");
+    unsigned i = 0;
+
+    DOC_FOREACH(item, document, "score")
+    {
+        Doc *was = json_object_array_get_idx(before, i++);
+        g_autofree char *from = g_strdup_printf("%" G_GINT64_FORMAT, doc_number(was, "value"));
+        g_autofree char *to = g_strdup_printf("%" G_GINT64_FORMAT, doc_number(item, "value"));
+        if (!g_str_equal(from, to))
+            table_add(table, (const char *const[]){doc_text(item, "name"), from, to});
+    }
+    if (table_rows(table) > 0)
+        g_string_append_c(out, '\n');
+    table_print(table, out);
+}
+
+static void render(Doc *document, GString *out)
+{
+    unsigned n = doc_length(document, "moves");
+
+    if (n == 0) {
+        g_string_append(out, "nothing to gain: no guest moves\n");
+        return;
+    }
+    g_string_append_printf(out, "%u guest%s to move, memory stays\n\n", n, n == 1 ? "" : "s");
+    print_moves(document, out);
+    print_gain(document, out);
+}
+
+int verb_defrag_run(const Options *options)
+{
+    const char *moves = options_value(options, OPT_MOVES);
+    uint64_t n = DEFAULT_MOVES;
+
+    if (moves && (parse_u64(moves, 1000, &n) < 0 || n == 0)) {
+        show_error("--moves: expected a number from 1 to 1000, not '%s'", moves);
+        return CTL_USAGE;
+    }
+    BusRequest request = {
+        .method = "Defrag",
+        .has_number = true,
+        .number = (uint32_t)n,
+        .n_flags = 1,
+        .flags = {options->given[OPT_DRY_RUN]},
+        .slow = true,
+    };
+
+    return bus_request_run(options, &request, render);
+}
