@@ -2,34 +2,45 @@
 """CPUs go offline and come back: never a thread outside what is online, a dedicated CPU that is gone is
 replaced, and the pool gets its CPU back."""
 
+from lab import MEMORY_EVERYWHERE, cpus, read
+
 FLAVOURS = ("amd-4node",)
-POLICY = "guests: [{match: {name: 'db*'}, cpu: {policy: dedicated}}]"
+POLICY = "guests: [{match: {name: 'wide*'}, cpu: {policy: dedicated}}]"
+WIDE = {"vcpus": 2, "nic": True, "numatune": MEMORY_EVERYWHERE}
+
+
+def switch(host, cpu, online, guests):
+    """A CPU off or on; then all is as planned, and nobody is outside what is online."""
+    host.set_online(cpu, online)
+    host.wait_right()
+    there = cpus(read("/sys/devices/system/cpu/online"))
+    assert (cpu in there) == online
+    for guest in guests:
+        for thread in guest.threads() + guest.vhost_threads():
+            assert thread.cpus <= there, f"{guest.name}: {thread.comm} on {thread.cpus}"
 
 
 def case(host):
-    db1, db2, web1 = host.trio()
+    guests = host.guests({"name": "wide1", **WIDE}, {"name": "wide2", **WIDE}, {"name": "web1", "vcpus": 2})
+    wide1, wide2, web1 = guests
     host.start(POLICY)
-    host.wait_planned(db1, db2, web1)
-    before = set().union(*db1.vcpu_cpus())
+    host.wait_planned(*guests)
+    before = set().union(*wide1.vcpu_cpus())
     gone = max(before)
     pool = web1.vcpu(0).cpus
-    host.set_online(gone, False)
-    host.wait_right()
-    assert all(len(cpus) == 1 and gone not in cpus for cpus in db1.vcpu_cpus()), db1.vcpu_cpus()
-    now, others = set().union(*db1.vcpu_cpus()), set().union(*db2.vcpu_cpus())
+    switch(host, gone, False, guests)
+    assert all(len(own) == 1 and gone not in own for own in wide1.vcpu_cpus()), wide1.vcpu_cpus()
+    now, others = set().union(*wide1.vcpu_cpus()), set().union(*wide2.vcpu_cpus())
     assert not now & others and now <= before | pool
     assert all(not thread.cpus & (now | others) for thread in web1.threads())
-    host.set_online(gone, True)
-    host.wait_right()
-    assert len(set().union(*db1.vcpu_cpus())) == 2
-    assert web1.vcpu(0).cpus | set().union(*db1.vcpu_cpus()) | others == pool | before | others
+    switch(host, gone, True, guests)
+    assert len(set().union(*wide1.vcpu_cpus())) == 2
+    assert web1.vcpu(0).cpus | set().union(*wide1.vcpu_cpus()) | others == pool | before | others
 
     pool = web1.vcpu(0).cpus
     spare = max(pool - {0})
-    host.set_online(spare, False)
-    host.wait_right()
+    switch(host, spare, False, guests)
     assert web1.all_on(pool - {spare})
-    host.set_online(spare, True)
-    host.wait_right()
+    switch(host, spare, True, guests)
     assert web1.all_on(pool)
     assert all(entry["drift"] == 0 for entry in host.status()["guests"]), "nobody drifted"

@@ -5,7 +5,11 @@ FLAVOURS = ("debian13",)
 
 
 def policy(cpus):
-    return f"guests: [{{match: {{name: emu1}}, cpu: {{policy: dedicated, emulator: '{cpus}', vhost: '{cpus}'}}}}]"
+    return f"""
+guests:
+  - match: {{name: emu1}}
+    cpu: {{policy: dedicated, emulator: '{cpus}', vhost: '{cpus}'}}
+"""
 
 
 def case(host):

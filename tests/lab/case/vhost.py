@@ -5,6 +5,7 @@ kernel again where vhost's fork_from_owner_default says so."""
 import os
 
 from lab import run
+from truth import taskset
 
 FLAVOURS = ("amd-4node", "debian13")
 POLICY = """
@@ -35,7 +36,7 @@ def check(host, of_kernel):
 
     # moved by hand: found, and put back
     with host.frozen():
-        run("taskset", "-p", "-c", "0", str(guest.vhost_threads()[0].tid))
+        taskset(guest.vhost_threads()[0].tid, "0")
         assert guest.vhost_threads()[0].cpus == {0}
     host.wait("the worker back", lambda: [worker.cpus for worker in guest.vhost_threads()] == seen)
 
@@ -49,7 +50,8 @@ def load_vhost(*parameters):
 def case(host):
     old = int(os.uname().release.split(".")[0]) < 6 or os.uname().release.startswith(("6.1.", "6.2.", "6.3."))
     check(host, of_kernel=old)
-    if os.path.exists(OWNER):
+    assert old or os.path.exists(OWNER)
+    if not old:
         host.reset()
         host.remove_guests()  # the module has a user as long as one has a vhost worker
         try:

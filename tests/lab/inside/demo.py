@@ -103,4 +103,5 @@ def main(host):
     heading("And everything put back")
     show("vmtuned-ctl restore --all")
     show_truth(guests)
-    assert [guest.masks() for guest in guests] == untouched, "not all as before"
+    for guest, masks in zip(guests, untouched):
+        assert guest.masks() == masks, f"{guest.name}: not as before: {guest.masks() ^ masks}"

@@ -141,11 +141,11 @@ class Guest(RunningGuest):
         return bool(memory) and memory.get(node, 0) >= share * sum(memory.values())
 
     def masks(self):
-        """Everything that pins it: of each thread, and each cpuset file."""
+        """Everything that pins it: of each thread, and each cpuset as it takes effect."""
         threads = {(thread.tid, tuple(sorted(thread.cpus)))
                    for thread in self.threads() + self.vhost_threads()}
-        files = {(path, read(path)) for path in glob.glob(self.cgroup("cpuset") + "*/cpuset.[cm][pe][um]s")}
-        return threads | files
+        files = glob.glob(self.cgroup("cpuset") + "*/cpuset.[cm][pe][um]s.effective")
+        return threads | {(path, read(path)) for path in files}
 
 
 class Host:
