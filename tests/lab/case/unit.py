@@ -7,6 +7,7 @@ from lab import run
 from tracing import Writes
 
 FLAVOURS = ("amd-4node",)
+LIMIT = 400
 POLICY = "guests: [{match: {name: db1}, cpu: {policy: dedicated}}]"
 
 
