@@ -184,6 +184,7 @@ static void build_areas(Board *board, const GArray *free)
         }
         BoardCore *core = &board->cores[n_cores - 1];
         board->pus[i] = pu->os_index;
+        board->area_of[topo_pu(board->topo, pu->os_index) - board->topo->pus] = board->n_areas - 1;
         core->n++;
         area->free++;
         core->whole = core->n == pu->width;
@@ -234,6 +235,7 @@ Board *board_new(Planner *planner)
     board->areas = g_new0(Area, MAX(free->len, 1));
     board->member = g_new0(bool, MAX((gsize)free->len * sets->len, 1));
     board->node_areas = g_new0(unsigned, topo->n_nodes + 1);
+    board->area_of = g_new0(unsigned, MAX(topo->n_pus, 1));
     board->closed = g_new0(bool, MAX(topo->n_llcs, 1));
     build_areas(board, free);
     build_pool(board, sets);
@@ -249,6 +251,7 @@ void board_free(Board *board)
     g_free(board->areas);
     g_free(board->member);
     g_free(board->node_areas);
+    g_free(board->area_of);
     g_free(board->closed);
     g_free(board->pool_by_set);
     g_free(board->floats_by_set);
@@ -356,14 +359,7 @@ void spot_copy(Spot *to, const Spot *from, const Ask *ask)
 /* The area of a PU that is on the board. */
 static unsigned area_of(const Board *board, unsigned pu)
 {
-    for (unsigned i = 0; i < board->n_areas; i++) {
-        const Area *area = &board->areas[i];
-        for (unsigned j = area->first; j < area->first + area->n; j++)
-            for (unsigned k = 0; k < board->cores[j].n; k++)
-                if (board->pus[board->cores[j].first + k] == pu)
-                    return i;
-    }
-    g_assert_not_reached();
+    return board->area_of[topo_pu(board->topo, pu) - board->topo->pus];
 }
 
 static void spot_add(Spot *spot, unsigned area, bool helpers)

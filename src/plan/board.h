@@ -42,6 +42,7 @@ typedef struct Board {
     Area *areas; /* by node, rank, LLC */
     unsigned n_areas;
     unsigned *node_areas; /* first area by node; one more entry at the end */
+    unsigned *area_of;    /* of the PUs on the board, by index into topo->pus */
     unsigned n_sets;      /* distinct sets of allowed CPUs, see Seat.set */
     bool *member;         /* by area and set */
 
@@ -191,18 +192,28 @@ void finder_free(Finder *finder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Finder, finder_free)
 /* Fills finder->offers for this guest; nodes: only these (NULL: all its candidates). */
 void finder_ask(Finder *finder, const Ask *ask, const bool *nodes);
-/* The best place by all costs, not taken yet. spot->placed tells. */
-void finder_run(Finder *finder, Spot *spot);
-/* The same on that many nodes or more. */
-void finder_run_from(Finder *finder, unsigned n_nodes, Spot *spot);
 /* A place on one node whose vCPUs start in this area (an index, or UINT_MAX: the best): as many as
  * it has room for, the rest as finder_run() would. offer: index into finder->offers. */
 bool finder_fill_node(Finder *finder, unsigned offer, unsigned area, Spot *spot);
 /* A place on two nodes: as many vCPUs as fit on the first, the rest on the second. */
 bool finder_fill_pair(Finder *finder, unsigned first, unsigned second, Spot *spot);
+/* The cells of the mask on the first, the others on the second. */
+bool finder_fill_cells(Finder *finder, unsigned first, unsigned second, unsigned mask, Spot *spot);
+/* The best place on all of these nodes, if it is better than what best has, or that has none;
+ * offers by index, ascending. */
+void finder_try_set(Finder *finder, const unsigned *set, unsigned n, Spot *best);
+/* Of two nodes (indexes into topo->nodes); between packages a little more. */
+uint64_t pair_distance(const Topo *topo, unsigned a, unsigned b);
 /* The summed costs of a place a guest has already. */
 void finder_price(Finder *finder, Spot *spot);
 bool finder_can_fit(const Finder *finder);
+
+/* --- sets.c --- */
+
+/* The best place by all costs, not taken yet. spot->placed tells. */
+void finder_run(Finder *finder, Spot *spot);
+/* The same on that many nodes or more. */
+void finder_run_from(Finder *finder, unsigned n_nodes, Spot *spot);
 
 /* First area of the node after those of the same rank under the same cache; end: of the node. */
 unsigned finder_group_end(const Board *board, unsigned area, unsigned end);

@@ -9,11 +9,12 @@
 
 #include <string.h>
 
-#define MAX_MEMBERS 12    /* guests put back together; at most 15, see refused_weight() */
+#define MAX_MEMBERS 15    /* guests put back together; at most 15, see refused_weight() */
 #define MAX_CANDIDATES 24 /* places tried for one of them */
-#define REPAIR_STEPS 600  /* places tried by one search */
-#define ALL_STEPS 30000   /* by all */
-#define MAX_NODES 3       /* emptied together */
+#define REPAIR_STEPS 5000 /* places tried by one search */
+#define ALL_STEPS 200000  /* by all */
+#define MAX_NODES 4       /* emptied together */
+#define MAX_CELLS 5       /* of which every way onto two nodes is tried */
 
 typedef struct Search {
     Board *board;
@@ -125,6 +126,28 @@ static bool is_free(const Search *search, const Ask *ask, const Spot *spot)
     return true;
 }
 
+/* Ways to spread a guest over two nodes. */
+static unsigned list_pair(Finder *finder, const Ask *ask, unsigned i, unsigned j, Spot *spots,
+                          unsigned n)
+{
+    const unsigned set[] = {i, j};
+    unsigned n_cells = ask->cell_vcpus ? ask->seat->def->n_cells : 0;
+
+    spots[n].placed = false;
+    finder_try_set(finder, set, 2, &spots[n]);
+    if (spots[n].placed)
+        n = insert_candidate(spots, n);
+    if (n_cells > 1 && n_cells <= MAX_CELLS)
+        for (unsigned mask = 1; mask + 1 < 1u << n_cells; mask++)
+            if (finder_fill_cells(finder, i, j, mask, &spots[n]))
+                n = insert_candidate(spots, n);
+    if (finder_fill_pair(finder, i, j, &spots[n]))
+        n = insert_candidate(spots, n);
+    if (finder_fill_pair(finder, j, i, &spots[n]))
+        n = insert_candidate(spots, n);
+    return n;
+}
+
 static unsigned list_candidates(Search *search, const Ask *ask, Spot *spots)
 {
     Board *board = search->board;
@@ -142,13 +165,13 @@ static unsigned list_candidates(Search *search, const Ask *ask, Spot *spots)
         }
     }
     if (finder->n_offers > 1) {
-        finder_run_from(finder, 2, &spots[n]);
-        if (spots[n].placed)
+        if (finder->n_offers > 2)
+            finder_run_from(finder, 3, &spots[n]);
+        if (finder->n_offers > 2 && spots[n].placed)
             n = insert_candidate(spots, n);
         for (unsigned i = 0; i < finder->n_offers; i++)
-            for (unsigned j = 0; j < finder->n_offers; j++)
-                if (i != j && finder_fill_pair(finder, i, j, &spots[n]))
-                    n = insert_candidate(spots, n);
+            for (unsigned j = i + 1; j < finder->n_offers; j++)
+                n = list_pair(finder, ask, i, j, spots, n);
     }
     if (ask->in_place) {
         if (!is_free(search, ask, &ask->had))
@@ -335,7 +358,7 @@ static bool repair_on(Search *search, Ask *defect, const unsigned *nodes, unsign
 static bool repair(Search *search, Ask *defect)
 {
     for (unsigned n = 1; n <= MIN(MAX_NODES, defect->n_nodes); n++) {
-        unsigned set[MAX_NODES] = {0, 1, 2};
+        unsigned set[MAX_NODES] = {0, 1, 2, 3};
         for (;;) {
             if (search->steps_left == 0)
                 return false;

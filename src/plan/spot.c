@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The best place for one guest on a board. The fewest nodes that fit its PUs and memory; of those
- * sets the one whose costs are least. All sets of a size are tried as long as they can be counted;
- * beyond, one grown greedily from each node. No memory is allocated for a candidate.
+ * The best place for one guest on given nodes of a board, by the room of their areas, and what it
+ * costs. No memory is allocated for a candidate.
  */
 #include "plan/board.h"
 
 #include <string.h>
-
-/* Sets of nodes of one size that are looked at one by one: all sets of 6 of 15 nodes. */
-#define MAX_SETS 5005
 
 /* More than the pairs of nodes of any set, so that packages only decide between equal distances. */
 #define MAX_PAIRS (UINT64_C(1) << 31)
@@ -112,7 +108,7 @@ static void finder_reserve(Finder *finder, const Ask *ask)
     }
     if (n_cells > finder->n_cell_node) {
         finder->n_cell_node = n_cells;
-        finder->cell_node = g_renew(unsigned, finder->cell_node, n_cells);
+        finder->cell_node = g_renew(unsigned, finder->cell_node, 2 * n_cells);
     }
     if (n_needs * n_nodes > finder->n_cell_left) {
         finder->n_cell_left = n_needs * n_nodes;
@@ -413,7 +409,7 @@ static bool place_helpers(Finder *finder, Spot *spot, unsigned node)
 /* --- what a place costs --- */
 
 /* Nodes of one package are nearer than others the host gives the same distance, or none at all. */
-static uint64_t pair_distance(const Topo *topo, unsigned a, unsigned b)
+uint64_t pair_distance(const Topo *topo, unsigned a, unsigned b)
 {
     const TopoNode *one = &topo->nodes[a], *two = &topo->nodes[b];
     bool apart = topo_pu(topo, cpuset_first(one->cpus))->package !=
@@ -564,6 +560,37 @@ bool finder_fill_node(Finder *finder, unsigned index, unsigned area, Spot *spot)
     return fits;
 }
 
+bool finder_fill_cells(Finder *finder, unsigned first, unsigned second, unsigned mask, Spot *spot)
+{
+    const Ask *ask = finder->ask;
+    const Seat *seat = ask->seat;
+    const unsigned set[] = {MIN(first, second), MAX(first, second)};
+    NodeTrial trial = {.set = set,
+                       .n = 2,
+                       .home = mask & 1 ? first : second,
+                       .offer_of = finder->offer_of,
+                       .aligned = true};
+    int on_first = 0, width = (int)pick_core_width(finder->board->topo);
+
+    for (unsigned cell = 0; cell < seat->def->n_cells; cell++)
+        on_first += mask & (1u << cell) ? (int)ask->cell_vcpus[cell] : 0;
+    int on_second = (int)ask->n_vcpus - on_first;
+    const NodeOffer *one = &finder->offers[first], *two = &finder->offers[second];
+    if (on_first > (mask & 1 ? one->home_room : one->vcpu_room) ||
+        on_second > (mask & 1 ? two->vcpu_room : two->home_room) || !memory_fits(finder, set, 2) ||
+        (seat->threads == THREADS_REQUIRE && on_first % width != 0 && on_second % width != 0))
+        return false;
+    for (unsigned i = 0; i < ask->n_vcpus; i++)
+        for (unsigned cell = seat->def->n_cells; cell > 0; cell--)
+            if (cpuset_has(seat->def->cells[cell - 1].vcpus, seat_claim(seat, i)->id))
+                trial.offer_of[i] = mask & (1u << (cell - 1)) ? first : second;
+    spot_begin(spot, finder, set, 2);
+    spot->placed = spot_from_trial(finder, &trial, spot);
+    if (spot->placed)
+        place_memory(finder, spot);
+    return spot->placed;
+}
+
 bool finder_fill_pair(Finder *finder, unsigned first, unsigned second, Spot *spot)
 {
     const Ask *ask = finder->ask;
@@ -603,7 +630,7 @@ static void keep_better(const Finder *finder, Spot *best)
         spot_copy(best, &finder->trial, finder->ask);
 }
 
-static void try_set(Finder *finder, const unsigned *set, unsigned n, Spot *best)
+void finder_try_set(Finder *finder, const unsigned *set, unsigned n, Spot *best)
 {
     Spot *spot = &finder->trial;
 
@@ -626,112 +653,6 @@ static void try_set(Finder *finder, const unsigned *set, unsigned n, Spot *best)
         place_memory(finder, best);
 }
 
-/* How many sets of k of n there are; more than MAX_SETS counts as MAX_SETS + 1. */
-static unsigned count_sets(unsigned n, unsigned k)
-{
-    uint64_t count = 1;
-
-    for (unsigned i = 1; i <= k; i++) {
-        count = count * (n - k + i) / i;
-        if (count > MAX_SETS)
-            return MAX_SETS + 1;
-    }
-    return (unsigned)count;
-}
-
-static void try_all_sets(Finder *finder, unsigned k, Spot *best)
-{
-    unsigned n = finder->n_offers;
-    unsigned *set = finder->set;
-
-    for (unsigned i = 0; i < k; i++)
-        set[i] = i;
-    for (;;) {
-        try_set(finder, set, k, best);
-        unsigned last = k;
-        while (last > 0 && set[last - 1] == n - k + last - 1)
-            last--;
-        if (last == 0)
-            return;
-        set[last - 1]++;
-        for (unsigned i = last; i < k; i++)
-            set[i] = set[i - 1] + 1;
-    }
-}
-
-/* The member that joins a set best: nearest to all of it, then the roomiest. */
-static unsigned next_member(const Finder *finder, const bool *in_set, int least_room)
-{
-    unsigned best = UINT_MAX;
-    uint64_t best_distance = 0;
-
-    for (unsigned i = 0; i < finder->n_offers; i++) {
-        if (in_set[i] || finder->offers[i].vcpu_room < least_room)
-            continue;
-        uint64_t distance = 0;
-        for (unsigned j = 0; j < finder->n_offers; j++)
-            if (in_set[j])
-                distance += pair_distance(finder->board->topo, finder->offers[i].node,
-                                          finder->offers[j].node);
-        if (best == UINT_MAX || distance < best_distance ||
-            (distance == best_distance &&
-             finder->offers[i].vcpu_room > finder->offers[best].vcpu_room)) {
-            best = i;
-            best_distance = distance;
-        }
-    }
-    return best;
-}
-
-static void try_grown_set(Finder *finder, unsigned seed, unsigned k, int least_room, Spot *best)
-{
-    g_autofree bool *in_set = g_new0(bool, finder->n_offers);
-    unsigned n = 0;
-
-    in_set[seed] = true;
-    for (unsigned have = 1; have < k; have++) {
-        unsigned next = next_member(finder, in_set, least_room);
-        if (next == UINT_MAX)
-            return;
-        in_set[next] = true;
-    }
-    for (unsigned i = 0; i < finder->n_offers; i++)
-        if (in_set[i])
-            finder->set[n++] = i;
-    try_set(finder, finder->set, k, best);
-}
-
-static void try_grown_sets(Finder *finder, unsigned k, Spot *best)
-{
-    int part = (int)((finder->ask->n_vcpus + k - 1) / k);
-
-    for (unsigned seed = 0; seed < finder->n_offers; seed++) {
-        try_grown_set(finder, seed, k, 0, best);
-        if (finder->offers[seed].vcpu_room >= part)
-            try_grown_set(finder, seed, k, part, best);
-    }
-}
-
-/* No set of fewer nodes has the room. */
-static unsigned least_nodes(Finder *finder)
-{
-    int left = (int)finder->ask->n_vcpus;
-    unsigned k = 0;
-
-    memset(finder->numbers, 0, finder->n_offers * sizeof(int));
-    while (left > 0 && k < finder->n_offers) {
-        unsigned best = UINT_MAX;
-        for (unsigned i = 0; i < finder->n_offers; i++)
-            if (finder->numbers[i] == 0 &&
-                (best == UINT_MAX || finder->offers[i].vcpu_room > finder->offers[best].vcpu_room))
-                best = i;
-        finder->numbers[best] = 1;
-        left -= finder->offers[best].vcpu_room;
-        k++;
-    }
-    return MAX(k, 1);
-}
-
 /* All of its candidates together have what it needs. */
 bool finder_can_fit(const Finder *finder)
 {
@@ -745,30 +666,4 @@ bool finder_can_fit(const Finder *finder)
     }
     return home && pus_may_fit(finder, all, finder->n_offers) &&
            memory_fits(finder, all, finder->n_offers);
-}
-
-void finder_run(Finder *finder, Spot *spot)
-{
-    finder_run_from(finder, 1, spot);
-}
-
-static void try_sets(Finder *finder, unsigned k, Spot *best)
-{
-    if (count_sets(finder->n_offers, k) <= MAX_SETS)
-        try_all_sets(finder, k, best);
-    else
-        try_grown_sets(finder, k, best);
-}
-
-void finder_run_from(Finder *finder, unsigned n_nodes, Spot *spot)
-{
-    unsigned first = MAX(n_nodes, least_nodes(finder)), last = finder->n_offers;
-
-    spot->placed = false;
-    if (!finder_can_fit(finder))
-        return;
-    for (unsigned k = last; finder->ask->spread && k >= first && k > 0 && !spot->placed; k--)
-        try_sets(finder, k, spot);
-    for (unsigned k = first; k <= last && !spot->placed; k++)
-        try_sets(finder, k, spot);
 }

@@ -6,8 +6,10 @@
  */
 #include "plan/board.h"
 
-/* Enough for eight cells on a few nodes, however they fill up. */
-#define MAX_CELL_STEPS 1000
+#include <string.h>
+
+/* Enough for four cells on a few nodes, however they fill up; of more the best found so far. */
+#define MAX_CELL_STEPS 300
 
 /* vCPUs are dealt out in cores, so that siblings stay on one node. */
 static unsigned chunk_of(const Finder *finder)
@@ -15,6 +17,38 @@ static unsigned chunk_of(const Finder *finder)
     return finder->ask->seat->threads == THREADS_ISOLATE || finder->ask->core_each
                ? 1
                : pick_core_width(finder->board->topo);
+}
+
+/* The fewest caches of an offer that hold n vCPUs. */
+static unsigned llcs_for(const Finder *finder, unsigned offer, int n)
+{
+    const Board *board = finder->board;
+    unsigned node = finder->offers[offer].node, used = 0;
+    unsigned first = board->node_areas[node], end = board->node_areas[node + 1];
+
+    for (unsigned i = first; i < end; i++)
+        finder->used[i] = area_room(board, finder->ask, i);
+    for (; n > 0; used++) {
+        unsigned best = UINT_MAX, most = 0;
+        for (unsigned i = first, next; i < end; i = next) {
+            unsigned room = 0;
+            next = finder_group_end(board, i, end);
+            for (unsigned j = i; j < next; j++)
+                room += finder->used[j];
+            if (room > most) {
+                most = room;
+                best = i;
+            }
+        }
+        if (best == UINT_MAX)
+            break;
+        n -= (int)most;
+        for (unsigned j = best, next = finder_group_end(board, best, end); j < next; j++)
+            finder->used[j] = 0;
+    }
+    for (unsigned i = first; i < end; i++)
+        finder->used[i] = 0;
+    return n > 0 ? UINT_MAX / 4 : used;
 }
 
 /* --- whole cells --- */
@@ -25,6 +59,8 @@ typedef struct CellSpread {
     int *room;         /* vCPUs left, by member of the set */
     uint64_t *left;    /* memory left, by member and need */
     unsigned *node_of; /* member, by cell */
+    unsigned *best;    /* the same, of the way that needs fewest caches */
+    unsigned best_llcs;
     unsigned steps;
 } CellSpread;
 
@@ -74,27 +110,42 @@ static bool cell_fits(const CellSpread *spread, unsigned cell, unsigned member)
            spread->left[member * ask->seat->needs->len + index] >= need->kib;
 }
 
-/* With require one core may be half full, not one on each node. */
-static bool cells_fill_cores(const CellSpread *spread)
+static unsigned cells_on(const CellSpread *spread, unsigned member)
 {
     const Ask *ask = spread->finder->ask;
-    unsigned n_odd = 0;
+    unsigned n = 0;
 
-    for (unsigned member = 0; member < spread->trial->n; member++) {
-        unsigned n = 0;
-        for (unsigned cell = 0; cell < ask->seat->def->n_cells; cell++)
-            n += spread->node_of[cell] == member ? ask->cell_vcpus[cell] : 0;
-        n_odd += n % chunk_of(spread->finder) != 0;
-    }
-    return ask->seat->threads != THREADS_REQUIRE || n_odd <= 1;
+    for (unsigned cell = 0; cell < ask->seat->def->n_cells; cell++)
+        n += spread->node_of[cell] == member ? ask->cell_vcpus[cell] : 0;
+    return n;
 }
 
-static bool place_cells(CellSpread *spread, unsigned cell)
+/* All cells have a node: kept if that needs fewer caches than before. With require one core may
+ * be half full, not one on each node. */
+static void judge_cells(CellSpread *spread)
+{
+    const Finder *finder = spread->finder;
+    unsigned n_odd = 0, llcs = 0;
+
+    for (unsigned member = 0; member < spread->trial->n; member++) {
+        unsigned n = cells_on(spread, member);
+        n_odd += n % chunk_of(finder) != 0;
+        llcs += llcs_for(finder, spread->trial->set[member], (int)n);
+    }
+    if ((finder->ask->seat->threads == THREADS_REQUIRE && n_odd > 1) || llcs >= spread->best_llcs)
+        return;
+    spread->best_llcs = llcs;
+    memcpy(spread->best, spread->node_of, finder->ask->seat->def->n_cells * sizeof(unsigned));
+}
+
+static void place_cells(CellSpread *spread, unsigned cell)
 {
     const Ask *ask = spread->finder->ask;
 
-    if (cell == ask->seat->def->n_cells)
-        return cells_fill_cores(spread);
+    if (cell == ask->seat->def->n_cells) {
+        judge_cells(spread);
+        return;
+    }
     unsigned index = 0;
     const MemoryNeed *need = cell_need(spread->finder, ask->seat->def->cells[cell].id, &index);
     for (unsigned member = 0; member < spread->trial->n; member++) {
@@ -104,12 +155,10 @@ static bool place_cells(CellSpread *spread, unsigned cell)
         spread->room[member] -= taken;
         cell_memory(spread, member, need, false);
         spread->node_of[cell] = member;
-        if (place_cells(spread, cell + 1))
-            return true;
+        place_cells(spread, cell + 1);
         spread->room[member] += taken;
         cell_memory(spread, member, need, true);
     }
-    return false;
 }
 
 static void cells_assign(const CellSpread *spread)
@@ -120,8 +169,8 @@ static void cells_assign(const CellSpread *spread)
     for (unsigned i = 0; i < seat->n_vcpu_claims; i++)
         for (unsigned cell = seat->def->n_cells; cell > 0; cell--)
             if (cpuset_has(seat->def->cells[cell - 1].vcpus, seat_claim(seat, i)->id))
-                trial->offer_of[i] = trial->set[spread->node_of[cell - 1]];
-    trial->home = trial->set[spread->node_of[0]];
+                trial->offer_of[i] = trial->set[spread->best[cell - 1]];
+    trial->home = trial->set[spread->best[0]];
 }
 
 static bool spread_by_cells(Finder *finder, NodeTrial *trial)
@@ -131,14 +180,21 @@ static bool spread_by_cells(Finder *finder, NodeTrial *trial)
 
     if (!ask->cell_vcpus || trial->n == 1)
         return false;
-    CellSpread spread = {finder, trial, finder->numbers, finder->cell_left, finder->cell_node, 0};
+    CellSpread spread = {.finder = finder,
+                         .trial = trial,
+                         .room = finder->numbers,
+                         .left = finder->cell_left,
+                         .node_of = finder->cell_node,
+                         .best = finder->cell_node + ask->seat->def->n_cells,
+                         .best_llcs = UINT_MAX / 8};
     for (unsigned i = 0; i < trial->n; i++) {
         const NodeOffer *offer = &finder->offers[trial->set[i]];
         spread.room[i] = offer->vcpu_room;
         for (guint j = 0; j < n_needs; j++)
             spread.left[i * n_needs + j] = offer->mem_room[j];
     }
-    if (!place_cells(&spread, 0))
+    place_cells(&spread, 0);
+    if (spread.best_llcs == UINT_MAX / 8)
         return false;
     cells_assign(&spread);
     return true;
@@ -200,38 +256,6 @@ static bool deal(const Finder *finder, const NodeTrial *trial, int *dealt)
 }
 
 /* --- fewer caches --- */
-
-/* The fewest caches of an offer that hold n vCPUs. */
-static unsigned llcs_for(const Finder *finder, unsigned offer, int n)
-{
-    const Board *board = finder->board;
-    unsigned node = finder->offers[offer].node, used = 0;
-    unsigned first = board->node_areas[node], end = board->node_areas[node + 1];
-
-    for (unsigned i = first; i < end; i++)
-        finder->used[i] = area_room(board, finder->ask, i);
-    for (; n > 0; used++) {
-        unsigned best = UINT_MAX, most = 0;
-        for (unsigned i = first, next; i < end; i = next) {
-            unsigned room = 0;
-            next = finder_group_end(board, i, end);
-            for (unsigned j = i; j < next; j++)
-                room += finder->used[j];
-            if (room > most) {
-                most = room;
-                best = i;
-            }
-        }
-        if (best == UINT_MAX)
-            break;
-        n -= (int)most;
-        for (unsigned j = best, next = finder_group_end(board, best, end); j < next; j++)
-            finder->used[j] = 0;
-    }
-    for (unsigned i = first; i < end; i++)
-        finder->used[i] = 0;
-    return n > 0 ? UINT_MAX / 4 : used;
-}
 
 /* Fewer caches from here to there, though less evenly. */
 static int best_shift(const Finder *finder, const NodeTrial *trial, const int *dealt, unsigned from,

@@ -16,7 +16,7 @@
  *   point,MIX,GUESTS,PUS,NODES,VCPUS,PLACED,REFUSED,REPETITIONS,MEDIAN,P99,FLOOR,RATIO
  *   cut,MIX,GUESTS,PUS,NODES,VCPUS,PLACED,REFUSED,1,TIME    one plan took longer than CUT_USEC
  *   refuse,SHORT OF,CELLS,REPETITIONS,MEDIAN,P99,FLOOR,RATIO,EXTRA    EXTRA: against a plan without
- *   growth,MIX,PUS,NODES,GUESTS,GUESTS,TIME RATIO,N LOG N RATIO
+ *   growth,MIX,PUS,NODES,GUESTS,GUESTS,TIME RATIO,N LOG N RATIO    largest host
  *
  * plan-grid [REPETITIONS]
  */
@@ -26,7 +26,6 @@
 #include "policy/policy-load.h"
 #include "property/random-world.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +45,11 @@
 #define THREADS 2
 #define LLC_CORES 8
 #define SEED 20261
+
+/* Growth from 100 guests to 1,000: 1,000 log 1,000 / 100 log 100 = 10 x 3/2 */
+#define GROWTH_FROM 1
+#define GROWTH_TO 3
+#define GROWTH_N_LOG_N 15.0
 
 static const unsigned guest_counts[] = {10, 100, 300, 1000};
 static const unsigned pu_counts[] = {16, 64, 256, 1024};
@@ -358,45 +362,54 @@ static void run_point(unsigned guests, unsigned pus, unsigned nodes, unsigned re
 
 static void print_growth(Growth growth)
 {
-    const unsigned last = G_N_ELEMENTS(guest_counts) - 1;
-    double more = guest_counts[last], few = guest_counts[1];
-
     for (Mix mix = MIX_DEDICATED; mix < N_MIXES; mix++)
         for (unsigned nodes = 0; nodes < G_N_ELEMENTS(node_counts); nodes++)
-            printf("growth,%s,%u,%u,%.0f,%.0f,%.2f,%.2f\n", mix_names[mix],
-                   pu_counts[G_N_ELEMENTS(pu_counts) - 1], node_counts[nodes], few, more,
-                   growth[mix][nodes][last] / growth[mix][nodes][1],
-                   more * log2(more) / (few * log2(few)));
+            printf("growth,%s,%u,%u,%u,%u,%.2f,%.2f\n", mix_names[mix],
+                   pu_counts[G_N_ELEMENTS(pu_counts) - 1], node_counts[nodes],
+                   guest_counts[GROWTH_FROM], guest_counts[GROWTH_TO],
+                   growth[mix][nodes][GROWTH_TO] / growth[mix][nodes][GROWTH_FROM], GROWTH_N_LOG_N);
 }
 
 /* --- refusals --- */
 
 typedef enum Short { SHORT_PUS, SHORT_MEMORY, SHORT_HOME, N_SHORTS } Short;
 
-/* k cells, each with one vCPU and one part of memory more than the one before, as far as that is
- * not what is short: only cell 0 has another vCPU then, as few are free. */
-static Guest *impossible_guest(Short kind, unsigned k, unsigned n_free, uint64_t host_kib)
+/* What the small guests leave. */
+typedef struct Room {
+    unsigned free_pus;
+    uint64_t free_kib;
+} Room;
+
+/* What the guest asks for by cell: unequal, and too much of one thing alone. */
+static void cell_size(Short kind, unsigned k, unsigned i, const Room *room, GuestCell *cell)
+{
+    uint64_t parts = k * (k + 1) / 2, free_gib = room->free_kib / WORLD_GIB_KIB;
+    unsigned n = kind == SHORT_PUS ? room->free_pus / k + 1 + i : i == 0 ? 2 : 1;
+    unsigned first = i == 0 ? 0 : hwloc_bitmap_last(cell[-1].vcpus) + 1;
+
+    cell->id = i;
+    cell->vcpus = cpuset_new_range(first, first + n - 1);
+    cell->memory_kib = (i + 1) * WORLD_GIB_KIB;
+    if (kind == SHORT_MEMORY)
+        cell->memory_kib *= free_gib / parts + 1;
+}
+
+static Guest *impossible_guest(Short kind, unsigned k, const Room *room)
 {
     static const char *const names[N_SHORTS] = {"dp", "dm", "dh"};
-    unsigned least = kind == SHORT_PUS ? n_free / k + 1 : 1, next = 0;
-    uint64_t part_kib = kind == SHORT_MEMORY ? host_kib / k : WORLD_GIB_KIB, sum_kib = 0;
     GuestDef *def = guest_def_new();
     Guest *guest = guest_new("", names[kind]);
 
     def->n_cells = k;
     def->cells = g_new0(GuestCell, k);
     for (unsigned i = 0; i < k; i++) {
-        unsigned n = kind == SHORT_PUS ? least + i : 1 + (i == 0);
-        def->cells[i] = (GuestCell){.id = i,
-                                    .vcpus = cpuset_new_range(next, next + n - 1),
-                                    .memory_kib = (i + 1) * part_kib};
-        next += n;
-        sum_kib += def->cells[i].memory_kib;
+        cell_size(kind, k, i, room, &def->cells[i]);
+        def->memory_kib += def->cells[i].memory_kib;
+        hwloc_bitmap_or(def->vcpus, def->vcpus, def->cells[i].vcpus);
     }
-    def->max_vcpus = next;
-    hwloc_bitmap_set_range(def->vcpus, 0, (int)next - 1);
+    def->max_vcpus = cpuset_weight(def->vcpus);
+    def->current_memory_kib = def->memory_kib;
     hwloc_bitmap_set(def->iothreads, 1);
-    def->memory_kib = def->current_memory_kib = sum_kib;
     guest->config = def;
     guest->persistent = true;
     return guest;
@@ -440,11 +453,25 @@ static GridWorld *world_thinned(const GridWorld *full, const Plan *plan, unsigne
     return world;
 }
 
-static void run_refusals(unsigned repetitions)
+static void run_refusal(Short kind, unsigned k, const GridWorld *without, GridWorld *with,
+                        unsigned repetitions)
 {
     static const char *const words[N_SHORTS] = {"PUs", "memory", "home"};
+    Timing timing;
+
+    plan_unref(measure(with, without, repetitions, &timing));
+    printf("refuse,%s,%u,%u,%.1f,%.1f,%.2f,%.1f,%.1f\n", words[kind], k, timing.n, timing.median,
+           timing.p99, timing.floor, timing.ratio, timing.extra);
+    fflush(stdout);
+    if (timing.n_refused != 1)
+        fprintf(stderr, "short of %s, %u cells: not refused\n", words[kind], k);
+}
+
+static void run_refusals(unsigned repetitions)
+{
     const unsigned n_guests = 1000, n_pus = 1024, n_nodes = 16;
-    const uint64_t host_kib = 4 * WORLD_GIB_KIB * n_pus;
+    const Room room = {.free_pus = n_pus - HOUSEKEEPING_PUS - n_guests,
+                       .free_kib = (4 * n_pus - n_guests) * WORLD_GIB_KIB};
     g_autoptr(GridWorld) full = world_full(n_pus, n_nodes);
     double usec;
     g_autoptr(Plan) plan = plan_world(full, &usec);
@@ -452,17 +479,9 @@ static void run_refusals(unsigned repetitions)
 
     for (Short kind = SHORT_PUS; kind < N_SHORTS; kind++)
         for (unsigned k = 2; k <= 16; k *= 2) {
-            Timing timing;
-            g_autoptr(GridWorld) world = world_thinned(full, plan, n_guests);
-            world_add(world,
-                      impossible_guest(kind, k, n_pus - HOUSEKEEPING_PUS - n_guests, host_kib),
-                      NULL);
-            plan_unref(measure(world, without, repetitions, &timing));
-            printf("refuse,%s,%u,%u,%.1f,%.1f,%.2f,%.1f,%.1f\n", words[kind], k, timing.n,
-                   timing.median, timing.p99, timing.floor, timing.ratio, timing.extra);
-            fflush(stdout);
-            if (timing.n_refused != 1)
-                fprintf(stderr, "refuse %s %u: %u refused\n", words[kind], k, timing.n_refused);
+            g_autoptr(GridWorld) with = world_thinned(full, plan, n_guests);
+            world_add(with, impossible_guest(kind, k, &room), NULL);
+            run_refusal(kind, k, without, with, repetitions);
         }
 }
 

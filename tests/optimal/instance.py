@@ -15,6 +15,8 @@ DISTANCE = 20  # of any two nodes, what hwloc gives a synthetic host
 MAX_GUESTS = 24
 NODE_MEMORY = 1 << 40
 MIB_PER_VCPU = 4  # divides into cells of any size
+SIZES = ("small", "llc", "wide", "huge")
+MIXES = ((8, 6, 4, 1), (3, 8, 4, 1), (1, 6, 6, 2), (0, 1, 0, 0))  # weights of SIZES
 
 
 class Host:
@@ -197,26 +199,25 @@ def random_cells(rng, vcpus):
     return [end - start for start, end in zip([0] + cuts, cuts + [vcpus])]
 
 
-def random_cost(rng, host):
-    """PUs a guest takes: less than an LLC, about one, wider, or wider than a node."""
+def random_cost(rng, host, mix):
+    """PUs a guest takes: less than half an LLC, up to one, wider, or wider than a node."""
     llc = host.cores_per_llc * host.width
     node = llc * host.llcs_per_node
-    small = max(1, host.n_pus // 40)
-    kind = rng.choices(("small", "llc", "wide", "huge"), (8, 6, 4, 1))[0]
+    kind = rng.choices(SIZES, mix)[0]
     if kind == "huge" and host.n_nodes > 1:
         return rng.randint(node + 1, max(node + 1, min(2 * node, host.n_pus * 2 // 3)))
     if kind == "wide" and host.llcs_per_node > 1:
         return rng.randint(llc + 1, node)
-    if kind == "llc":
+    if kind != "small":
         return rng.randint((llc + 1) // 2, llc)
-    return rng.randint(small, max(small, llc // 2))
+    return rng.randint(1, max(1, llc // 2))
 
 
-def random_guest(rng, host, most):
-    """A guest that takes at most so many PUs. A guest that may share cores with others is no wider than
-    an LLC has cores: of wider ones the planner weighs how many siblings are paired, which is none of
-    the objectives here."""
-    cost = min(random_cost(rng, host), most)
+def random_guest(rng, host, mix, least, most):
+    """A guest that takes at least and at most so many PUs. A guest that may share cores with others is no
+    wider than an LLC has cores: of wider ones the planner weighs how many siblings are paired, which is
+    none of the objectives here."""
+    cost = min(max(random_cost(rng, host, mix), least), most)
     kinds = (("prefer", "isolate"), (4, 1)) if host.width == 1 else (("prefer", "require", "isolate"),
                                                                     (4, 4, 2))
     threads = rng.choices(*kinds)[0]
@@ -236,9 +237,10 @@ def random_instance(seed):
     host = random_host(rng)
     total = sum(room[0] for room in host.rooms(host.node))
     left = round(total * rng.choice((rng.uniform(0.7, 1.0), rng.uniform(0.9, 1.0), 1.0)))
-    guests = []
+    guests, mix = [], rng.choice(MIXES)
     while left > 0 and len(guests) < MAX_GUESTS:
-        guests.append(random_guest(rng, host, left))
+        least = -(-left // (MAX_GUESTS - len(guests)))  # so that they fill the host
+        guests.append(random_guest(rng, host, mix, least, left))
         left -= guests[-1].cost(host)
     if rng.random() < 0.25:
         for guest in guests:

@@ -9,6 +9,15 @@ differs decides.
 from instance import DISTANCE
 
 
+def cpu_list(text):
+    """'0-2,5' as [0, 1, 2, 5]"""
+    result = []
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        result += range(int(first), int(last or first) + 1)
+    return result
+
+
 def labels(instance):
     """(name, priority) of each objective; priority is None but for refused."""
     return ([("refused", priority) for priority in instance.priorities()]
@@ -60,7 +69,8 @@ def broken_rules(instance, placement):
     for name, guest, pus in zip(names, instance.guests, placement):
         if pus is not None and guest.takes_cores(host):
             broken += broken_cores(host, name, guest, pus, owner, halves)
-    if None in placement and not host.housekeeping and len(owner) + isolated(instance, placement) == host.n_pus:
+    n_taken = len(owner) + isolated(instance, placement)
+    if None in placement and not host.housekeeping and n_taken == host.n_pus:
         broken.append("a guest is refused, and no PU is left where it may float")
     return broken
 
