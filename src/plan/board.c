@@ -179,12 +179,12 @@ static void build_areas(Board *board, const GArray *free)
             add_area(board, pu, n_cores);
         Area *area = &board->areas[board->n_areas - 1];
         if (new_area || last->core != pu->core) {
-            board->cores[n_cores++] = (BoardCore){.first = i};
+            board->cores[n_cores++] = (BoardCore){.area = board->n_areas - 1, .first = i};
             area->n++;
         }
         BoardCore *core = &board->cores[n_cores - 1];
         board->pus[i] = pu->os_index;
-        board->area_of[topo_pu(board->topo, pu->os_index) - board->topo->pus] = board->n_areas - 1;
+        board->core_of[topo_pu(board->topo, pu->os_index) - board->topo->pus] = n_cores - 1;
         core->n++;
         area->free++;
         core->whole = core->n == pu->width;
@@ -235,7 +235,7 @@ Board *board_new(Planner *planner)
     board->areas = g_new0(Area, MAX(free->len, 1));
     board->member = g_new0(bool, MAX((gsize)free->len * sets->len, 1));
     board->node_areas = g_new0(unsigned, topo->n_nodes + 1);
-    board->area_of = g_new0(unsigned, MAX(topo->n_pus, 1));
+    board->core_of = g_new0(unsigned, MAX(topo->n_pus, 1));
     board->closed = g_new0(bool, MAX(topo->n_llcs, 1));
     build_areas(board, free);
     build_pool(board, sets);
@@ -251,7 +251,7 @@ void board_free(Board *board)
     g_free(board->areas);
     g_free(board->member);
     g_free(board->node_areas);
-    g_free(board->area_of);
+    g_free(board->core_of);
     g_free(board->closed);
     g_free(board->pool_by_set);
     g_free(board->floats_by_set);
@@ -299,6 +299,7 @@ Ask *ask_new(const Board *board, Seat *seat)
     for (unsigned i = 0; i < board->topo->n_nodes; i++)
         if (cpuset_has(seat->cpu_nodes, board->topo->nodes[i].os_index))
             ask->nodes[ask->n_nodes++] = i;
+    ask->wide = seat->threads == THREADS_PREFER && ask->n_vcpus > board->planner->wide_above;
     ask->spread = seat_word_is(seat, KEY_NUMA_STRATEGY, "spread");
     find_devices(board->topo, ask);
     if (cells_cover(seat)) {
@@ -318,6 +319,7 @@ void ask_free(Ask *ask)
         return;
     spot_clear(&ask->spot);
     spot_clear(&ask->had);
+    g_free(ask->cores);
     g_free(ask->cell_vcpus);
     g_free(ask->devices);
     g_free(ask->nodes);
@@ -343,6 +345,8 @@ void spot_clear(Spot *spot)
 void spot_copy(Spot *to, const Spot *from, const Ask *ask)
 {
     to->placed = from->placed;
+    to->in_place = from->in_place;
+    to->core_each = from->core_each;
     to->cost = from->cost;
     to->home = from->home;
     to->n_parts = from->n_parts;
@@ -356,20 +360,23 @@ void spot_copy(Spot *to, const Spot *from, const Ask *ask)
 
 /* --- guests in place --- */
 
-/* The area of a PU that is on the board. */
-static unsigned area_of(const Board *board, unsigned pu)
+/* The core of the guest's PU, which is on the board. */
+static unsigned core_of(const Board *board, const Ask *ask, guint claim)
 {
-    return board->area_of[topo_pu(board->topo, pu) - board->topo->pus];
+    unsigned pu = seat_claim(ask->seat, claim)->pu;
+
+    return board->core_of[topo_pu(board->topo, pu) - board->topo->pus];
 }
 
 static void spot_add(Spot *spot, unsigned area, bool helpers)
 {
-    for (unsigned i = 0; i < spot->n_parts && !helpers; i++)
-        if (spot->parts[i].area == area && !spot->parts[i].helpers) {
-            spot->parts[i].n++;
-            return;
-        }
-    spot->parts[spot->n_parts++] = (Part){.area = area, .n = 1, .helpers = helpers};
+    unsigned i = helpers ? spot->n_parts : 0;
+
+    while (i < spot->n_parts && (spot->parts[i].area != area || spot->parts[i].helpers))
+        i++;
+    if (i == spot->n_parts)
+        spot->parts[spot->n_parts++] = (Part){.area = area, .helpers = helpers};
+    spot->parts[i].n++;
 }
 
 static void spot_add_node(Spot *spot, unsigned node)
@@ -385,58 +392,74 @@ static void spot_add_node(Spot *spot, unsigned node)
     spot->n_nodes++;
 }
 
+static void find_cores(const Board *board, Ask *ask)
+{
+    ask->cores = g_new0(unsigned, ask->seat->claims->len);
+    for (guint i = 0; i < ask->seat->claims->len; i++) {
+        unsigned core = core_of(board, ask, i), j = 0;
+        while (j < ask->n_cores && ask->cores[j] != core)
+            j++;
+        if (j < ask->n_cores)
+            continue;
+        ask->cores[ask->n_cores++] = core;
+    }
+}
+
+/* No two vCPUs on one core. */
+static bool vcpus_are_apart(const Board *board, const Ask *ask)
+{
+    for (unsigned i = 0; i < ask->n_vcpus; i++)
+        for (unsigned j = 0; j < i; j++)
+            if (core_of(board, ask, i) == core_of(board, ask, j))
+                return false;
+    return true;
+}
+
 Ask *ask_new_in_place(const Board *board, Seat *seat)
 {
     Ask *ask = ask_new(board, seat);
     Spot *spot = &ask->spot;
 
     for (guint i = 0; i < seat->claims->len; i++) {
-        unsigned area = area_of(board, seat_claim(seat, i)->pu);
+        unsigned area = board->cores[core_of(board, ask, i)].area;
         spot_add(spot, area, i >= ask->n_vcpus);
-        if (i < ask->n_vcpus) {
-            spot->node_of[i] = board->areas[area].node;
-            spot_add_node(spot, spot->node_of[i]);
-        }
+        if (i >= ask->n_vcpus)
+            continue;
+        spot->node_of[i] = board->areas[area].node;
+        spot_add_node(spot, spot->node_of[i]);
     }
     spot->home = spot->node_of[0];
-    spot->placed = true;
-    ask->in_place = true;
+    if (ask->wide && !vcpus_are_apart(board, ask))
+        spot->cost.of[COST_SQUEEZED] = ask->n_vcpus;
+    spot->placed = spot->in_place = ask->in_place = true;
+    find_cores(board, ask);
     spot_init(&ask->had, board, seat->claims->len, seat->needs->len);
     return ask;
 }
 
 /* --- taking --- */
 
-unsigned part_pus(const Board *board, const Ask *ask, const Part *part)
+unsigned part_pus(const Board *board, const Ask *ask, const Spot *spot, const Part *part)
 {
-    bool cores = !part->helpers && ask->seat->threads == THREADS_ISOLATE;
+    bool cores = !part->helpers && (ask->seat->threads == THREADS_ISOLATE || spot->core_each);
 
     return cores ? part->n * board->areas[part->area].width : part->n;
-}
-
-unsigned part_cores(const Board *board, const Ask *ask, const Part *part)
-{
-    unsigned width = board->areas[part->area].width;
-
-    if (part->helpers || (ask->seat->threads == THREADS_PREFER && !ask->core_each))
-        return 0;
-    return ask->seat->threads != THREADS_REQUIRE ? part->n : (part->n + width - 1) / width;
 }
 
 unsigned area_cores(const Board *board, unsigned index)
 {
     const Area *area = &board->areas[index];
 
-    return MIN(area->whole, (area->free - MIN(area->free, area->lone)) / area->width);
+    return MIN(area->whole, area->free / area->width);
 }
 
-unsigned area_room(const Board *board, const Ask *ask, unsigned index)
+unsigned area_room(const Board *board, const Ask *ask, bool core_each, unsigned index)
 {
     const Area *area = &board->areas[index];
 
     if (!board->member[(gsize)index * board->n_sets + ask->seat->set] || board->closed[area->llc])
         return 0;
-    if (ask->seat->threads == THREADS_PREFER && !ask->core_each)
+    if (ask->seat->threads == THREADS_PREFER && !core_each)
         return area->free;
     unsigned cores = area_cores(board, index);
     if (ask->seat->threads != THREADS_REQUIRE)
@@ -444,18 +467,30 @@ unsigned area_room(const Board *board, const Ask *ask, unsigned index)
     return area->width > 1 ? cores * area->width : 0;
 }
 
+/* A core is whole when the last guest that stays on it has gone. */
+static void count_owners(Board *board, const Ask *ask, int sign)
+{
+    for (unsigned i = 0; i < ask->n_cores; i++) {
+        BoardCore *core = &board->cores[ask->cores[i]];
+        bool had = core->owners > 0;
+        core->owners += (unsigned)sign;
+        if (core->whole && had != (core->owners > 0))
+            board->areas[core->area].whole -= (unsigned)sign;
+    }
+}
+
 static void board_count(Board *board, const Ask *ask, const Spot *spot, int sign)
 {
+    if (spot->in_place)
+        count_owners(board, ask, sign);
     for (unsigned i = 0; i < spot->n_parts; i++) {
         const Part *part = &spot->parts[i];
         Area *area = &board->areas[part->area];
-        int pus = sign * (int)part_pus(board, ask, part);
-        area->free -= (unsigned)pus;
-        area->whole -= (unsigned)(sign * (int)part_cores(board, ask, part));
-        if (ask->core_each && !part->helpers)
-            area->lone += (unsigned)sign * part->n * (area->width - 1);
+        area->free -= (unsigned)sign * part_pus(board, ask, spot, part);
+        area->whole -= (unsigned)sign * part->cores;
         if (!area->pool)
             continue;
+        int pus = sign * (int)(spot->core_each ? part->n : part_pus(board, ask, spot, part));
         board->pool_left -= pus;
         for (unsigned set = 0; set < board->n_sets; set++)
             if (board->member[(gsize)part->area * board->n_sets + set])

@@ -13,8 +13,10 @@
 #include "plan/planner.h"
 
 typedef struct BoardCore {
+    unsigned area;
     unsigned first, n; /* into Board.pus: those of the area; ascending OS index */
     bool whole;        /* all online PUs of the core */
+    unsigned owners;   /* guests in place that have some of it */
 } BoardCore;
 
 /* PUs of one node under one last-level cache, of the same kind and allowed to the same guests, in
@@ -30,7 +32,6 @@ typedef struct Area {
     bool pool;            /* taken from the pool: not isolated */
     unsigned first, n;    /* into Board.cores */
     unsigned free, whole; /* PUs; cores of which nothing is taken */
-    unsigned lone;        /* free PUs whose siblings are taken, see Ask.core_each */
 } Area;
 
 typedef struct Board {
@@ -42,7 +43,7 @@ typedef struct Board {
     Area *areas; /* by node, rank, LLC */
     unsigned n_areas;
     unsigned *node_areas; /* first area by node; one more entry at the end */
-    unsigned *area_of;    /* of the PUs on the board, by index into topo->pus */
+    unsigned *core_of;    /* of the PUs on the board: index into cores, by index into topo->pus */
     unsigned n_sets;      /* distinct sets of allowed CPUs, see Seat.set */
     bool *member;         /* by area and set */
 
@@ -64,6 +65,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Board, board_free)
  * of one guest. docs/PLANNER.md explains each. */
 typedef enum CostIndex {
     COST_REFUSED,
+    COST_SQUEEZED,
     COST_NODES,
     COST_DISTANCE,
     COST_SPLIT,
@@ -83,7 +85,8 @@ typedef struct Cost {
 /* Of one guest in one area. */
 typedef struct Part {
     unsigned area;
-    unsigned n; /* vCPUs, or helpers */
+    unsigned n;     /* vCPUs, or helpers */
+    unsigned cores; /* whole ones it takes; of a guest in place see Ask.cores */
     bool helpers;
 } Part;
 
@@ -96,6 +99,8 @@ typedef struct MemoryPart {
 /* A place for one guest. */
 typedef struct Spot {
     bool placed;
+    bool in_place;  /* on the very PUs it runs on */
+    bool core_each; /* a core for each vCPU, whose siblings stay in the pool; see Ask.wide */
     Cost cost;
     Part *parts;
     unsigned n_parts;
@@ -117,11 +122,14 @@ typedef struct Ask {
     bool spread;       /* numa.strategy: many nodes, not few */
     unsigned *devices; /* node index by PCI device whose node is known and counts */
     unsigned n_devices;
-    bool core_each;       /* a core for each vCPU, whose siblings stay free for others */
+    bool wide;            /* threads: prefer, and more vCPUs than a cache has cores: a core each
+                           * if there are that many */
     unsigned *cell_vcpus; /* by guest cell; NULL: no cells, or they do not cover its vCPUs */
     Cost least;           /* on the empty host */
     bool in_place;        /* runs on PUs of its own, and may move */
     Spot had;             /* of a guest in place: what it has */
+    unsigned *cores;      /* of that: indexes into Board.cores */
+    unsigned n_cores;
     Spot spot;
 } Ask;
 
@@ -137,13 +145,13 @@ void spot_clear(Spot *spot);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Spot, spot_clear)
 void spot_copy(Spot *to, const Spot *from, const Ask *ask);
 
-/* PUs and whole cores a part takes. */
-unsigned part_pus(const Board *board, const Ask *ask, const Part *part);
-unsigned part_cores(const Board *board, const Ask *ask, const Part *part);
+/* PUs a part takes. */
+unsigned part_pus(const Board *board, const Ask *ask, const Spot *spot, const Part *part);
 /* Whole cores an area has left. */
 unsigned area_cores(const Board *board, unsigned area);
-/* How many vCPUs of this guest an area has room for; 0 if it may not run there. */
-unsigned area_room(const Board *board, const Ask *ask, unsigned area);
+/* How many vCPUs of this guest an area has room for, with a core for each if it is so; 0 if it may
+ * not run there. */
+unsigned area_room(const Board *board, const Ask *ask, bool core_each, unsigned area);
 /* The spot's PUs, pool and memory are taken, or given back. */
 void board_take(Board *board, const Ask *ask, const Spot *spot);
 void board_give(Board *board, const Ask *ask, const Spot *spot);
@@ -171,6 +179,7 @@ typedef struct NodeOffer {
 typedef struct Finder {
     const Board *board;
     const Ask *ask;
+    bool core_each; /* places with a core for each vCPU */
     NodeOffer *offers;
     unsigned n_offers;
     uint64_t *mem_rooms; /* behind the offers */
@@ -191,7 +200,9 @@ Finder *finder_new(const Board *board);
 void finder_free(Finder *finder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Finder, finder_free)
 /* Fills finder->offers for this guest; nodes: only these (NULL: all its candidates). */
-void finder_ask(Finder *finder, const Ask *ask, const bool *nodes);
+void finder_ask(Finder *finder, const Ask *ask, bool core_each, const bool *nodes);
+/* area_room() of what was asked. */
+unsigned finder_room(const Finder *finder, unsigned area);
 /* A place on one node whose vCPUs start in this area (an index, or UINT_MAX: the best): as many as
  * it has room for, the rest as finder_run() would. offer: index into finder->offers. */
 bool finder_fill_node(Finder *finder, unsigned offer, unsigned area, Spot *spot);
@@ -240,12 +251,9 @@ bool spread_vcpus(Finder *finder, NodeTrial *trial);
 
 /* --- improve.c: local search over all guests placed anew --- */
 void improve(Board *board, Ask **asks, unsigned n_asks);
-void unsqueeze(Board *board, Ask **asks, unsigned n_asks);
 
 /* Empties caches that few use, by moving guests in place, without making any worse. */
 void consolidate(Board *board, Ask **asks, unsigned n_asks);
-/* In place, and not moved. */
-bool ask_stays(const Ask *ask);
 
 /* --- settle.c: counts -> PUs. False: beside those that stay where they are it does not work out,
  * and the seats are of no use. --- */

@@ -25,6 +25,8 @@ typedef struct Search {
     unsigned n_asks;
     unsigned steps_left; /* of all */
     bool *nodes;         /* by node index: those at work */
+    unsigned *cpu_nodes; /* node indexes of those on the board */
+    unsigned n_cpu_nodes;
     Ask *members[MAX_MEMBERS];
     unsigned n_members;
     Cost least[MAX_MEMBERS + 1]; /* of those from here on */
@@ -70,22 +72,6 @@ static unsigned insert_candidate(Spot *spots, unsigned n)
     return MIN(n + 1, MAX_CANDIDATES - 2);
 }
 
-static bool same_parts(const Spot *a, const Spot *b)
-{
-    if (a->placed != b->placed || a->n_parts != b->n_parts)
-        return false;
-    for (unsigned i = 0; i < a->n_parts; i++) {
-        unsigned j = 0;
-        while (j < b->n_parts &&
-               (a->parts[i].area != b->parts[j].area || a->parts[i].n != b->parts[j].n ||
-                a->parts[i].helpers != b->parts[j].helpers))
-            j++;
-        if (j == b->n_parts)
-            return false;
-    }
-    return true;
-}
-
 /* Another area that offers just the same was tried already. */
 static bool is_repeated(const Board *board, unsigned area, unsigned first)
 {
@@ -102,25 +88,23 @@ static bool is_repeated(const Board *board, unsigned area, unsigned first)
     return false;
 }
 
-bool ask_stays(const Ask *ask)
-{
-    return ask->in_place && same_parts(&ask->spot, &ask->had);
-}
-
-/* Nobody has taken any of it in the meantime. */
-static bool is_free(const Search *search, const Ask *ask, const Spot *spot)
+/* Nobody has taken any of what a guest in place has in the meantime. */
+static bool is_free(const Search *search, const Ask *ask)
 {
     const Board *board = search->board;
+    const Spot *had = &ask->had;
 
-    for (unsigned i = 0; i < spot->n_parts; i++) {
-        unsigned pus = 0, cores = 0, area = spot->parts[i].area;
-        for (unsigned j = 0; j < spot->n_parts; j++)
-            if (spot->parts[j].area == area) {
-                pus += part_pus(board, ask, &spot->parts[j]);
-                cores += part_cores(board, ask, &spot->parts[j]);
-            }
-        if (pus > board->areas[area].free || cores > board->areas[area].whole ||
-            board->closed[board->areas[area].llc])
+    for (unsigned i = 0; i < had->n_parts; i++) {
+        const Area *area = &board->areas[had->parts[i].area];
+        unsigned pus = 0, cores = 0;
+        for (unsigned j = 0; j < had->n_parts; j++)
+            if (had->parts[j].area == had->parts[i].area)
+                pus += part_pus(board, ask, had, &had->parts[j]);
+        for (unsigned j = 0; j < ask->n_cores; j++) {
+            const BoardCore *core = &board->cores[ask->cores[j]];
+            cores += core->area == had->parts[i].area && core->whole && core->owners == 0;
+        }
+        if (pus > area->free || cores > area->whole || board->closed[area->llc])
             return false;
     }
     return true;
@@ -148,37 +132,47 @@ static unsigned list_pair(Finder *finder, const Ask *ask, unsigned i, unsigned j
     return n;
 }
 
-static unsigned list_candidates(Search *search, const Ask *ask, Spot *spots)
+/* Those with a core for each vCPU, or those without. */
+static unsigned list_places(Search *search, const Ask *ask, bool core_each, Spot *spots, unsigned n)
 {
     Board *board = search->board;
     Finder *finder = search->finder;
-    unsigned n = 0;
 
-    finder_ask(finder, ask, search->nodes);
+    finder_ask(finder, ask, core_each, search->nodes);
     for (unsigned i = 0; i < finder->n_offers; i++) {
         unsigned node = finder->offers[i].node, first = board->node_areas[node];
         for (unsigned area = first; area < board->node_areas[node + 1]; area++) {
-            if (area_room(board, ask, area) == 0 || is_repeated(board, area, first))
+            if (finder_room(finder, area) == 0 || is_repeated(board, area, first))
                 continue;
             if (finder_fill_node(finder, i, area, &spots[n]))
                 n = insert_candidate(spots, n);
         }
     }
-    if (finder->n_offers > 1) {
-        if (finder->n_offers > 2)
-            finder_run_from(finder, 3, &spots[n]);
-        if (finder->n_offers > 2 && spots[n].placed)
+    if (finder->n_offers > 2) {
+        finder_run_from(finder, 3, &spots[n]);
+        if (spots[n].placed)
             n = insert_candidate(spots, n);
-        for (unsigned i = 0; i < finder->n_offers; i++)
-            for (unsigned j = i + 1; j < finder->n_offers; j++)
-                n = list_pair(finder, ask, i, j, spots, n);
     }
-    if (ask->in_place) {
-        if (!is_free(search, ask, &ask->had))
-            return n;
+    for (unsigned i = 0; i < finder->n_offers; i++)
+        for (unsigned j = i + 1; j < finder->n_offers; j++)
+            n = list_pair(finder, ask, i, j, spots, n);
+    return n;
+}
+
+static unsigned list_candidates(Search *search, const Ask *ask, Spot *spots)
+{
+    unsigned n = 0;
+
+    /* First: of places that cost the same the one it has. */
+    if (ask->in_place && is_free(search, ask)) {
         spot_copy(&spots[n], &ask->had, ask);
-        return insert_candidate(spots, n);
+        n = insert_candidate(spots, n);
     }
+    if (ask->wide)
+        n = list_places(search, ask, true, spots, n);
+    n = list_places(search, ask, false, spots, n);
+    if (ask->in_place)
+        return n;
     spots[n].placed = false;
     spots[n].n_parts = spots[n].n_nodes = spots[n].n_memory = 0;
     spots[n].cost = (Cost){.of[COST_REFUSED] = refused_weight(search, ask)};
@@ -248,7 +242,7 @@ static bool descend(Search *search, unsigned depth, const Cost *sum)
         cost_add(&next, &spots[i].cost);
         if (!can_still_win(search, &next, depth + 1))
             continue;
-        bool moves = ask->in_place && !same_parts(&spots[i], &ask->had);
+        bool moves = ask->in_place && !spots[i].in_place;
         if (moves && search->moved == search->board->planner->moves_left)
             continue;
         search->steps--;
@@ -276,9 +270,9 @@ static unsigned count_moved(const Search *search)
     unsigned n = 0;
 
     for (unsigned i = 0; i < search->n_asks; i++)
-        n += search->asks[i]->in_place && !ask_stays(search->asks[i]);
+        n += search->asks[i]->in_place && !search->asks[i]->spot.in_place;
     for (unsigned i = 0; i < search->n_members; i++)
-        n -= search->members[i]->in_place && !ask_stays(search->members[i]);
+        n -= search->members[i]->in_place && !search->members[i]->spot.in_place;
     return n;
 }
 
@@ -346,33 +340,48 @@ static void add_members(Search *search, Ask *defect)
     }
 }
 
-static bool repair_on(Search *search, Ask *defect, const unsigned *nodes, unsigned n)
+/* The set of nodes at work; false: the defect may be on none of them. */
+static bool set_nodes(Search *search, const Ask *defect, const unsigned *set, unsigned n)
 {
-    memset(search->nodes, 0, search->board->topo->n_nodes * sizeof(bool));
+    const Board *board = search->board;
+    bool any = false;
+
+    memset(search->nodes, 0, board->topo->n_nodes * sizeof(bool));
     for (unsigned i = 0; i < n; i++)
-        search->nodes[defect->nodes[nodes[i]]] = true;
-    add_members(search, defect);
-    return repack(search);
+        search->nodes[search->cpu_nodes[set[i]]] = true;
+    for (unsigned i = 0; i < defect->n_nodes; i++)
+        any |= search->nodes[defect->nodes[i]];
+    return any;
+}
+
+/* The next set of n of all, in order; false: that was the last. */
+static bool next_set(unsigned *set, unsigned n, unsigned all)
+{
+    unsigned i = n;
+
+    while (i > 0 && set[i - 1] == all - n + i - 1)
+        i--;
+    if (i == 0)
+        return false;
+    set[i - 1]++;
+    for (; i < n; i++)
+        set[i] = set[i - 1] + 1;
+    return true;
 }
 
 static bool repair(Search *search, Ask *defect)
 {
-    for (unsigned n = 1; n <= MIN(MAX_NODES, defect->n_nodes); n++) {
+    for (unsigned n = 1; n <= MIN(MAX_NODES, search->n_cpu_nodes); n++) {
         unsigned set[MAX_NODES] = {0, 1, 2, 3};
-        for (;;) {
+        do {
             if (search->steps_left == 0)
                 return false;
-            if (repair_on(search, defect, set, n))
+            if (!set_nodes(search, defect, set, n))
+                continue;
+            add_members(search, defect);
+            if (repack(search))
                 return true;
-            unsigned last = n;
-            while (last > 0 && set[last - 1] == defect->n_nodes - n + last - 1)
-                last--;
-            if (last == 0)
-                break;
-            set[last - 1]++;
-            for (unsigned i = last; i < n; i++)
-                set[i] = set[i - 1] + 1;
-        }
+        } while (next_set(set, n, search->n_cpu_nodes));
     }
     return false;
 }
@@ -389,6 +398,10 @@ static Search *search_new(Board *board, Ask **asks, unsigned n_asks)
     search->n_asks = n_asks;
     search->steps_left = ALL_STEPS;
     search->nodes = g_new0(bool, MAX(board->topo->n_nodes, 1));
+    search->cpu_nodes = g_new0(unsigned, MAX(board->topo->n_nodes, 1));
+    for (unsigned i = 0; i < board->topo->n_nodes; i++)
+        if (board->node_areas[i] < board->node_areas[i + 1])
+            search->cpu_nodes[search->n_cpu_nodes++] = i;
     gsize n_claims = 0, n_needs = 0;
     for (unsigned i = 0; i < n_asks; i++) {
         n_claims = MAX(n_claims, asks[i]->n_vcpus + asks[i]->n_helpers);
@@ -411,6 +424,7 @@ static void search_free(Search *search)
     }
     finder_free(search->finder);
     g_free(search->nodes);
+    g_free(search->cpu_nodes);
     g_free(search);
 }
 
@@ -478,33 +492,7 @@ void consolidate(Board *board, Ask **asks, unsigned n_asks)
     search_free(search);
 }
 
-/* --- cores of their own for wide guests --- */
-
-/* A guest with more vCPUs than a cache has cores is not squeezed onto both threads of few of them
- * while there are whole cores for all of it, though on more nodes or under more caches: a thread
- * beside a busy sibling is worth much less than a core. It keeps its place if that is not so. */
-void unsqueeze(Board *board, Ask **asks, unsigned n_asks)
-{
-    g_autoptr(Finder) finder = finder_new(board);
-    unsigned llc_cores = pick_llc_cores(board->topo);
-
-    for (unsigned i = 0; i < n_asks; i++) {
-        Ask *ask = asks[i];
-        if (!ask->spot.placed || ask->in_place || ask->seat->threads != THREADS_PREFER ||
-            ask->n_vcpus <= llc_cores)
-            continue;
-        g_auto(Spot) spot;
-        spot_init(&spot, board, ask->n_vcpus + ask->n_helpers, ask->seat->needs->len);
-        board_give(board, ask, &ask->spot);
-        ask->core_each = true;
-        finder_ask(finder, ask, NULL);
-        finder_run(finder, &spot);
-        ask->core_each = spot.placed;
-        if (spot.placed)
-            spot_copy(&ask->spot, &spot, ask);
-        board_take(board, ask, &ask->spot);
-    }
-}
+/* --- defects --- */
 
 void improve(Board *board, Ask **asks, unsigned n_asks)
 {

@@ -153,10 +153,23 @@ static bool is_movable(const Planner *planner, const Seat *seat)
            cpuset_is_subset(seat->exclusive, seat->allowed);
 }
 
-static void place_new(Board *board, Finder *finder, Ask *ask)
+/* The best place there is for it; a core for each vCPU of wide guests if cores are not scarce. */
+static void find_place(Finder *finder, const Ask *ask, bool scarce, Spot *spot)
 {
-    finder_ask(finder, ask, NULL);
-    finder_run(finder, &ask->spot);
+    spot->placed = false;
+    if (ask->wide && !scarce) {
+        finder_ask(finder, ask, true, NULL);
+        finder_run(finder, spot);
+    }
+    if (spot->placed)
+        return;
+    finder_ask(finder, ask, false, NULL);
+    finder_run(finder, spot);
+}
+
+static void place_new(Board *board, Finder *finder, Ask *ask, bool scarce)
+{
+    find_place(finder, ask, scarce, &ask->spot);
     if (!ask->spot.placed) {
         board_set_refused(board, ask, true);
         return;
@@ -173,8 +186,7 @@ static void find_least(Finder *finder, Ask *ask)
 {
     Spot *best = ask->in_place ? &ask->had : &ask->spot;
 
-    finder_ask(finder, ask, NULL);
-    finder_run(finder, best);
+    find_place(finder, ask, false, best);
     ask->least = best->cost;
     best->placed = false;
     if (!ask->in_place)
@@ -188,15 +200,14 @@ static void refuse_unplaced(Board *board, Finder *finder, Ask *ask)
 {
     int left = board->pool_left;
 
-    finder_ask(finder, ask, NULL);
-    finder_run(finder, &ask->spot);
+    find_place(finder, ask, true, &ask->spot);
     if (!ask->spot.placed) {
         refuse_for_room(finder, ask->seat);
         return;
     }
     for (unsigned i = 0; i < ask->spot.n_parts; i++)
         if (board->areas[ask->spot.parts[i].area].pool)
-            left -= (int)part_pus(board, ask, &ask->spot.parts[i]);
+            left -= (int)part_pus(board, ask, &ask->spot, &ask->spot.parts[i]);
     ask->spot.placed = false;
     board_set_refused(board, ask, false);
     refuse_for_floor(board->planner, ask->seat, (unsigned)MAX(left, 0));
@@ -211,8 +222,9 @@ static void add_ask(GPtrArray *asks, Ask *ask)
     const Ask *last = asks->len > 0 ? g_ptr_array_index(asks, asks->len - 1) : NULL;
 
     if (last)
-        ask->level = last->level + (guest_policy_get_priority(last->seat->in->policy) !=
-                                    guest_policy_get_priority(seat->in->policy));
+        ask->level = last->level + (last->seat->in_place != seat->in_place ||
+                                    guest_policy_get_priority(last->seat->in->policy) !=
+                                        guest_policy_get_priority(seat->in->policy));
     g_ptr_array_add(asks, ask);
 }
 
@@ -226,14 +238,32 @@ static void release_movable(Planner *planner, const GPtrArray *queue)
     }
 }
 
+/* Too few to give every wide guest a core for each vCPU, though only the sum is looked at. */
+static bool cores_are_scarce(const Board *board, const GPtrArray *asks)
+{
+    unsigned width = board->planner->core_width;
+    uint64_t need = 0, have = 0;
+
+    for (unsigned i = 0; i < board->n_areas; i++)
+        have += board->areas[i].free;
+    for (guint i = 0; i < asks->len; i++) {
+        const Ask *ask = g_ptr_array_index(asks, i);
+        bool cores = ask->wide || ask->seat->threads == THREADS_ISOLATE;
+        if (!ask->in_place)
+            need += ask->n_helpers + ask->n_vcpus * (cores ? width : 1);
+    }
+    return need > have;
+}
+
 static void add_asks(Board *board, const GPtrArray *queue, GPtrArray *asks)
 {
     for (guint i = 0; i < queue->len; i++) {
         Seat *seat = g_ptr_array_index(queue, i);
-        if (wants_place(seat))
-            add_ask(asks, ask_new(board, seat));
-        else if (is_movable(board->planner, seat))
+        bool movable = is_movable(board->planner, seat);
+        if (movable && board->planner->moves != MOVES_ALL)
             add_ask(asks, ask_new_in_place(board, seat));
+        else if (movable || wants_place(seat))
+            add_ask(asks, ask_new(board, seat));
     }
 }
 
@@ -256,6 +286,26 @@ static void take_places(Board *board, Finder *finder, const GPtrArray *asks)
     }
 }
 
+/* A guest in place has no place any more. */
+static bool any_lost(const GPtrArray *asks)
+{
+    for (guint i = 0; i < asks->len; i++) {
+        const Ask *ask = g_ptr_array_index(asks, i);
+        if (ask->seat->in_place && !ask->spot.placed)
+            return true;
+    }
+    return false;
+}
+
+static bool too_many_moved(const Planner *planner)
+{
+    unsigned n = 0;
+
+    for (guint i = 0; i < planner->seats->len; i++)
+        n += ((const Seat *)g_ptr_array_index(planner->seats, i))->moved;
+    return n > planner->moves_left;
+}
+
 bool place_all(Planner *planner, const GPtrArray *queue)
 {
     for (guint i = 0; i < queue->len; i++) {
@@ -270,12 +320,14 @@ bool place_all(Planner *planner, const GPtrArray *queue)
     g_autoptr(GPtrArray) asks = g_ptr_array_new_with_free_func((GDestroyNotify)ask_free);
     add_asks(board, queue, asks);
     take_places(board, finder, asks);
+    bool scarce = cores_are_scarce(board, asks);
     for (guint i = 0, next = 0; i < queue->len; i++) {
         Seat *seat = g_ptr_array_index(queue, i);
-        if (wants_place(seat)) {
-            while (((Ask *)g_ptr_array_index(asks, next))->in_place)
-                next++;
-            place_new(board, finder, g_ptr_array_index(asks, next++));
+        Ask *ask = next < asks->len ? g_ptr_array_index(asks, next) : NULL;
+        if (ask && ask->seat == seat) {
+            next++;
+            if (!ask->in_place)
+                place_new(board, finder, ask, scarce);
         }
         if (!seat->unmanaged)
             hold_floating(planner, seat);
@@ -283,8 +335,7 @@ bool place_all(Planner *planner, const GPtrArray *queue)
     improve(board, (Ask **)asks->pdata, asks->len);
     if (planner->consolidate)
         consolidate(board, (Ask **)asks->pdata, asks->len);
-    unsqueeze(board, (Ask **)asks->pdata, asks->len);
-    if (!settle(board, (Ask **)asks->pdata, asks->len))
+    if (any_lost(asks) || !settle(board, (Ask **)asks->pdata, asks->len) || too_many_moved(planner))
         return false;
     for (guint i = 0; i < asks->len; i++)
         if (!((Ask *)g_ptr_array_index(asks, i))->spot.placed)

@@ -23,10 +23,64 @@ bool guest_is_hand_pinned(const Guest *guest, const CpuSet *allowed)
     return false;
 }
 
+/* --- the order of placement --- */
+
+/* A core for each vCPU counts as such. */
+static unsigned pus_of(const Seat *seat, unsigned width)
+{
+    bool cores = seat->threads == THREADS_ISOLATE;
+
+    return seat->claims->len + (cores ? seat->n_vcpu_claims * (width - 1) : 0);
+}
+
+/* Small sets first: there is less choice. */
+static int sets_compare(const CpuSet *a, const CpuSet *b)
+{
+    unsigned n_a = a ? cpuset_weight(a) : UINT_MAX, n_b = b ? cpuset_weight(b) : UINT_MAX;
+
+    return n_a != n_b || !a ? CMP(n_a, n_b) : hwloc_bitmap_compare(a, b);
+}
+
+static int needs_compare(const Seat *one, const Seat *two)
+{
+    if (one->needs->len != two->needs->len)
+        return CMP(two->needs->len, one->needs->len);
+    for (guint i = 0; i < one->needs->len; i++) {
+        const MemoryNeed *a = &g_array_index(one->needs, MemoryNeed, i);
+        const MemoryNeed *b = &g_array_index(two->needs, MemoryNeed, i);
+        int order = sets_compare(a->vcpus, b->vcpus);
+        if (a->kib != b->kib)
+            return CMP(b->kib, a->kib);
+        if (a->page_kib != b->page_kib)
+            return CMP(b->page_kib, a->page_kib);
+        if (order != 0)
+            return order;
+    }
+    return 0;
+}
+
+/* All that tells guests of a size apart, so that names only decide between guests that are alike.
+ */
+static int shape_compare(const Seat *one, const Seat *two)
+{
+    int order = needs_compare(one, two);
+
+    if (one->threads != two->threads)
+        return CMP(two->threads, one->threads);
+    if (one->n_vcpu_claims != two->n_vcpu_claims)
+        return CMP(two->n_vcpu_claims, one->n_vcpu_claims);
+    if (order == 0)
+        order = sets_compare(one->cpu_nodes, two->cpu_nodes);
+    if (order == 0)
+        order = sets_compare(one->mem_nodes, two->mem_nodes);
+    return order == 0 ? sets_compare(one->allowed, two->allowed) : order;
+}
+
 /* Guests that run on PUs of their own, priority, running before starting, large before small. */
-static int queue_compare(gconstpointer a, gconstpointer b)
+static int queue_compare(gconstpointer a, gconstpointer b, gpointer data)
 {
     const Seat *one = *(const Seat *const *)a, *two = *(const Seat *const *)b;
+    unsigned width = ((const Planner *)data)->core_width;
     unsigned priority_one = guest_policy_get_priority(one->in->policy);
     unsigned priority_two = guest_policy_get_priority(two->in->policy);
 
@@ -36,17 +90,19 @@ static int queue_compare(gconstpointer a, gconstpointer b)
         return CMP(priority_two, priority_one);
     if (one->in->running != two->in->running)
         return one->in->running ? -1 : 1;
-    if (one->claims->len != two->claims->len)
-        return CMP(two->claims->len, one->claims->len);
-    return seat_name_compare(one, two);
+    if (pus_of(one, width) != pus_of(two, width))
+        return CMP(pus_of(two, width), pus_of(one, width));
+    int order = shape_compare(one, two);
+    return order != 0 ? order : seat_name_compare(one, two);
 }
 
-static Planner *planner_run(const PlanInput *input, bool keep_pool, bool may_move)
+static Planner *planner_run(const PlanInput *input, bool keep_pool, PlanMoves moves)
 {
     g_autoptr(Planner) planner = planner_new(input, keep_pool);
     g_autoptr(GPtrArray) queue = g_ptr_array_new();
 
-    if (!may_move) {
+    planner->moves = moves;
+    if (moves == MOVES_NONE) {
         planner->moves_left = 0;
         planner->consolidate = false;
     }
@@ -54,35 +110,52 @@ static Planner *planner_run(const PlanInput *input, bool keep_pool, bool may_mov
     keep_running(planner);
     for (guint i = 0; i < planner->seats->len; i++)
         g_ptr_array_add(queue, g_ptr_array_index(planner->seats, i));
-    g_ptr_array_sort(queue, queue_compare);
+    g_ptr_array_sort_with_data(queue, queue_compare, planner);
     if (!place_all(planner, queue))
-        return planner_run(input, keep_pool, false);
+        return planner_run(input, keep_pool, MOVES_NONE);
     pool_diagnose(planner);
     return g_steal_pointer(&planner);
 }
 
-static Plan *plan_with(const PlanInput *input, bool may_move)
+static Plan *plan_with(const PlanInput *input, PlanMoves moves)
 {
-    g_autoptr(Planner) planner = planner_run(input, false, may_move);
+    g_autoptr(Planner) planner = planner_run(input, false, moves);
 
     /* A guest may have been given the last of the pool before another one, refused, turned out to
      * need it. */
     if (pool_is_missed(planner)) {
         planner_free(planner);
-        planner = planner_run(input, true, may_move);
+        planner = planner_run(input, true, moves);
     }
     return plan_write(planner);
+}
+
+static bool refuses_any(const Plan *plan)
+{
+    for (unsigned i = 0; i < plan->n_guests; i++)
+        if (plan->guests[i]->result == PLAN_REFUSED)
+            return true;
+    return false;
 }
 
 /* The search looks at the components that matter most; that moves are for the better in all of
  * them is seen to here. */
 Plan *plan_make(const PlanInput *input)
 {
-    g_autoptr(Plan) kept = plan_with(input, false);
+    g_autoptr(Plan) best = plan_with(input, MOVES_NONE);
 
     if (input->max_moves == 0 && policy_get_rebalance_moves(input->policy) == 0)
-        return g_steal_pointer(&kept);
-    g_autoptr(Plan) plan = plan_with(input, true);
-    g_autoptr(GArray) score = plan_score(input, plan), score_kept = plan_score(input, kept);
-    return score_compare(score, score_kept) < 0 ? g_steal_pointer(&plan) : g_steal_pointer(&kept);
+        return g_steal_pointer(&best);
+    for (PlanMoves moves = MOVES_SOME; moves <= MOVES_ALL; moves++) {
+        if (moves == MOVES_ALL && !refuses_any(best))
+            break;
+        g_autoptr(Plan) plan = plan_with(input, moves);
+        g_autoptr(GArray) score = plan_score(input, plan), score_best = plan_score(input, best);
+        if (score_compare(score, score_best) < 0) {
+            Plan *other = best;
+            best = plan;
+            plan = other;
+        }
+    }
+    return g_steal_pointer(&best);
 }

@@ -70,6 +70,10 @@ typedef struct Seat {
     GArray *memory;    /* of MemoryPlan */
 } Seat;
 
+/* Of guests in place: none moves, those that stand in the way do, or all that may are placed anew,
+ * as far as there are moves for them. */
+typedef enum PlanMoves { MOVES_NONE, MOVES_SOME, MOVES_ALL } PlanMoves;
+
 typedef struct Planner {
     const PlanInput *input;
     const Topo *topo;
@@ -79,6 +83,9 @@ typedef struct Planner {
     CpuSet *off;       /* pinned by hand, or listed in the policy: dedicated guests keep off */
     CpuSet *exclusive; /* of all seats */
     Capacity *capacity;
+    unsigned core_width; /* most PUs any core has */
+    unsigned wide_above; /* vCPUs, see Ask.wide */
+    PlanMoves moves;
     unsigned moves_left; /* guests in place that may move */
     unsigned min_gain;   /* percent of what they cost that a move must gain */
     bool consolidate;    /* moves may also serve to empty caches */

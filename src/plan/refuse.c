@@ -54,12 +54,12 @@ static void refuse_for(Seat *seat, const char *resource, unsigned need, unsigned
 static bool refuse_for_cores(const Finder *finder, Seat *seat)
 {
     const Board *board = finder->board;
-    unsigned width = MAX(pick_core_width(board->topo), 2), have = 0, n = finder->ask->n_vcpus;
+    unsigned width = MAX(board->planner->core_width, 2), have = 0, n = finder->ask->n_vcpus;
 
     if (seat->threads == THREADS_PREFER || n == 0)
         return false;
     for (unsigned i = 0; i < board->n_areas; i++)
-        if (area_room(board, finder->ask, i) > 0 &&
+        if (finder_room(finder, i) > 0 &&
             cpuset_has(seat->cpu_nodes, board->topo->nodes[board->areas[i].node].os_index))
             have += area_cores(board, i);
     unsigned need = seat->threads == THREADS_ISOLATE ? n : (n + width - 1) / width;
@@ -282,7 +282,7 @@ static bool refuse_for_memory(const Finder *finder, Seat *seat)
 /* There is enough of all, but not for the helpers on the node of the first vCPU. */
 static void refuse_for_home(const Finder *finder, Seat *seat)
 {
-    unsigned first = seat->threads == THREADS_ISOLATE ? pick_core_width(finder->board->topo) : 1;
+    unsigned first = seat->threads == THREADS_ISOLATE ? finder->board->planner->core_width : 1;
     unsigned need = finder->ask->n_helpers + (finder->ask->n_vcpus > 0 ? first : 0), most = 0;
     PlanShortage shortage = {.resource = "PUs", .unit = "PUs", .node = -1};
 

@@ -77,39 +77,6 @@ static unsigned count_cores(const Topo *topo, const CpuSet *pus)
     return n;
 }
 
-/* Whole cores of which nobody has a PU, where this guest may go. */
-static unsigned free_cores(const Tally *tally, const Seat *seat)
-{
-    const Board *board = tally->board;
-    const Topo *topo = board->topo;
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < board->n_areas; i++) {
-        const Area *area = &board->areas[i];
-        if (!board->member[(gsize)i * board->n_sets + seat->set] ||
-            !cpuset_has(seat->cpu_nodes, topo->nodes[area->node].os_index))
-            continue;
-        for (unsigned core = area->first; core < area->first + area->n; core++) {
-            unsigned pu = board->pus[board->cores[core].first];
-            n += board->cores[core].whole &&
-                 !cpuset_intersects(topo_core(topo, topo_pu(topo, pu)->core)->cpus,
-                                    tally->plan->exclusive);
-        }
-    }
-    return n;
-}
-
-/* vCPUs that share a core with another of the same guest while there are cores for all of it. */
-static unsigned squeezed_vcpus(const Tally *tally, const Seat *seat, const CpuSet *pus)
-{
-    const Topo *topo = tally->board->topo;
-    unsigned n = cpuset_weight(pus), cores = count_cores(topo, pus);
-
-    if (seat->threads != THREADS_PREFER || n <= pick_llc_cores(topo) || n == cores)
-        return 0;
-    return cores + free_cores(tally, seat) >= n ? n - cores : 0;
-}
-
 static bool is_split(const Topo *topo, const GuestCell *cell, const GuestPlan *plan)
 {
     g_autoptr(CpuSet) pus = cpuset_new();
@@ -139,20 +106,21 @@ static unsigned fewest(unsigned *rooms, unsigned n_rooms, unsigned n)
 }
 
 /* Beyond the fewest nodes and caches that would hold as many of its vCPUs on the empty host. */
-static void tally_extra(Tally *tally, Seat *seat, unsigned n, unsigned n_nodes, unsigned n_llcs)
+static void tally_extra(Tally *tally, const Ask *ask, bool core_each, unsigned n, unsigned n_nodes,
+                        unsigned n_llcs)
 {
     const Board *board = tally->board;
     const Topo *topo = board->topo;
-    g_autoptr(Ask) ask = ask_new(board, seat);
     g_autofree unsigned *by_node = g_new0(unsigned, topo->n_nodes + 1);
     g_autofree unsigned *by_llc = g_new0(unsigned, topo->n_llcs + 1);
 
     for (unsigned i = 0; i < board->n_areas; i++) {
         const Area *area = &board->areas[i];
-        if (!cpuset_has(seat->cpu_nodes, topo->nodes[area->node].os_index))
+        if (!cpuset_has(ask->seat->cpu_nodes, topo->nodes[area->node].os_index))
             continue;
-        by_node[area->node] += area_room(board, ask, i);
-        by_llc[area->llc] += area_room(board, ask, i);
+        unsigned room = area_room(board, ask, core_each, i);
+        by_node[area->node] += room;
+        by_llc[area->llc] += room;
     }
     unsigned nodes = fewest(by_node, topo->n_nodes, n), llcs = fewest(by_llc, topo->n_llcs, n);
     if (!ask->spread)
@@ -166,11 +134,13 @@ static void tally_guest(Tally *tally, Seat *seat, const GuestPlan *plan)
     g_autoptr(CpuSet) pus = own_pus(plan);
     g_autoptr(CpuSet) nodes = topo_nodes_of(topo, pus), llcs = topo_llcs_of(topo, pus);
     unsigned n = cpuset_weight(pus);
+    g_autoptr(Ask) ask = ask_new(tally->board, seat);
 
     if (n == 0)
         return;
-    tally_extra(tally, seat, n, cpuset_weight(nodes), cpuset_weight(llcs));
-    tally->squeezed += squeezed_vcpus(tally, seat, pus);
+    bool core_each = ask->wide && n == count_cores(topo, pus);
+    tally->squeezed += ask->wide && !core_each ? n : 0;
+    tally_extra(tally, ask, core_each, n, cpuset_weight(nodes), cpuset_weight(llcs));
     CPUSET_FOREACH(a, nodes)
     CPUSET_FOREACH(b, nodes)
     if (a < b)

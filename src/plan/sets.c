@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The nodes of one guest: the fewest that fit its PUs and memory; of those sets the one whose costs
- * are least. All sets of a size are tried as long as they can be counted; beyond, one grown
- * greedily from each node.
+ * are least. All sets of a size are tried as long as they can be counted; beyond, those with most
+ * room and some grown greedily from each node.
  */
 #include "plan/board.h"
 
@@ -86,10 +86,38 @@ static void try_grown_set(Finder *finder, unsigned seed, unsigned k, int least_r
     finder_try_set(finder, finder->set, k, best);
 }
 
+/* Marks the offer with most room that is not marked yet. */
+static unsigned mark_roomiest(Finder *finder)
+{
+    unsigned best = UINT_MAX;
+
+    for (unsigned i = 0; i < finder->n_offers; i++)
+        if (finder->numbers[i] == 0 &&
+            (best == UINT_MAX || finder->offers[i].vcpu_room > finder->offers[best].vcpu_room))
+            best = i;
+    finder->numbers[best] = 1;
+    return best;
+}
+
+/* Where there is just enough room for all, no other set of as many will do. */
+static void try_roomiest(Finder *finder, unsigned k, Spot *best)
+{
+    unsigned n = 0;
+
+    memset(finder->numbers, 0, finder->n_offers * sizeof(int));
+    for (unsigned i = 0; i < k; i++)
+        mark_roomiest(finder);
+    for (unsigned i = 0; i < finder->n_offers; i++)
+        if (finder->numbers[i] > 0)
+            finder->set[n++] = i;
+    finder_try_set(finder, finder->set, k, best);
+}
+
 static void try_grown_sets(Finder *finder, unsigned k, Spot *best)
 {
     int part = (int)((finder->ask->n_vcpus + k - 1) / k);
 
+    try_roomiest(finder, k, best);
     for (unsigned seed = 0; seed < finder->n_offers; seed++) {
         try_grown_set(finder, seed, k, 0, best);
         if (finder->offers[seed].vcpu_room >= part)
@@ -105,13 +133,7 @@ static unsigned least_nodes(Finder *finder)
 
     memset(finder->numbers, 0, finder->n_offers * sizeof(int));
     while (left > 0 && k < finder->n_offers) {
-        unsigned best = UINT_MAX;
-        for (unsigned i = 0; i < finder->n_offers; i++)
-            if (finder->numbers[i] == 0 &&
-                (best == UINT_MAX || finder->offers[i].vcpu_room > finder->offers[best].vcpu_room))
-                best = i;
-        finder->numbers[best] = 1;
-        left -= finder->offers[best].vcpu_room;
+        left -= finder->offers[mark_roomiest(finder)].vcpu_room;
         k++;
     }
     return MAX(k, 1);

@@ -75,16 +75,14 @@ static void pick_by_tier(const Settling *settling, const Area *area, unsigned n,
         }
 }
 
-/* One PU of each whole core; with isolate its siblings are nobody's. */
-static void pick_cores(const Settling *settling, const Area *area, unsigned n, bool isolate,
-                       GArray *picks)
+/* One PU of each whole core; its siblings are nobody's. */
+static void pick_cores(const Settling *settling, const Area *area, unsigned n, GArray *picks)
 {
     for (unsigned i = area->first; i < area->first + area->n && n > 0; i++) {
         if (!is_whole(settling, i))
             continue;
         pick_pus(settling, i, 1, picks);
-        if (isolate)
-            close_core(settling, i);
+        close_core(settling, i);
         n--;
     }
 }
@@ -135,7 +133,7 @@ static void pick_part(const Settling *settling, const Ask *ask, const Part *part
 
     switch (part->helpers ? THREADS_PREFER : ask->seat->threads) {
     case THREADS_ISOLATE:
-        pick_cores(settling, area, part->n, true, picks);
+        pick_cores(settling, area, part->n, picks);
         return;
     case THREADS_REQUIRE: {
         unsigned odd = part->n % area->width;
@@ -144,8 +142,8 @@ static void pick_part(const Settling *settling, const Ask *ask, const Part *part
         return;
     }
     case THREADS_PREFER:
-        if (ask->core_each && !part->helpers)
-            pick_cores(settling, area, part->n, false, picks);
+        if (ask->spot.core_each && !part->helpers)
+            pick_cores(settling, area, part->n, picks);
         else if (area->mixed && !part->helpers)
             pick_by_tier(settling, area, part->n, picks);
         else
@@ -178,6 +176,14 @@ static void mark_full(const Topo *topo, GArray *picks)
     }
 }
 
+static void claim_pu(const Ask *ask, unsigned index, unsigned pu)
+{
+    Claim *claim = seat_claim(ask->seat, index);
+
+    ask->seat->moved |= ask->seat->in_place && claim->pu != pu;
+    claim->pu = pu;
+}
+
 /* The vCPUs of a node in their order: full cores first, so that neighbours are siblings. */
 static void seat_vcpus(const Board *board, const Ask *ask, GArray *picks)
 {
@@ -191,7 +197,7 @@ static void seat_vcpus(const Board *board, const Ask *ask, GArray *picks)
                 continue;
             while (ask->spot.node_of[claim] != ask->spot.nodes[i])
                 claim++;
-            seat_claim(ask->seat, claim++)->pu = pick->pu;
+            claim_pu(ask, claim++, pick->pu);
         }
     }
 }
@@ -206,7 +212,7 @@ static void seat_helpers(const Ask *ask, GArray *picks)
 {
     g_array_sort(picks, pu_compare);
     for (guint i = 0; i < picks->len; i++)
-        seat_claim(ask->seat, ask->n_vcpus + i)->pu = g_array_index(picks, Pick, i).pu;
+        claim_pu(ask, ask->n_vcpus + i, g_array_index(picks, Pick, i).pu);
 }
 
 static bool settle_parts(const Settling *settling, const Ask *ask, bool helpers)
@@ -247,7 +253,7 @@ static unsigned turn_of(const Ask *ask)
         return 0;
     if (ask->seat->threads == THREADS_REQUIRE)
         return 1;
-    return ask->core_each ? 2 : LAST_TURN;
+    return ask->spot.core_each ? 2 : LAST_TURN;
 }
 
 /* What a guest that stays has is taken before others choose. */
@@ -269,15 +275,16 @@ static void settle_as_before(const Settling *settling, const Ask *ask)
 static bool settle_all(const Settling *settling, Ask **asks, unsigned n_asks)
 {
     for (unsigned i = 0; i < n_asks; i++)
-        if (ask_stays(asks[i]))
+        if (asks[i]->spot.in_place)
             settle_as_before(settling, asks[i]);
     for (unsigned turn = 0; turn <= LAST_TURN; turn++)
         for (unsigned i = 0; i < n_asks; i++)
-            if (asks[i]->spot.placed && !ask_stays(asks[i]) && turn_of(asks[i]) == turn &&
+            if (asks[i]->spot.placed && !asks[i]->spot.in_place && turn_of(asks[i]) == turn &&
                 !settle_parts(settling, asks[i], false))
                 return false;
     for (unsigned i = 0; i < n_asks; i++)
-        if (asks[i]->spot.placed && !ask_stays(asks[i]) && !settle_parts(settling, asks[i], true))
+        if (asks[i]->spot.placed && !asks[i]->spot.in_place &&
+            !settle_parts(settling, asks[i], true))
             return false;
     return true;
 }
@@ -300,7 +307,6 @@ bool settle(Board *board, Ask **asks, unsigned n_asks)
     for (unsigned i = 0; i < n_asks; i++) {
         if (!asks[i]->spot.placed)
             continue;
-        asks[i]->seat->moved = asks[i]->in_place && !ask_stays(asks[i]);
         settle_memory(board, asks[i]);
         seat_take(board->planner, asks[i]->seat);
     }

@@ -56,14 +56,15 @@ static uint64_t offer_memory(const Finder *finder, unsigned node, unsigned page_
     return capacity_room_kib(finder->board->planner->capacity, node, page_kib);
 }
 
-/* PUs a vCPU takes there: with isolate a core. */
+/* PUs a vCPU takes there: a core, with isolate and in places with a core for each. */
 static unsigned vcpu_width(const Finder *finder, unsigned node)
 {
     const Board *board = finder->board;
     unsigned width = 1;
 
     for (unsigned i = board->node_areas[node]; i < board->node_areas[node + 1]; i++)
-        if (finder->ask->seat->threads == THREADS_ISOLATE && area_room(board, finder->ask, i) > 0)
+        if ((finder->core_each || finder->ask->seat->threads == THREADS_ISOLATE) &&
+            finder_room(finder, i) > 0)
             width = MAX(width, board->areas[i].width);
     return width;
 }
@@ -79,7 +80,7 @@ static void offer_add(Finder *finder, unsigned node)
     *offer = (NodeOffer){.node = node,
                          .mem_room = finder->mem_rooms + (gsize)finder->n_offers * needs->len};
     for (unsigned i = board->node_areas[node]; i < board->node_areas[node + 1]; i++) {
-        offer->vcpu_room += (int)area_room(board, ask, i);
+        offer->vcpu_room += (int)finder_room(finder, i);
         if (board->member[(gsize)i * board->n_sets + ask->seat->set])
             offer->n_free += board->areas[i].free;
     }
@@ -108,7 +109,7 @@ static void finder_reserve(Finder *finder, const Ask *ask)
     }
     if (n_cells > finder->n_cell_node) {
         finder->n_cell_node = n_cells;
-        finder->cell_node = g_renew(unsigned, finder->cell_node, 2 * n_cells);
+        finder->cell_node = g_renew(unsigned, finder->cell_node, 3 * n_cells);
     }
     if (n_needs * n_nodes > finder->n_cell_left) {
         finder->n_cell_left = n_needs * n_nodes;
@@ -125,9 +126,15 @@ static void finder_reserve(Finder *finder, const Ask *ask)
     }
 }
 
-void finder_ask(Finder *finder, const Ask *ask, const bool *nodes)
+unsigned finder_room(const Finder *finder, unsigned area)
+{
+    return area_room(finder->board, finder->ask, finder->core_each, area);
+}
+
+void finder_ask(Finder *finder, const Ask *ask, bool core_each, const bool *nodes)
 {
     finder->ask = ask;
+    finder->core_each = core_each;
     finder->n_offers = 0;
     finder_reserve(finder, ask);
     for (unsigned i = 0; i < ask->n_nodes; i++)
@@ -196,7 +203,7 @@ static void place_memory(const Finder *finder, Spot *spot)
 
 static unsigned room_left(const Finder *finder, unsigned area)
 {
-    return area_room(finder->board, finder->ask, area) - finder->used[area];
+    return finder_room(finder, area) - finder->used[area];
 }
 
 /* First area after those of the same rank under the same cache. */
@@ -215,7 +222,7 @@ static unsigned group_unpaired(const Finder *finder, unsigned area, unsigned end
 {
     unsigned paired = 0;
 
-    if (finder->ask->seat->threads == THREADS_ISOLATE || finder->ask->core_each)
+    if (finder->ask->seat->threads == THREADS_ISOLATE || finder->core_each)
         return 0;
     for (unsigned i = area; i < end; i++) {
         const Area *it = &finder->board->areas[i];
@@ -356,12 +363,13 @@ static bool fill_node(Finder *finder, Spot *spot, unsigned node, unsigned n)
 
 static unsigned pus_left(const Finder *finder, unsigned area)
 {
-    Part part = {.area = area, .n = finder->used[area]};
+    const Spot spot = {.core_each = finder->core_each};
+    const Part part = {.area = area, .n = finder->used[area]};
     const Board *board = finder->board;
 
     if (!board->member[(gsize)area * board->n_sets + finder->ask->seat->set])
         return 0;
-    return board->areas[area].free - part_pus(board, finder->ask, &part);
+    return board->areas[area].free - part_pus(board, finder->ask, &spot, &part);
 }
 
 /* They leave isolated CPUs and whole cores to vCPUs, and like the caches of their own. */
@@ -484,11 +492,29 @@ static void count_parts(Finder *finder, Spot *spot)
     }
 }
 
+/* Cores that are whole no more; all vCPUs of a wide guest that have not one each. */
+static void size_parts(const Finder *finder, Spot *spot)
+{
+    bool each = finder->core_each || finder->ask->seat->threads == THREADS_ISOLATE;
+
+    for (unsigned i = 0; i < spot->n_parts; i++) {
+        Part *part = &spot->parts[i];
+        unsigned width = finder->board->areas[part->area].width;
+        unsigned filled = each ? part->n : (part->n + width - 1) / width;
+        if (part->helpers)
+            continue;
+        if (each || finder->ask->seat->threads == THREADS_REQUIRE)
+            part->cores = filled;
+    }
+    if (finder->ask->wide && !finder->core_each)
+        spot->cost.of[COST_SQUEEZED] = finder->ask->n_vcpus;
+}
+
 void finder_price(Finder *finder, Spot *spot)
 {
     const Topo *topo = finder->board->topo;
 
-    spot->cost = (Cost){0};
+    spot->cost = (Cost){.of[COST_SQUEEZED] = spot->cost.of[COST_SQUEEZED]};
     spot->cost.of[COST_NODES] = nodes_cost(finder->ask, spot->n_nodes);
     for (unsigned i = 0; i < spot->n_nodes; i++)
         for (unsigned j = 0; j < i; j++)
@@ -499,7 +525,8 @@ void finder_price(Finder *finder, Spot *spot)
 
 static void spot_begin(Spot *spot, const Finder *finder, const unsigned *set, unsigned n)
 {
-    spot->placed = false;
+    spot->placed = spot->in_place = false;
+    spot->core_each = finder->core_each;
     spot->cost = (Cost){0};
     spot->n_parts = spot->n_memory = 0;
     spot->n_nodes = n;
@@ -524,6 +551,7 @@ static bool spot_from_trial(Finder *finder, const NodeTrial *trial, Spot *spot)
         fits = fill_node(finder, spot, offer->node, n);
         spot->cost.of[COST_SPARE] += offer->n_free - n;
     }
+    size_parts(finder, spot);
     count_parts(finder, spot);
     spot->cost.of[COST_SPLIT] = !trial->aligned;
     fits = fits && place_helpers(finder, spot, spot->home);
@@ -550,6 +578,7 @@ bool finder_fill_node(Finder *finder, unsigned index, unsigned area, Spot *spot)
         fill_group(finder, spot, &group, &n);
     }
     bool fits = fill_node(finder, spot, offer->node, n);
+    size_parts(finder, spot);
     count_parts(finder, spot);
     spot->cost.of[COST_SPARE] = offer->n_free - ask->n_vcpus;
     fits = fits && place_helpers(finder, spot, offer->node);
@@ -570,7 +599,7 @@ bool finder_fill_cells(Finder *finder, unsigned first, unsigned second, unsigned
                        .home = mask & 1 ? first : second,
                        .offer_of = finder->offer_of,
                        .aligned = true};
-    int on_first = 0, width = (int)pick_core_width(finder->board->topo);
+    int on_first = 0, width = (int)finder->board->planner->core_width;
 
     for (unsigned cell = 0; cell < seat->def->n_cells; cell++)
         on_first += mask & (1u << cell) ? (int)ask->cell_vcpus[cell] : 0;
@@ -602,7 +631,7 @@ bool finder_fill_pair(Finder *finder, unsigned first, unsigned second, Spot *spo
         (int)ask->n_vcpus - n > finder->offers[second].vcpu_room || !memory_fits(finder, set, 2))
         return false;
     if (ask->seat->threads == THREADS_REQUIRE)
-        n -= n % (int)pick_core_width(finder->board->topo);
+        n -= n % (int)finder->board->planner->core_width;
     for (unsigned i = 0; i < ask->n_vcpus; i++)
         trial.offer_of[i] = i < (unsigned)n ? first : second;
     trial.aligned = ask->seat->def->n_cells <= 1;

@@ -14,9 +14,9 @@
 /* vCPUs are dealt out in cores, so that siblings stay on one node. */
 static unsigned chunk_of(const Finder *finder)
 {
-    return finder->ask->seat->threads == THREADS_ISOLATE || finder->ask->core_each
+    return finder->ask->seat->threads == THREADS_ISOLATE || finder->core_each
                ? 1
-               : pick_core_width(finder->board->topo);
+               : finder->board->planner->core_width;
 }
 
 /* The fewest caches of an offer that hold n vCPUs. */
@@ -27,7 +27,7 @@ static unsigned llcs_for(const Finder *finder, unsigned offer, int n)
     unsigned first = board->node_areas[node], end = board->node_areas[node + 1];
 
     for (unsigned i = first; i < end; i++)
-        finder->used[i] = area_room(board, finder->ask, i);
+        finder->used[i] = finder_room(finder, i);
     for (; n > 0; used++) {
         unsigned best = UINT_MAX, most = 0;
         for (unsigned i = first, next; i < end; i = next) {
@@ -58,6 +58,7 @@ typedef struct CellSpread {
     NodeTrial *trial;
     int *room;         /* vCPUs left, by member of the set */
     uint64_t *left;    /* memory left, by member and need */
+    unsigned *order;   /* cells, large ones first */
     unsigned *node_of; /* member, by cell */
     unsigned *best;    /* the same, of the way that needs fewest caches */
     unsigned best_llcs;
@@ -138,24 +139,53 @@ static void judge_cells(CellSpread *spread)
     memcpy(spread->best, spread->node_of, finder->ask->seat->def->n_cells * sizeof(unsigned));
 }
 
-static void place_cells(CellSpread *spread, unsigned cell)
+static void order_cells(const CellSpread *spread)
 {
     const Ask *ask = spread->finder->ask;
 
-    if (cell == ask->seat->def->n_cells) {
+    for (unsigned cell = 0; cell < ask->seat->def->n_cells; cell++) {
+        unsigned i = cell;
+        for (; i > 0 && ask->cell_vcpus[spread->order[i - 1]] < ask->cell_vcpus[cell]; i--)
+            spread->order[i] = spread->order[i - 1];
+        spread->order[i] = cell;
+    }
+}
+
+/* The member with least room after this one; UINT_MAX: from the start, or none. */
+static unsigned next_tightest(const CellSpread *spread, unsigned last)
+{
+    unsigned best = UINT_MAX;
+
+    for (unsigned i = 0; i < spread->trial->n; i++) {
+        bool after = last == UINT_MAX || spread->room[i] > spread->room[last] ||
+                     (spread->room[i] == spread->room[last] && i > last);
+        if (after && (best == UINT_MAX || spread->room[i] < spread->room[best]))
+            best = i;
+    }
+    return best;
+}
+
+/* Large cells first, each where it leaves least: if every cell has a node of its own size, the
+ * first way tried is the one. */
+static void place_cells(CellSpread *spread, unsigned depth)
+{
+    const Ask *ask = spread->finder->ask;
+
+    if (depth == ask->seat->def->n_cells) {
         judge_cells(spread);
         return;
     }
-    unsigned index = 0;
+    unsigned index = 0, cell = spread->order[depth];
     const MemoryNeed *need = cell_need(spread->finder, ask->seat->def->cells[cell].id, &index);
-    for (unsigned member = 0; member < spread->trial->n; member++) {
+    for (unsigned member = next_tightest(spread, UINT_MAX); member != UINT_MAX;
+         member = next_tightest(spread, member)) {
         int taken = (int)ask->cell_vcpus[cell] + helpers_of(spread, cell, member);
         if (spread->steps++ > MAX_CELL_STEPS || !cell_fits(spread, cell, member))
             continue;
         spread->room[member] -= taken;
         cell_memory(spread, member, need, false);
         spread->node_of[cell] = member;
-        place_cells(spread, cell + 1);
+        place_cells(spread, depth + 1);
         spread->room[member] += taken;
         cell_memory(spread, member, need, true);
     }
@@ -186,6 +216,7 @@ static bool spread_by_cells(Finder *finder, NodeTrial *trial)
                          .left = finder->cell_left,
                          .node_of = finder->cell_node,
                          .best = finder->cell_node + ask->seat->def->n_cells,
+                         .order = finder->cell_node + 2 * (gsize)ask->seat->def->n_cells,
                          .best_llcs = UINT_MAX / 8};
     for (unsigned i = 0; i < trial->n; i++) {
         const NodeOffer *offer = &finder->offers[trial->set[i]];
@@ -193,6 +224,7 @@ static bool spread_by_cells(Finder *finder, NodeTrial *trial)
         for (guint j = 0; j < n_needs; j++)
             spread.left[i * n_needs + j] = offer->mem_room[j];
     }
+    order_cells(&spread);
     place_cells(&spread, 0);
     if (spread.best_llcs == UINT_MAX / 8)
         return false;

@@ -380,6 +380,8 @@ Planner *planner_new(const PlanInput *input, bool keep_pool)
     planner->off = cpuset_new();
     planner->pool_base = cpuset_and(topo->online, topo->allowed);
     hwloc_bitmap_andnot(planner->pool_base, planner->pool_base, topo->isolated);
+    planner->core_width = pick_core_width(topo);
+    planner->wide_above = planner->core_width > 1 ? pick_llc_cores(topo) : UINT_MAX;
     planner->capacity = capacity_new(topo, input->policy);
     survey_housekeeping(planner);
 
