@@ -325,19 +325,22 @@ static bool is_defect(const Ask *ask)
     return !ask->spot.placed || cost_compare(&ask->spot.cost, &ask->least, COST_SUMMED) > 0;
 }
 
-/* The asks are in the order of the queue: large ones first, which are the hardest to put back. */
-static void add_members(Search *search, Ask *defect)
+/* Those with the least choice come first: what needs whole cores, then the others; large ones
+ * before small ones, as in the queue. */
+static void add_members(Search *search, const Ask *defect)
 {
     search->n_members = 0;
-    for (unsigned i = 0; i < search->n_asks; i++) {
-        Ask *ask = search->asks[i];
-        if (ask != defect && !lies_within(search, ask))
-            continue;
-        if (search->n_members < MAX_MEMBERS)
-            search->members[search->n_members++] = ask;
-        else if (ask == defect)
-            search->members[MAX_MEMBERS - 1] = ask;
-    }
+    for (unsigned turn = 0; turn < 2; turn++)
+        for (unsigned i = 0; i < search->n_asks; i++) {
+            Ask *ask = search->asks[i];
+            if ((ask->seat->threads == THREADS_PREFER) != (turn == 1) ||
+                (ask != defect && !lies_within(search, ask)))
+                continue;
+            if (search->n_members < MAX_MEMBERS)
+                search->members[search->n_members++] = ask;
+            else if (ask == defect)
+                search->members[MAX_MEMBERS - 1] = ask;
+        }
 }
 
 /* The set of nodes at work; false: the defect may be on none of them. */
