@@ -18,6 +18,7 @@ dbusdir ?= $(PREFIX)/share/dbus-1/system.d
 BUILD ?= build
 FLAVOUR ?= plain
 FUZZ_SECONDS ?= 60
+ASAN_COUNT ?= 300
 LONG_COUNT ?= 20000
 LONG_FUZZ_SECONDS ?= 900
 O := $(BUILD)/$(FLAVOUR)
@@ -74,9 +75,10 @@ UNIT := $(call tests,unit,test)
 PROPERTY := $(call tests,property,test)
 FUZZ := $(call tests,fuzz,fuzz)
 SCENARIO := $(if $(wildcard tests/scenario/run.c),$O/scenario-run)
-TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO)
+TOPOLOGIES := $O/topologies-check
+TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO) $(TOPOLOGIES)
 BENCH := $(patsubst %.c,$O/%,$(wildcard tests/bench/*.c))
-RUNNERS := lint unit scenario clang asan valgrind system lab
+RUNNERS := lint unit scenario optimal clang asan valgrind system lab
 
 all: $(PROGRAMS) ## build vmtuned and vmtuned-ctl in build/plain (V=1: show the commands)
 
@@ -128,6 +130,8 @@ $O/tests/bench/%: $O/tests/bench/%.o $(HOST) $(TESTLIB) $(LIB)
 	$(link)
 $O/scenario-run: $O/tests/scenario/run.o $(TESTLIB) $(LIB)
 	$(link)
+$(TOPOLOGIES): $O/tests/topologies/check.o $(TESTLIB) $(LIB)
+	$(link)
 
 # libFuzzer brings its own main; in the other flavours replay.c runs the target over its corpus.
 REPLAY := $(if $(filter fuzz,$(FLAVOUR)),,$O/tests/fuzz/replay.o)
@@ -155,8 +159,15 @@ check: ## every runner below; ends with 'N passed, N failed' over all of them (r
 check-unit: $(UNIT) $(FUZZ) ## unit tests, fuzz corpora replayed
 	$(call run,unit) $(UNIT) $(replays)
 
-check-scenario: $(PROPERTY) $(SCENARIO) ## scenarios and property tests
-	$(call run,scenario) $(PROPERTY) $(scenarios)
+check-scenario: $(PROPERTY) $(SCENARIO) $(TOPOLOGIES) ## scenarios, property tests, odd hosts
+	$(call run,scenario) $(PROPERTY) $(scenarios) $(TOPOLOGIES)
+
+check-topologies: $(TOPOLOGIES) ## plans on the hosts of all hwloc XML files in DIR=
+	$(Q)$(TOPOLOGIES) $(DIR)
+
+OPTIMAL_COUNT ?= 40
+check-optimal: $(PROGRAMS) ## OPTIMAL_COUNT (40) plans against the best there are, by a solver
+	$(call run,optimal) 'env BUILD_DIR=$(abspath $O) tests/optimal/run.py --self-test --count $(OPTIMAL_COUNT)'
 
 check-clang: ## everything builds without a warning, gcc and clang
 	+$(call run,clang) '$(MAKE) -s FLAVOUR=plain WERROR=1 objects' '$(MAKE) -s FLAVOUR=clang WERROR=1 objects'
@@ -166,7 +177,8 @@ objects: $(PROGRAMS) $(TESTS) $(BENCH)
 check-asan: ## unit tests, corpora, scenarios, properties with ASan, UBSan and LSan
 	$(Q)$(MAKE) FLAVOUR=asan run-asan
 run-asan: $(TESTS)
-	$(call run,asan) $(UNIT) $(PROPERTY) $(replays) $(scenarios)
+	$(Q)VMTUNED_COUNT=$(ASAN_COUNT) tests/run-tests.sh $(RESULTS)/asan $(UNIT) $(PROPERTY) $(replays) $(scenarios) \
+		$(TOPOLOGIES)
 
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
 	--child-silent-after-fork=yes --suppressions=tests/valgrind.supp
@@ -216,12 +228,12 @@ format: ## clang-format all C files
 DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsystemd-dev libglib2.0-dev \
 	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev clang-format cppcheck valgrind \
 	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus \
-	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc mmdebstrap e2fsprogs
+	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc mmdebstrap e2fsprogs coinor-cbc
 DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log
 RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core libvirt-devel hwloc-devel \
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
 	sqlite-devel clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
-	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc
+	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc coin-or-Cbc
 
 setup: ## install the packages to build, check and test, and fetch the lab's (root; apt or dnf)
 	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)'
@@ -264,5 +276,5 @@ clean: ## remove build/
 	$(Q)rm -rf $(BUILD)
 
 FORCE:
-.PHONY: FORCE all help objects $(addprefix check-,$(RUNNERS)) check check-long lint format fuzz bench \
+.PHONY: FORCE all help objects $(addprefix check-,$(RUNNERS)) check check-long check-topologies lint format fuzz bench \
 	coverage demo demo-shell setup install uninstall clean run-asan run-long run-fuzz

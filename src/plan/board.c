@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* More than the pairs of nodes of any set, so that packages only decide between equal distances. */
+#define MAX_PAIRS (UINT64_C(1) << 31)
+
 /* --- building it --- */
 
 /* One PU that is free, with all that tells areas apart. */
@@ -199,6 +202,31 @@ static void build_areas(Board *board, const GArray *free)
     }
 }
 
+/* Nodes of one package are nearer than others the host gives the same distance, or none at all. */
+static void build_distances(Board *board)
+{
+    const Topo *topo = board->topo;
+    gsize n = topo->n_nodes;
+
+    board->distances = g_new0(uint64_t, MAX(n * n, 1));
+    for (unsigned i = 0; i < n; i++) {
+        const TopoNode *a = &topo->nodes[i];
+        for (unsigned j = 0; j < n && !cpuset_is_empty(a->cpus); j++) {
+            const TopoNode *b = &topo->nodes[j];
+            bool apart =
+                !cpuset_is_empty(b->cpus) && topo_pu(topo, cpuset_first(a->cpus))->package !=
+                                                 topo_pu(topo, cpuset_first(b->cpus))->package;
+            board->distances[i * n + j] =
+                (uint64_t)topo_distance(topo, a->os_index, b->os_index) * MAX_PAIRS + apart;
+        }
+    }
+}
+
+uint64_t pair_distance(const Board *board, unsigned a, unsigned b)
+{
+    return board->distances[(gsize)a * board->topo->n_nodes + b];
+}
+
 static void build_pool(Board *board, const GPtrArray *sets)
 {
     Planner *planner = board->planner;
@@ -238,6 +266,7 @@ Board *board_new(Planner *planner)
     board->core_of = g_new0(unsigned, MAX(topo->n_pus, 1));
     board->closed = g_new0(bool, MAX(topo->n_llcs, 1));
     build_areas(board, free);
+    build_distances(board);
     build_pool(board, sets);
     return board;
 }
@@ -252,6 +281,7 @@ void board_free(Board *board)
     g_free(board->member);
     g_free(board->node_areas);
     g_free(board->core_of);
+    g_free(board->distances);
     g_free(board->closed);
     g_free(board->pool_by_set);
     g_free(board->floats_by_set);
@@ -503,8 +533,29 @@ static unsigned need_page_kib(const Ask *ask, unsigned need)
     return g_array_index(ask->seat->needs, MemoryNeed, need).page_kib;
 }
 
-void board_take(Board *board, const Ask *ask, const Spot *spot)
+bool ask_books_memory(const Ask *ask)
 {
+    return !ask->seat->in->running && ask->n_vcpus > 0;
+}
+
+static void place_memory(const Board *board, const Ask *ask, Spot *spot)
+{
+    const GArray *needs = ask->seat->needs;
+
+    if (spot->n_nodes > 1 || ask->seat->mem_nodes) {
+        spot->n_memory = memory_place(board->planner, ask->seat, spot->node_of, spot->nodes,
+                                      spot->n_nodes, spot->memory);
+        return;
+    }
+    for (guint i = 0; i < needs->len; i++)
+        spot->memory[spot->n_memory++] =
+            (MemoryPart){i, spot->nodes[0], g_array_index(needs, MemoryNeed, i).kib};
+}
+
+void board_take(Board *board, const Ask *ask, Spot *spot)
+{
+    if (spot->n_memory == 0 && ask_books_memory(ask))
+        place_memory(board, ask, spot);
     board_count(board, ask, spot, 1);
     for (unsigned i = 0; i < spot->n_memory; i++)
         capacity_take(board->planner->capacity, spot->memory[i].node,

@@ -36,7 +36,8 @@ typedef struct Area {
 
 typedef struct Board {
     Planner *planner;
-    bool *closed; /* by LLC: nobody goes there, while it is to be emptied */
+    uint64_t *distances; /* of all pairs of nodes, see pair_distance() */
+    bool *closed;        /* by LLC: nobody goes there, while it is to be emptied */
     const Topo *topo;
     unsigned *pus; /* OS indexes */
     BoardCore *cores;
@@ -152,8 +153,11 @@ unsigned area_cores(const Board *board, unsigned area);
 /* How many vCPUs of this guest an area has room for, with a core for each if it is so; 0 if it may
  * not run there. */
 unsigned area_room(const Board *board, const Ask *ask, bool core_each, unsigned area);
-/* The spot's PUs, pool and memory are taken, or given back. */
-void board_take(Board *board, const Ask *ask, const Spot *spot);
+/* It is about to start, and its memory is for the planner to book. */
+bool ask_books_memory(const Ask *ask);
+/* The spot's PUs, pool and memory are taken, or given back. Where the memory goes is decided when a
+ * spot is taken for the first time. */
+void board_take(Board *board, const Ask *ask, Spot *spot);
 void board_give(Board *board, const Ask *ask, const Spot *spot);
 /* Refused guests float, and count for the pool. */
 void board_set_refused(Board *board, const Ask *ask, bool refused);
@@ -184,10 +188,12 @@ typedef struct Finder {
     unsigned n_offers;
     uint64_t *mem_rooms; /* behind the offers */
     gsize n_mem_rooms;
+    unsigned *room; /* of each area of the offers, see area_room() */
     unsigned *used; /* vCPUs put into each area by the spot at work */
     unsigned *llc_seen, llc_stamp;
     int *numbers; /* n_nodes each, see spread.c */
     unsigned *set, *offer_of;
+    uint64_t n_tries; /* places tried, fit or not */
     gsize n_offer_of;
     unsigned *cell_node;
     uint64_t *cell_left;
@@ -201,7 +207,7 @@ void finder_free(Finder *finder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Finder, finder_free)
 /* Fills finder->offers for this guest; nodes: only these (NULL: all its candidates). */
 void finder_ask(Finder *finder, const Ask *ask, bool core_each, const bool *nodes);
-/* area_room() of what was asked. */
+/* area_room() of what was asked, for an area of an offer. */
 unsigned finder_room(const Finder *finder, unsigned area);
 /* A place on one node whose vCPUs start in this area (an index, or UINT_MAX: the best): as many as
  * it has room for, the rest as finder_run() would. offer: index into finder->offers. */
@@ -214,7 +220,7 @@ bool finder_fill_cells(Finder *finder, unsigned first, unsigned second, unsigned
  * offers by index, ascending. */
 void finder_try_set(Finder *finder, const unsigned *set, unsigned n, Spot *best);
 /* Of two nodes (indexes into topo->nodes); between packages a little more. */
-uint64_t pair_distance(const Topo *topo, unsigned a, unsigned b);
+uint64_t pair_distance(const Board *board, unsigned a, unsigned b);
 /* The summed costs of a place a guest has already. */
 void finder_price(Finder *finder, Spot *spot);
 bool finder_can_fit(const Finder *finder);

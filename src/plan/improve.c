@@ -9,12 +9,13 @@
 
 #include <string.h>
 
-#define MAX_MEMBERS 15    /* guests put back together; at most 15, see refused_weight() */
-#define MAX_CANDIDATES 24 /* places tried for one of them */
-#define REPAIR_STEPS 5000 /* places tried by one search */
-#define ALL_STEPS 200000  /* by all */
-#define MAX_NODES 4       /* emptied together */
-#define MAX_CELLS 5       /* of which every way onto two nodes is tried */
+#define MAX_MEMBERS 15     /* guests put back together; at most 15, see refused_weight() */
+#define MAX_CANDIDATES 24  /* places tried for one of them */
+#define REPAIR_TRIES 50000 /* places tried by one search */
+#define REPACK_TRIES 20    /* what choosing nodes and members costs, in places tried */
+#define ALL_TRIES 1000000  /* by all */
+#define MAX_NODES 4        /* emptied together */
+#define MAX_CELLS 5        /* of which every way onto two nodes is tried */
 
 typedef struct Search {
     Board *board;
@@ -23,7 +24,7 @@ typedef struct Search {
     Finder *finder;
     Ask **asks;
     unsigned n_asks;
-    unsigned steps_left; /* of all */
+    uint64_t n_repacks;
     bool *nodes;         /* by node index: those at work */
     unsigned *cpu_nodes; /* node indexes of those on the board */
     unsigned n_cpu_nodes;
@@ -34,7 +35,7 @@ typedef struct Search {
     Spot spots[MAX_MEMBERS][MAX_CANDIDATES];
     Cost best_cost, old_cost;
     bool found;
-    unsigned steps; /* of this repair */
+    uint64_t limit; /* of finder->n_tries, for the repair at work */
 } Search;
 
 /* --- places for one guest --- */
@@ -201,7 +202,7 @@ static void keep_best(Search *search, const Cost *sum)
     search->found = true;
 }
 
-static void put(Search *search, const Ask *ask, const Spot *spot)
+static void put(Search *search, const Ask *ask, Spot *spot)
 {
     if (spot->placed)
         board_take(search->board, ask, spot);
@@ -237,7 +238,7 @@ static bool descend(Search *search, unsigned depth, const Cost *sum)
     Spot *spots = search->spots[depth];
     unsigned n = list_candidates(search, ask, spots);
     bool better = false;
-    for (unsigned i = 0; i < n && search->steps > 0; i++) {
+    for (unsigned i = 0; i < n && search->finder->n_tries < search->limit; i++) {
         Cost next = *sum;
         cost_add(&next, &spots[i].cost);
         if (!can_still_win(search, &next, depth + 1))
@@ -245,7 +246,6 @@ static bool descend(Search *search, unsigned depth, const Cost *sum)
         bool moves = ask->in_place && !spots[i].in_place;
         if (moves && search->moved == search->board->planner->moves_left)
             continue;
-        search->steps--;
         search->moved += moves;
         put(search, ask, &spots[i]);
         if (descend(search, depth + 1, &next)) {
@@ -295,8 +295,7 @@ static bool repack(Search *search)
     search->old_cost = search->best_cost;
     search->best_cost.of[COST_SUMMED - 1] += search->may_equal;
     search->moved = count_moved(search);
-    search->steps = MIN(REPAIR_STEPS, search->steps_left);
-    unsigned before = search->steps;
+    search->limit = search->finder->n_tries + REPAIR_TRIES;
     for (unsigned i = 0; i < search->n_members; i++)
         take_off(search, search->members[i], &search->members[i]->spot);
     bool better = descend(search, 0, &sum);
@@ -304,7 +303,6 @@ static bool repack(Search *search)
         swap_old_for_best(search);
     for (unsigned i = 0; i < search->n_members; i++)
         put(search, search->members[i], &search->members[i]->spot);
-    search->steps_left -= before - search->steps;
     return better;
 }
 
@@ -372,17 +370,24 @@ static bool next_set(unsigned *set, unsigned n, unsigned all)
     return true;
 }
 
+static bool is_exhausted(const Search *search)
+{
+    return search->finder->n_tries + REPACK_TRIES * search->n_repacks > ALL_TRIES;
+}
+
 static bool repair(Search *search, Ask *defect)
 {
     for (unsigned n = 1; n <= MIN(MAX_NODES, search->n_cpu_nodes); n++) {
         unsigned set[MAX_NODES] = {0, 1, 2, 3};
         do {
-            if (search->steps_left == 0)
+            if (is_exhausted(search))
                 return false;
+            search->n_repacks++;
             if (!set_nodes(search, defect, set, n))
                 continue;
             add_members(search, defect);
-            if (repack(search))
+            /* Alone it is where it is best already. */
+            if (search->n_members > 1 && repack(search))
                 return true;
         } while (next_set(set, n, search->n_cpu_nodes));
     }
@@ -399,7 +404,6 @@ static Search *search_new(Board *board, Ask **asks, unsigned n_asks)
     search->finder = finder_new(board);
     search->asks = asks;
     search->n_asks = n_asks;
-    search->steps_left = ALL_STEPS;
     search->nodes = g_new0(bool, MAX(board->topo->n_nodes, 1));
     search->cpu_nodes = g_new0(unsigned, MAX(board->topo->n_nodes, 1));
     for (unsigned i = 0; i < board->topo->n_nodes; i++)
@@ -503,9 +507,9 @@ void improve(Board *board, Ask **asks, unsigned n_asks)
         return;
     Search *search = search_new(board, asks, n_asks);
     bool better = true;
-    while (better && search->steps_left > 0) {
+    while (better && !is_exhausted(search)) {
         better = false;
-        for (unsigned i = 0; i < n_asks && search->steps_left > 0; i++)
+        for (unsigned i = 0; i < n_asks && !is_exhausted(search); i++)
             while (is_defect(asks[i]) && repair(search, asks[i]))
                 better = true;
     }

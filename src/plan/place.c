@@ -252,7 +252,7 @@ static bool cores_are_scarce(const Board *board, const GPtrArray *asks)
         if (!ask->in_place)
             need += ask->n_helpers + ask->n_vcpus * (cores ? width : 1);
     }
-    return need > have;
+    return board->planner->squeeze || need > have;
 }
 
 static void add_asks(Board *board, const GPtrArray *queue, GPtrArray *asks)
@@ -280,7 +280,7 @@ static void take_places(Board *board, Finder *finder, const GPtrArray *asks)
     for (guint i = 0; i < asks->len; i++)
         find_least(finder, g_ptr_array_index(asks, i));
     for (guint i = 0; i < asks->len; i++) {
-        const Ask *ask = g_ptr_array_index(asks, i);
+        Ask *ask = g_ptr_array_index(asks, i);
         if (ask->in_place)
             board_take(board, ask, &ask->spot);
     }

@@ -96,13 +96,21 @@ static int queue_compare(gconstpointer a, gconstpointer b, gpointer data)
     return order != 0 ? order : seat_name_compare(one, two);
 }
 
-static Planner *planner_run(const PlanInput *input, bool keep_pool, PlanMoves moves)
+/* One way to plan. */
+typedef struct Way {
+    PlanMoves moves;
+    bool squeeze;   /* wide guests are placed without a core for each vCPU at first */
+    bool keep_pool; /* no guest may empty the pool, even if none seems to need it */
+} Way;
+
+static Planner *planner_run(const PlanInput *input, Way way)
 {
-    g_autoptr(Planner) planner = planner_new(input, keep_pool);
+    g_autoptr(Planner) planner = planner_new(input, way.keep_pool);
     g_autoptr(GPtrArray) queue = g_ptr_array_new();
 
-    planner->moves = moves;
-    if (moves == MOVES_NONE) {
+    planner->moves = way.moves;
+    planner->squeeze = way.squeeze;
+    if (way.moves == MOVES_NONE) {
         planner->moves_left = 0;
         planner->consolidate = false;
     }
@@ -111,21 +119,25 @@ static Planner *planner_run(const PlanInput *input, bool keep_pool, PlanMoves mo
     for (guint i = 0; i < planner->seats->len; i++)
         g_ptr_array_add(queue, g_ptr_array_index(planner->seats, i));
     g_ptr_array_sort_with_data(queue, queue_compare, planner);
-    if (!place_all(planner, queue))
-        return planner_run(input, keep_pool, MOVES_NONE);
+    if (!place_all(planner, queue)) {
+        way.moves = MOVES_NONE;
+        return planner_run(input, way);
+    }
     pool_diagnose(planner);
     return g_steal_pointer(&planner);
 }
 
-static Plan *plan_with(const PlanInput *input, PlanMoves moves)
+static Plan *plan_with(const PlanInput *input, PlanMoves moves, bool squeeze)
 {
-    g_autoptr(Planner) planner = planner_run(input, false, moves);
+    Way way = {.moves = moves, .squeeze = squeeze};
+    g_autoptr(Planner) planner = planner_run(input, way);
 
     /* A guest may have been given the last of the pool before another one, refused, turned out to
      * need it. */
     if (pool_is_missed(planner)) {
+        way.keep_pool = true;
         planner_free(planner);
-        planner = planner_run(input, true, moves);
+        planner = planner_run(input, way);
     }
     return plan_write(planner);
 }
@@ -138,24 +150,31 @@ static bool refuses_any(const Plan *plan)
     return false;
 }
 
-/* The search looks at the components that matter most; that moves are for the better in all of
- * them is seen to here. */
+/* Takes the other plan, which is consumed, if its score is better. */
+static void keep_better(const PlanInput *input, Plan **best, Plan *other)
+{
+    g_autoptr(GArray) score = plan_score(input, other), score_best = plan_score(input, *best);
+
+    if (score_compare(score, score_best) < 0) {
+        Plan *worse = *best;
+        *best = other;
+        other = worse;
+    }
+    plan_unref(other);
+}
+
+/* The search looks at the components that matter most; that another way is for the better in all
+ * of them is seen to here. */
 Plan *plan_make(const PlanInput *input)
 {
-    g_autoptr(Plan) best = plan_with(input, MOVES_NONE);
+    g_autoptr(Plan) best = plan_with(input, MOVES_NONE, false);
 
+    if (topo_has_smt(input->topo) && refuses_any(best))
+        keep_better(input, &best, plan_with(input, MOVES_NONE, true));
     if (input->max_moves == 0 && policy_get_rebalance_moves(input->policy) == 0)
         return g_steal_pointer(&best);
-    for (PlanMoves moves = MOVES_SOME; moves <= MOVES_ALL; moves++) {
-        if (moves == MOVES_ALL && !refuses_any(best))
-            break;
-        g_autoptr(Plan) plan = plan_with(input, moves);
-        g_autoptr(GArray) score = plan_score(input, plan), score_best = plan_score(input, best);
-        if (score_compare(score, score_best) < 0) {
-            Plan *other = best;
-            best = plan;
-            plan = other;
-        }
-    }
+    keep_better(input, &best, plan_with(input, MOVES_SOME, false));
+    if (refuses_any(best))
+        keep_better(input, &best, plan_with(input, MOVES_ALL, false));
     return g_steal_pointer(&best);
 }

@@ -203,7 +203,8 @@ static void name_holders(const Planner *planner, Seat *seat)
         named[n] = best_holder(planner, seat, need, named, n);
         if (!named[n].seat)
             return;
-        need -= MIN(need, named[n++].amount);
+        need -= MIN(need, named[n].amount);
+        n++;
     }
     if (need > 0)
         return;
@@ -302,8 +303,9 @@ static void refuse_for_home(const Finder *finder, Seat *seat)
 
 void refuse_for_room(const Finder *finder, Seat *seat)
 {
-    if (!refuse_for_cores(finder, seat) && !refuse_for_pus(finder, seat) &&
-        !refuse_for_memory(finder, seat))
+    /* Memory before PUs: siblings that a wide guest leaves unused look taken. */
+    if (!refuse_for_cores(finder, seat) && !refuse_for_memory(finder, seat) &&
+        !refuse_for_pus(finder, seat))
         refuse_for_home(finder, seat);
     if (g_str_equal(seat->shortage.resource, "PUs") ||
         g_str_equal(seat->shortage.resource, "cores") ||

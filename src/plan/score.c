@@ -181,8 +181,8 @@ static void score_cores(const Tally *tally, GArray *score)
         llcs += cpuset_intersects(topo->llcs[i].cpus, tally->plan->exclusive);
     for (unsigned i = 0; i < topo->n_nodes; i++)
         nodes += cpuset_intersects(topo->nodes[i].cpus, tally->plan->exclusive);
-    add_item(score, "shared_cores", -1, shared);
     add_item(score, "broken_cores", -1, broken);
+    add_item(score, "shared_cores", -1, shared);
     add_item(score, "used_nodes", -1, nodes);
     add_item(score, "used_llcs", -1, llcs);
 }

@@ -56,8 +56,8 @@ static unsigned next_member(const Finder *finder, const bool *in_set, int least_
         uint64_t distance = 0;
         for (unsigned j = 0; j < finder->n_offers; j++)
             if (in_set[j])
-                distance += pair_distance(finder->board->topo, finder->offers[i].node,
-                                          finder->offers[j].node);
+                distance +=
+                    pair_distance(finder->board, finder->offers[i].node, finder->offers[j].node);
         if (best == UINT_MAX || distance < best_distance ||
             (distance == best_distance &&
              finder->offers[i].vcpu_room > finder->offers[best].vcpu_room)) {

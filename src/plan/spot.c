@@ -7,9 +7,6 @@
 
 #include <string.h>
 
-/* More than the pairs of nodes of any set, so that packages only decide between equal distances. */
-#define MAX_PAIRS (UINT64_C(1) << 31)
-
 #define LOCAL_DISTANCE 10 /* ACPI 6.5, 5.2.17: SLIT */
 
 Finder *finder_new(const Board *board)
@@ -20,6 +17,7 @@ Finder *finder_new(const Board *board)
     finder->board = board;
     finder->offers = g_new0(NodeOffer, n_nodes);
     finder->used = g_new0(unsigned, MAX(board->n_areas, 1));
+    finder->room = g_new0(unsigned, MAX(board->n_areas, 1));
     finder->llc_seen = g_new0(unsigned, MAX(board->topo->n_llcs, 1));
     finder->numbers = g_new0(int, n_nodes);
     finder->set = g_new0(unsigned, n_nodes);
@@ -34,6 +32,7 @@ void finder_free(Finder *finder)
     g_free(finder->offers);
     g_free(finder->mem_rooms);
     g_free(finder->used);
+    g_free(finder->room);
     g_free(finder->llc_seen);
     g_free(finder->numbers);
     g_free(finder->set);
@@ -80,7 +79,8 @@ static void offer_add(Finder *finder, unsigned node)
     *offer = (NodeOffer){.node = node,
                          .mem_room = finder->mem_rooms + (gsize)finder->n_offers * needs->len};
     for (unsigned i = board->node_areas[node]; i < board->node_areas[node + 1]; i++) {
-        offer->vcpu_room += (int)finder_room(finder, i);
+        finder->room[i] = area_room(board, ask, finder->core_each, i);
+        offer->vcpu_room += (int)finder->room[i];
         if (board->member[(gsize)i * board->n_sets + ask->seat->set])
             offer->n_free += board->areas[i].free;
     }
@@ -128,7 +128,7 @@ static void finder_reserve(Finder *finder, const Ask *ask)
 
 unsigned finder_room(const Finder *finder, unsigned area)
 {
-    return area_room(finder->board, finder->ask, finder->core_each, area);
+    return finder->room[area];
 }
 
 void finder_ask(Finder *finder, const Ask *ask, bool core_each, const bool *nodes)
@@ -157,16 +157,11 @@ static uint64_t extra_memory(const Finder *finder, unsigned page_kib)
     return room;
 }
 
-static bool books_memory(const Ask *ask)
-{
-    return !ask->seat->in->running && ask->n_vcpus > 0;
-}
-
 static bool memory_fits(const Finder *finder, const unsigned *set, unsigned n)
 {
     const GArray *needs = finder->ask->seat->needs;
 
-    if (!books_memory(finder->ask))
+    if (!ask_books_memory(finder->ask))
         return true;
     for (guint i = 0; i < needs->len; i++) {
         unsigned page_kib = g_array_index(needs, MemoryNeed, i).page_kib;
@@ -180,23 +175,6 @@ static bool memory_fits(const Finder *finder, const unsigned *set, unsigned n)
             return false;
     }
     return true;
-}
-
-static void place_memory(const Finder *finder, Spot *spot)
-{
-    const Ask *ask = finder->ask;
-
-    spot->n_memory = 0;
-    if (!books_memory(ask))
-        return;
-    if (spot->n_nodes > 1 || ask->seat->mem_nodes) {
-        spot->n_memory = memory_place(finder->board->planner, ask->seat, spot->node_of, spot->nodes,
-                                      spot->n_nodes, spot->memory);
-        return;
-    }
-    for (guint i = 0; i < ask->seat->needs->len; i++)
-        spot->memory[spot->n_memory++] =
-            (MemoryPart){i, spot->nodes[0], g_array_index(ask->seat->needs, MemoryNeed, i).kib};
 }
 
 /* --- PUs on one node --- */
@@ -416,23 +394,13 @@ static bool place_helpers(Finder *finder, Spot *spot, unsigned node)
 
 /* --- what a place costs --- */
 
-/* Nodes of one package are nearer than others the host gives the same distance, or none at all. */
-uint64_t pair_distance(const Topo *topo, unsigned a, unsigned b)
-{
-    const TopoNode *one = &topo->nodes[a], *two = &topo->nodes[b];
-    bool apart = topo_pu(topo, cpuset_first(one->cpus))->package !=
-                 topo_pu(topo, cpuset_first(two->cpus))->package;
-
-    return (uint64_t)topo_distance(topo, one->os_index, two->os_index) * MAX_PAIRS + apart;
-}
-
 static uint64_t set_distance(const Finder *finder, const unsigned *set, unsigned n)
 {
     uint64_t sum = 0;
 
     for (unsigned i = 0; i < n; i++)
         for (unsigned j = 0; j < i; j++)
-            sum += pair_distance(finder->board->topo, finder->offers[set[i]].node,
+            sum += pair_distance(finder->board, finder->offers[set[i]].node,
                                  finder->offers[set[j]].node);
     return sum;
 }
@@ -512,13 +480,13 @@ static void size_parts(const Finder *finder, Spot *spot)
 
 void finder_price(Finder *finder, Spot *spot)
 {
-    const Topo *topo = finder->board->topo;
 
     spot->cost = (Cost){.of[COST_SQUEEZED] = spot->cost.of[COST_SQUEEZED]};
     spot->cost.of[COST_NODES] = nodes_cost(finder->ask, spot->n_nodes);
     for (unsigned i = 0; i < spot->n_nodes; i++)
         for (unsigned j = 0; j < i; j++)
-            spot->cost.of[COST_DISTANCE] += pair_distance(topo, spot->nodes[i], spot->nodes[j]);
+            spot->cost.of[COST_DISTANCE] +=
+                pair_distance(finder->board, spot->nodes[i], spot->nodes[j]);
     spot->cost.of[COST_DEVICES] = devices_cost(finder, spot);
     count_parts(finder, spot);
 }
@@ -566,6 +534,7 @@ bool finder_fill_node(Finder *finder, unsigned index, unsigned area, Spot *spot)
     const NodeOffer *offer = &finder->offers[index];
     unsigned n = ask->n_vcpus;
 
+    finder->n_tries++;
     if (offer->vcpu_room < (int)n || offer->home_room < (int)n || !memory_fits(finder, &index, 1))
         return false;
     spot_begin(spot, finder, &index, 1);
@@ -583,8 +552,6 @@ bool finder_fill_node(Finder *finder, unsigned index, unsigned area, Spot *spot)
     spot->cost.of[COST_SPARE] = offer->n_free - ask->n_vcpus;
     fits = fits && place_helpers(finder, spot, offer->node);
     forget_used(finder, spot);
-    if (fits)
-        place_memory(finder, spot);
     spot->placed = fits;
     return fits;
 }
@@ -601,6 +568,7 @@ bool finder_fill_cells(Finder *finder, unsigned first, unsigned second, unsigned
                        .aligned = true};
     int on_first = 0, width = (int)finder->board->planner->core_width;
 
+    finder->n_tries++;
     for (unsigned cell = 0; cell < seat->def->n_cells; cell++)
         on_first += mask & (1u << cell) ? (int)ask->cell_vcpus[cell] : 0;
     int on_second = (int)ask->n_vcpus - on_first;
@@ -615,8 +583,6 @@ bool finder_fill_cells(Finder *finder, unsigned first, unsigned second, unsigned
                 trial.offer_of[i] = mask & (1u << (cell - 1)) ? first : second;
     spot_begin(spot, finder, set, 2);
     spot->placed = spot_from_trial(finder, &trial, spot);
-    if (spot->placed)
-        place_memory(finder, spot);
     return spot->placed;
 }
 
@@ -627,6 +593,7 @@ bool finder_fill_pair(Finder *finder, unsigned first, unsigned second, Spot *spo
     NodeTrial trial = {.set = set, .n = 2, .home = first, .offer_of = finder->offer_of};
     int n = finder->offers[first].home_room;
 
+    finder->n_tries++;
     if (n <= 0 || n >= (int)ask->n_vcpus ||
         (int)ask->n_vcpus - n > finder->offers[second].vcpu_room || !memory_fits(finder, set, 2))
         return false;
@@ -637,8 +604,6 @@ bool finder_fill_pair(Finder *finder, unsigned first, unsigned second, Spot *spo
     trial.aligned = ask->seat->def->n_cells <= 1;
     spot_begin(spot, finder, set, 2);
     spot->placed = n > 0 && spot_from_trial(finder, &trial, spot);
-    if (spot->placed)
-        place_memory(finder, spot);
     return spot->placed;
 }
 
@@ -663,6 +628,7 @@ void finder_try_set(Finder *finder, const unsigned *set, unsigned n, Spot *best)
 {
     Spot *spot = &finder->trial;
 
+    finder->n_tries++;
     if (!pus_may_fit(finder, set, n) || !memory_fits(finder, set, n))
         return;
     if (n == 1) {
@@ -678,8 +644,6 @@ void finder_try_set(Finder *finder, const unsigned *set, unsigned n, Spot *best)
         return;
     spot->placed = true;
     keep_better(finder, best);
-    if (cost_compare(&spot->cost, &best->cost, N_COSTS) == 0)
-        place_memory(finder, best);
 }
 
 /* All of its candidates together have what it needs. */
