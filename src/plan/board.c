@@ -518,6 +518,8 @@ static void board_count(Board *board, const Ask *ask, const Spot *spot, int sign
         Area *area = &board->areas[part->area];
         area->free -= (unsigned)sign * part_pus(board, ask, spot, part);
         area->whole -= (unsigned)sign * part->cores;
+        if (spot->core_each && !part->helpers)
+            area->unused += (unsigned)sign * part->n * (area->width - 1);
         if (!area->pool)
             continue;
         int pus = sign * (int)(spot->core_each ? part->n : part_pus(board, ask, spot, part));

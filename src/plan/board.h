@@ -32,6 +32,7 @@ typedef struct Area {
     bool pool;            /* taken from the pool: not isolated */
     unsigned first, n;    /* into Board.cores */
     unsigned free, whole; /* PUs; cores of which nothing is taken */
+    unsigned unused;      /* PUs beside vCPUs that have a core each */
 } Area;
 
 typedef struct Board {

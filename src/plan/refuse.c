@@ -76,12 +76,18 @@ static bool refuse_for_cores(const Finder *finder, Seat *seat)
     return true;
 }
 
+/* What wide guests leave unused would be free if these were squeezed. */
 static bool refuse_for_pus(const Finder *finder, Seat *seat)
 {
+    const Board *board = finder->board;
     unsigned need = finder->ask->n_vcpus + finder->ask->n_helpers, have = 0;
 
-    for (unsigned i = 0; i < finder->n_offers; i++)
+    for (unsigned i = 0; i < finder->n_offers; i++) {
+        unsigned node = finder->offers[i].node;
         have += finder->offers[i].n_free;
+        for (unsigned area = board->node_areas[node]; area < board->node_areas[node + 1]; area++)
+            have += board->areas[area].unused;
+    }
     if (have >= need)
         return false;
     refuse_for(seat, "PUs", need, have);
@@ -303,9 +309,8 @@ static void refuse_for_home(const Finder *finder, Seat *seat)
 
 void refuse_for_room(const Finder *finder, Seat *seat)
 {
-    /* Memory before PUs: siblings that a wide guest leaves unused look taken. */
-    if (!refuse_for_cores(finder, seat) && !refuse_for_memory(finder, seat) &&
-        !refuse_for_pus(finder, seat))
+    if (!refuse_for_cores(finder, seat) && !refuse_for_pus(finder, seat) &&
+        !refuse_for_memory(finder, seat))
         refuse_for_home(finder, seat);
     if (g_str_equal(seat->shortage.resource, "PUs") ||
         g_str_equal(seat->shortage.resource, "cores") ||

@@ -480,7 +480,6 @@ static void size_parts(const Finder *finder, Spot *spot)
 
 void finder_price(Finder *finder, Spot *spot)
 {
-
     spot->cost = (Cost){.of[COST_SQUEEZED] = spot->cost.of[COST_SQUEEZED]};
     spot->cost.of[COST_NODES] = nodes_cost(finder->ask, spot->n_nodes);
     for (unsigned i = 0; i < spot->n_nodes; i++)
