@@ -155,10 +155,10 @@ static void order_cells(const CellSpread *spread)
 static unsigned next_tightest(const CellSpread *spread, unsigned last)
 {
     unsigned best = UINT_MAX;
+    int room = last == UINT_MAX ? INT_MIN : spread->room[last];
 
     for (unsigned i = 0; i < spread->trial->n; i++) {
-        bool after = last == UINT_MAX || spread->room[i] > spread->room[last] ||
-                     (spread->room[i] == spread->room[last] && i > last);
+        bool after = spread->room[i] > room || (spread->room[i] == room && i > last);
         if (after && (best == UINT_MAX || spread->room[i] < spread->room[best]))
             best = i;
     }
