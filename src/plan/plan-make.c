@@ -127,7 +127,8 @@ static Planner *planner_run(const PlanInput *input, Way way)
     return g_steal_pointer(&planner);
 }
 
-static Plan *plan_with(const PlanInput *input, PlanMoves moves, bool squeeze)
+/* ret_core_each: a wide guest about to start has a core for each vCPU. */
+static Plan *plan_with(const PlanInput *input, PlanMoves moves, bool squeeze, bool *ret_core_each)
 {
     Way way = {.moves = moves, .squeeze = squeeze};
     g_autoptr(Planner) planner = planner_run(input, way);
@@ -139,6 +140,7 @@ static Plan *plan_with(const PlanInput *input, PlanMoves moves, bool squeeze)
         planner_free(planner);
         planner = planner_run(input, way);
     }
+    *ret_core_each = planner->core_each;
     return plan_write(planner);
 }
 
@@ -167,14 +169,15 @@ static void keep_better(const PlanInput *input, Plan **best, Plan *other)
  * of them is seen to here. */
 Plan *plan_make(const PlanInput *input)
 {
-    g_autoptr(Plan) best = plan_with(input, MOVES_NONE, false);
+    bool core_each;
+    g_autoptr(Plan) best = plan_with(input, MOVES_NONE, false, &core_each);
 
-    if (topo_has_smt(input->topo) && refuses_any(best))
-        keep_better(input, &best, plan_with(input, MOVES_NONE, true));
+    if (core_each && refuses_any(best))
+        keep_better(input, &best, plan_with(input, MOVES_NONE, true, &core_each));
     if (input->max_moves == 0 && policy_get_rebalance_moves(input->policy) == 0)
         return g_steal_pointer(&best);
-    keep_better(input, &best, plan_with(input, MOVES_SOME, false));
+    keep_better(input, &best, plan_with(input, MOVES_SOME, false, &core_each));
     if (refuses_any(best))
-        keep_better(input, &best, plan_with(input, MOVES_ALL, false));
+        keep_better(input, &best, plan_with(input, MOVES_ALL, false, &core_each));
     return g_steal_pointer(&best);
 }

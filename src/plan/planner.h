@@ -89,6 +89,7 @@ typedef struct Planner {
     unsigned moves_left; /* guests in place that may move */
     unsigned min_gain;   /* percent of what they cost that a move must gain */
     bool consolidate;    /* moves may also serve to empty caches */
+    bool core_each;      /* some guest was placed with a core for each vCPU, see board.h */
     bool squeeze;        /* cores are as if scarce, see place.c */
     bool keep_pool;      /* no guest may empty the pool, even if none seems to need it */
     DiagList *diags;

@@ -157,24 +157,32 @@ static void tally_guest(Tally *tally, Seat *seat, const GuestPlan *plan)
 
 /* --- the host --- */
 
-static unsigned count_owners(const Plan *plan, const TopoCore *core)
+/* By core: guests that have some of it. */
+static unsigned *count_owners(const Topo *topo, const Plan *plan)
 {
-    unsigned n = 0;
+    unsigned *owners = g_new0(unsigned, MAX(topo->n_cores, 1));
+    g_autofree unsigned *last = g_new0(unsigned, MAX(topo->n_cores, 1));
 
     for (unsigned i = 0; i < plan->n_guests; i++)
-        n += cpuset_intersects(plan->guests[i]->exclusive, core->cpus);
-    return n;
+        CPUSET_FOREACH(pu, plan->guests[i]->exclusive)
+        {
+            unsigned core = topo_pu(topo, pu)->core;
+            owners[core] += last[core] != i + 1;
+            last[core] = i + 1;
+        }
+    return owners;
 }
 
 static void score_cores(const Tally *tally, GArray *score)
 {
     const Topo *topo = tally->board->topo;
     uint64_t shared = 0, broken = 0, llcs = 0, nodes = 0;
+    g_autofree unsigned *owners = count_owners(topo, tally->plan);
 
     for (unsigned i = 0; i < topo->n_cores; i++) {
         if (!cpuset_intersects(topo->cores[i].cpus, tally->plan->exclusive))
             continue;
-        shared += count_owners(tally->plan, &topo->cores[i]) > 1;
+        shared += owners[i] > 1;
         broken += !cpuset_is_subset(topo->cores[i].cpus, tally->plan->exclusive);
     }
     for (unsigned i = 0; i < topo->n_llcs; i++)

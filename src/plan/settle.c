@@ -307,6 +307,7 @@ bool settle(Board *board, Ask **asks, unsigned n_asks)
     for (unsigned i = 0; i < n_asks; i++) {
         if (!asks[i]->spot.placed)
             continue;
+        board->planner->core_each |= asks[i]->spot.core_each;
         settle_memory(board, asks[i]);
         seat_take(board->planner, asks[i]->seat);
     }
