@@ -67,8 +67,14 @@ static CpuSet *share_cpus(const Planner *planner, const Seat *seat, const CpuSet
         if (!cpuset_is_empty(cpus))
             return g_steal_pointer(&cpus);
     }
+    CpuSet *cpus = cpuset_minus(own, planner->topo->isolated);
     *ret_reason = "on the guest's own CPUs, there are no shared ones";
-    return cpuset_copy(own);
+    if (cpuset_is_empty(cpus) && !cpuset_is_empty(own)) {
+        hwloc_bitmap_only(cpus, cpuset_first(own));
+        *ret_reason =
+            "on one of the guest's own CPUs, which are isolated: there are no shared ones";
+    }
+    return cpus;
 }
 
 static const CpuSet *silent_cpus(const Planner *planner, const Seat *seat, const HelperSets *sets,

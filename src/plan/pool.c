@@ -57,8 +57,11 @@ CpuSet *pool_mask(const Planner *planner, const Seat *seat, const CpuSet *pool, 
         *ret_empty = false;
     if (cpuset_is_empty(cpus)) {
         /* Its partition may lie outside the one the pool is in. */
-        hwloc_bitmap_andnot(cpus, seat->allowed, planner->exclusive);
-        hwloc_bitmap_andnot(cpus, cpus, planner->topo->isolated);
+        g_autoptr(CpuSet) rest = cpuset_minus(seat->allowed, planner->exclusive);
+        hwloc_bitmap_andnot(cpus, rest, planner->topo->isolated);
+        /* On isolated CPUs a mask of several is as good as its first. */
+        if (cpuset_is_empty(cpus) && !cpuset_is_empty(rest))
+            hwloc_bitmap_only(cpus, cpuset_first(rest));
     }
     if (cpuset_is_empty(cpus)) {
         if (ret_empty)

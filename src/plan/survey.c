@@ -174,6 +174,23 @@ static void check_pins(Seat *seat)
     }
 }
 
+/* The scheduler balances no load over isolated CPUs: threads with several would all stay on one. */
+static void check_isolated(const Planner *planner, Seat *seat)
+{
+    const CpuSet *isolated = planner->topo->isolated;
+
+    if (seat->refused || seat_pool_vcpus(seat) == 0 || cpuset_weight(seat->allowed) < 2 ||
+        !cpuset_is_subset(seat->allowed, isolated))
+        return;
+    PlanShortage shortage = {"pool PUs", 1, "PUs", -1};
+    g_autofree char *list = cpuset_format(seat->allowed);
+    seat_refuse(
+        seat, shortage,
+        "isolcpus: all CPUs it may use, %s, are isolated from the scheduler, where only vCPUs "
+        "with a CPU each belong: 1 pool PU short",
+        list);
+}
+
 /* --- vCPUs the policy names and the guest cannot have --- */
 
 static void diagnose_vcpus(Planner *planner, const Seat *seat, PolicyKey key, const CpuSet *named)
@@ -296,6 +313,7 @@ static void seat_survey(Planner *planner, Seat *seat)
         survey_pins(planner, seat);
         survey_vcpus(planner, seat);
         check_pins(seat);
+        check_isolated(planner, seat);
         if (!seat->refused)
             survey_claims(seat);
     }

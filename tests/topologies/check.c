@@ -360,6 +360,20 @@ static void check_mask(Case *it, const GuestPlan *plan, const CpuSet *cpus)
         fail(it, plan->name, "a mask with a CPU that is not allowed, or off");
 }
 
+/* Nobody balances load over isolated CPUs. */
+static void check_isolated(Case *it, const GuestPlan *plan)
+{
+    const CpuSet *helpers[] = {plan->emulator.cpus, plan->vhost.cpus};
+
+    if (plan->result != PLAN_PLACED)
+        return;
+    for (unsigned i = 0; i < plan->n_vcpus + G_N_ELEMENTS(helpers); i++) {
+        const CpuSet *cpus = i < plan->n_vcpus ? plan->vcpus[i].cpus : helpers[i - plan->n_vcpus];
+        if (cpuset_intersects(cpus, it->topo->isolated) && cpuset_weight(cpus) > 1)
+            fail(it, plan->name, "a mask of several CPUs has isolated ones");
+    }
+}
+
 static void check_masks(Case *it, const GuestPlan *plan)
 {
     check_mask(it, plan, plan->emulator.cpus);
@@ -721,6 +735,7 @@ static void check_plan(Case *it)
     for (unsigned i = 0; i < it->plan->n_guests; i++) {
         const GuestPlan *plan = it->plan->guests[i];
         check_masks(it, plan);
+        check_isolated(it, plan);
         check_own(it, plan);
         check_threads(it, plan);
         check_places(it, plan);
