@@ -202,12 +202,19 @@ static int splits_compare(const GArray *a, const GArray *b)
     return 0;
 }
 
+static GArray *score_as_it_runs(const Farm *farm)
+{
+    GArray *score = NULL;
+
+    plan_unref(farm_plan(farm, FARM_AS_IT_RUNS, 0, &score));
+    return score;
+}
+
 static void defrag_and_compare(Churn *churn)
 {
-    g_autoptr(GArray) before = NULL, left = NULL, least = NULL;
-    g_autoptr(Plan) kept = farm_plan(churn->farm, FARM_AS_IT_RUNS, 0, &before);
+    g_autoptr(GArray) before = score_as_it_runs(churn->farm), least = NULL;
     defrag(churn);
-    g_autoptr(Plan) after = farm_plan(churn->farm, FARM_AS_IT_RUNS, 0, &left);
+    g_autoptr(GArray) left = score_as_it_runs(churn->farm);
     g_autoptr(Plan) anew = farm_plan(churn->farm, FARM_ANEW_AT_HOME, 0, &least);
 
     if (splits_compare(left, before) > 0)
