@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Local search over all guests placed anew: around a guest whose place costs more than it must, the
- * guests of one, two or three nodes are taken off the board and put back in the best way a bounded
+ * guests of one to four nodes are taken off the board and put back in the best way a bounded
  * depth-first search finds. Only what lowers the sum of costs is kept, so no component of the score
- * ever gets worse for one after it. Deterministic: fixed orders, and bounds that count steps.
+ * ever gets worse for one after it. Deterministic: fixed orders, and bounds that count places
+ * tried.
  */
 #include "plan/board.h"
 
@@ -24,7 +25,7 @@ typedef struct Search {
     Finder *finder;
     Ask **asks;
     unsigned n_asks;
-    uint64_t n_repacks;
+    uint64_t n_repacks;  /* sets of nodes looked at */
     bool *nodes;         /* by node index: those at work */
     unsigned *cpu_nodes; /* node indexes of those on the board */
     unsigned n_cpu_nodes;

@@ -46,13 +46,13 @@ unsigned pick_core_width(const Topo *topo)
 
 unsigned pick_llc_cores(const Topo *topo)
 {
+    g_autofree unsigned *cores = g_new0(unsigned, MAX(topo->n_llcs, 1));
     unsigned most = 0;
 
-    for (unsigned i = 0; i < topo->n_llcs; i++) {
-        unsigned cores = 0;
-        for (unsigned j = 0; j < topo->n_cores; j++)
-            cores += cpuset_intersects(topo->cores[j].cpus, topo->llcs[i].cpus);
-        most = MAX(most, cores);
+    for (unsigned i = 0; i < topo->n_cores; i++) {
+        const TopoCore *core = &topo->cores[i];
+        cores[core->llc] += !cpuset_is_empty(core->cpus);
+        most = MAX(most, cores[core->llc]);
     }
     return most;
 }
