@@ -196,6 +196,7 @@ static int method_defrag(sd_bus_message *message, void *data, sd_bus_error *rete
         return r;
     return queue_request(data, message,
                          (Request){.kind = dry_run ? REQUEST_DEFRAG_DRY_RUN : REQUEST_DEFRAG,
+                                   .names = g_new0(char *, 1), /* all guests */
                                    .max_moves = max_moves});
 }
 

@@ -15,6 +15,7 @@
 #define REPAIR_TRIES 50000 /* places tried by one search */
 #define REPACK_TRIES 20    /* what choosing nodes and members costs, in places tried */
 #define ALL_TRIES 1000000  /* by all */
+#define CYCLE_TRIES 100000 /* the same with host.rebalance, where every cycle goes on */
 #define MAX_NODES 4        /* emptied together */
 #define MAX_CELLS 5        /* of which every way onto two nodes is tried */
 
@@ -373,7 +374,11 @@ static bool next_set(unsigned *set, unsigned n, unsigned all)
 
 static bool is_exhausted(const Search *search)
 {
-    return search->finder->n_tries + REPACK_TRIES * search->n_repacks > ALL_TRIES;
+    const Planner *planner = search->board->planner;
+    bool goes_on = planner->moves != MOVES_NONE && !planner->consolidate;
+
+    return search->finder->n_tries + REPACK_TRIES * search->n_repacks >
+           (goes_on ? CYCLE_TRIES : ALL_TRIES);
 }
 
 static bool repair(Search *search, Ask *defect)

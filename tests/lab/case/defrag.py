@@ -9,18 +9,18 @@ host: {housekeeping_cpus: '0'}
 guests:
   - match: {name: 'own*'}
     cpu: {policy: dedicated}
-  - match: {name: own1}
-    numa: {nodes: '1'}
-  - match: {name: own2}
-    numa: {nodes: '2'}
 """
+
+
+def numatune(mode, nodes):
+    return f"<numatune><memory mode='{mode}' nodeset='{nodes}'/></numatune>"
 
 
 def case(host):
     one, two, split = host.guests(
-        {"name": "own1"}, {"name": "own2"},
-        {"name": "ownsplit", "vcpus": 2,
-         "numatune": "<numatune><memory mode='interleave' nodeset='1-2'/></numatune>"})
+        {"name": "own1", "numatune": numatune("strict", "1")},
+        {"name": "own2", "numatune": numatune("strict", "2")},
+        {"name": "ownsplit", "vcpus": 2, "numatune": numatune("interleave", "1-2")})
     host.start(POLICY)
     host.wait_planned(one, two, split)
     before = split.vcpu_cpus()
