@@ -398,7 +398,7 @@ static unsigned core_of(const Board *board, const Ask *ask, guint claim)
     return board->core_of[topo_pu(board->topo, pu) - board->topo->pus];
 }
 
-static void spot_add(Spot *spot, unsigned area, bool helpers)
+void spot_add(Spot *spot, unsigned area, unsigned n, bool helpers)
 {
     unsigned i = helpers ? spot->n_parts : 0;
 
@@ -406,7 +406,7 @@ static void spot_add(Spot *spot, unsigned area, bool helpers)
         i++;
     if (i == spot->n_parts)
         spot->parts[spot->n_parts++] = (Part){.area = area, .helpers = helpers};
-    spot->parts[i].n++;
+    spot->parts[i].n += n;
 }
 
 static void spot_add_node(Spot *spot, unsigned node)
@@ -452,7 +452,7 @@ Ask *ask_new_in_place(const Board *board, Seat *seat)
 
     for (guint i = 0; i < seat->claims->len; i++) {
         unsigned area = board->cores[core_of(board, ask, i)].area;
-        spot_add(spot, area, i >= ask->n_vcpus);
+        spot_add(spot, area, 1, i >= ask->n_vcpus);
         if (i >= ask->n_vcpus)
             continue;
         spot->node_of[i] = board->areas[area].node;

@@ -146,6 +146,8 @@ void spot_init(Spot *spot, const Board *board, gsize n_claims, gsize n_needs);
 void spot_clear(Spot *spot);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Spot, spot_clear)
 void spot_copy(Spot *to, const Spot *from, const Ask *ask);
+/* n more vCPUs there, in one part for each area; helpers have parts of their own. */
+void spot_add(Spot *spot, unsigned area, unsigned n, bool helpers);
 
 /* PUs a part takes. */
 unsigned part_pus(const Board *board, const Ask *ask, const Spot *spot, const Part *part);
@@ -227,6 +229,9 @@ void finder_price(Finder *finder, Spot *spot);
 bool finder_can_fit(const Finder *finder);
 
 /* --- sets.c --- */
+
+/* The next set of n of all, in order, from the first, 0 to n - 1; false: that was the last. */
+bool next_set(unsigned *set, unsigned n, unsigned all);
 
 /* The best place by all costs, not taken yet. spot->placed tells. */
 void finder_run(Finder *finder, Spot *spot);

@@ -357,21 +357,6 @@ static bool set_nodes(Search *search, const Ask *defect, const unsigned *set, un
     return any;
 }
 
-/* The next set of n of all, in order; false: that was the last. */
-static bool next_set(unsigned *set, unsigned n, unsigned all)
-{
-    unsigned i = n;
-
-    while (i > 0 && set[i - 1] == all - n + i - 1)
-        i--;
-    if (i == 0)
-        return false;
-    set[i - 1]++;
-    for (; i < n; i++)
-        set[i] = set[i - 1] + 1;
-    return true;
-}
-
 static bool is_exhausted(const Search *search)
 {
     const Planner *planner = search->board->planner;

@@ -24,6 +24,20 @@ static unsigned count_sets(unsigned n, unsigned k)
     return (unsigned)count;
 }
 
+bool next_set(unsigned *set, unsigned n, unsigned all)
+{
+    unsigned i = n;
+
+    while (i > 0 && set[i - 1] == all - n + i - 1)
+        i--;
+    if (i == 0)
+        return false;
+    set[i - 1]++;
+    for (; i < n; i++)
+        set[i] = set[i - 1] + 1;
+    return true;
+}
+
 static void try_all_sets(Finder *finder, unsigned k, Spot *best)
 {
     unsigned n = finder->n_offers;
@@ -31,17 +45,9 @@ static void try_all_sets(Finder *finder, unsigned k, Spot *best)
 
     for (unsigned i = 0; i < k; i++)
         set[i] = i;
-    for (;;) {
+    do
         finder_try_set(finder, set, k, best);
-        unsigned last = k;
-        while (last > 0 && set[last - 1] == n - k + last - 1)
-            last--;
-        if (last == 0)
-            return;
-        set[last - 1]++;
-        for (unsigned i = last; i < k; i++)
-            set[i] = set[i - 1] + 1;
-    }
+    while (next_set(set, k, n));
 }
 
 /* The member that joins a set best: nearest to all of it, then the roomiest. */

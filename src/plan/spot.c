@@ -255,24 +255,14 @@ static bool best_group(const Finder *finder, unsigned node, unsigned rank, unsig
     return found;
 }
 
-static void add_part(Finder *finder, Spot *spot, unsigned area, unsigned n)
-{
-    finder->used[area] += n;
-    for (unsigned i = 0; i < spot->n_parts; i++)
-        if (spot->parts[i].area == area && !spot->parts[i].helpers) {
-            spot->parts[i].n += n;
-            return;
-        }
-    spot->parts[spot->n_parts++] = (Part){.area = area, .n = n};
-}
-
 static void fill_group(Finder *finder, Spot *spot, const Group *group, unsigned *n)
 {
     for (unsigned i = group->first; i<group->end && * n> 0; i++) {
         unsigned here = MIN(*n, room_left(finder, i));
         if (here == 0)
             continue;
-        add_part(finder, spot, i, here);
+        finder->used[i] += here;
+        spot_add(spot, i, here, false);
         *n -= here;
     }
 }
@@ -387,7 +377,7 @@ static bool place_helpers(Finder *finder, Spot *spot, unsigned node)
         }
         if (best == UINT_MAX)
             return false;
-        spot->parts[spot->n_parts++] = (Part){.area = best, .n = 1, .helpers = true};
+        spot_add(spot, best, 1, true);
     }
     return true;
 }

@@ -11,6 +11,10 @@
 /* Enough for four cells on a few nodes, however they fill up; of more the best found so far. */
 #define MAX_CELL_STEPS 300
 
+/* There is no room, under however many caches: more than any host has, and a sum of some does not
+ * overflow. */
+#define MANY_LLCS (1u << 20)
+
 /* vCPUs are dealt out in cores, so that siblings stay on one node. */
 static unsigned chunk_of(const Finder *finder)
 {
@@ -48,7 +52,7 @@ static unsigned llcs_for(const Finder *finder, unsigned offer, int n)
     }
     for (unsigned i = first; i < end; i++)
         finder->used[i] = 0;
-    return n > 0 ? UINT_MAX / 4 : used;
+    return n > 0 ? MANY_LLCS : used;
 }
 
 /* --- whole cells --- */
@@ -217,7 +221,7 @@ static bool spread_by_cells(Finder *finder, NodeTrial *trial)
                          .node_of = finder->cell_node,
                          .best = finder->cell_node + ask->seat->def->n_cells,
                          .order = finder->cell_node + 2 * (gsize)ask->seat->def->n_cells,
-                         .best_llcs = UINT_MAX / 8};
+                         .best_llcs = MANY_LLCS};
     for (unsigned i = 0; i < trial->n; i++) {
         const NodeOffer *offer = &finder->offers[trial->set[i]];
         spread.room[i] = offer->vcpu_room;
@@ -226,7 +230,7 @@ static bool spread_by_cells(Finder *finder, NodeTrial *trial)
     }
     order_cells(&spread);
     place_cells(&spread, 0);
-    if (spread.best_llcs == UINT_MAX / 8)
+    if (spread.best_llcs == MANY_LLCS)
         return false;
     cells_assign(&spread);
     return true;

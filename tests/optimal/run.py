@@ -23,13 +23,16 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "common"))
+
 import peers
 import score
 import selftest
 import solve
 from instance import random_instance
+from truth import cpus
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("BUILD_DIR", os.path.join(HERE, "..", "..", "build", "plain"))
 WORKERS = 2
 SHUFFLE_EVERY = 5  # of so many instances one is shuffled
@@ -69,12 +72,12 @@ class Planned:
         if guest["result"] == "refused":
             return None
         vcpus = sorted(guest["vcpus"], key=lambda vcpu: vcpu["id"])
-        cpus = [score.cpu_list(vcpu["cpus"]) for vcpu in vcpus]
-        if guest["result"] != "placed" or any(len(one) != 1 for one in cpus):
-            self.wrong.append(f"{guest['name']} is {guest['result']} on {cpus}")
-        pus = [one[0] for one in cpus if one]
+        masks = [sorted(cpus(vcpu["cpus"])) for vcpu in vcpus]
+        if guest["result"] != "placed" or any(len(mask) != 1 for mask in masks):
+            self.wrong.append(f"{guest['name']} is {guest['result']} on {masks}")
+        pus = [mask[0] for mask in masks if mask]
         for key, of in (("nodes", instance.host.node), ("llcs", instance.host.llc)):
-            if set(score.cpu_list(guest[key])) != set(map(of, pus)):
+            if cpus(guest[key]) != set(map(of, pus)):
                 self.wrong.append(f"{guest['name']} is said to be on {key} {guest[key]}")
         return pus
 

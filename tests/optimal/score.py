@@ -9,15 +9,6 @@ differs decides.
 from instance import DISTANCE
 
 
-def cpu_list(text):
-    """'0-2,5' as [0, 1, 2, 5]"""
-    result = []
-    for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        result += range(int(first), int(last or first) + 1)
-    return result
-
-
 def labels(instance):
     """(name, priority) of each objective; priority is None but for refused."""
     return ([("refused", priority) for priority in instance.priorities()]

@@ -9,6 +9,7 @@ import peers
 import score
 import solve
 from instance import Guest, Host, Instance, random_cells, random_instance
+from truth import cpus
 
 N_TINY = 24
 LIMIT = 60
@@ -201,9 +202,9 @@ def check_topology(ctl_json):
         for key, name, of in (("cores", "core", host.core), ("llcs", "llc", host.llc),
                               ("nodes", "node", host.node)):
             for entry in document[key]:
-                if any(of(pu) != entry[name] for pu in score.cpu_list(entry["cpus"])):
+                if any(of(pu) != entry[name] for pu in cpus(entry["cpus"])):
                     wrong.append(f"{host}: {name} {entry[name]} has CPUs {entry['cpus']}")
-        if len(score.cpu_list(document["online"])) != host.n_pus:
+        if len(cpus(document["online"])) != host.n_pus:
             wrong.append(f"{host}: CPUs {document['online']}")
         for node in document["nodes"]:
             if set(node["distances"].values()) - {10, score.DISTANCE}:
