@@ -346,14 +346,17 @@ static void cycle_look(Manager *manager)
 
 /* --- cycle_plan --- */
 
-static Request *defrag_asked(const Manager *manager)
+static bool is_defrag(const Request *request)
 {
-    for (GList *link = manager->answering.head; link; link = link->next) {
-        Request *request = link->data;
-        if (request->max_moves > 0)
-            return request;
-    }
-    return NULL;
+    return request->kind == REQUEST_DEFRAG || request->kind == REQUEST_DEFRAG_DRY_RUN;
+}
+
+static bool defrag_asked(const Manager *manager)
+{
+    for (GList *link = manager->answering.head; link; link = link->next)
+        if (is_defrag(link->data))
+            return true;
+    return false;
 }
 
 /* What moving some guests would gain; with defrag itself that is the plan from now on. */
@@ -398,9 +401,9 @@ static void plan_all(Manager *manager)
     g_clear_pointer(&manager->plan, plan_unref);
     manager->plan = plan_make(&input);
     manager->must_plan = false;
-    Request *defrag = defrag_asked(manager);
-    if (defrag)
-        plan_defrag(manager, &input, defrag);
+    for (GList *link = manager->answering.head; link; link = link->next)
+        if (is_defrag(link->data))
+            plan_defrag(manager, &input, link->data);
 }
 
 /* A plan that changed makes its guest be compared again; after a restart of the daemon a guest that

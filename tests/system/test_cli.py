@@ -1,6 +1,7 @@
 """vmtuned-ctl against a live daemon: every verb answers, as text and as JSON."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 from harness import Case
 
@@ -36,6 +37,18 @@ class Verbs(Case):
         self.assertEqual(entry["vcpus"], [{"id": 0, "cpus": "1"}])
         self.assertEqual(plan["settings"], [])
         self.assertEqual(plan["host"]["shared"], "0")
+
+    def test_defrag_with_nothing_to_gain(self):
+        guest = self.guest("ded1", extra=LABEL)
+        daemon = self.daemon(POLICY)
+        self.wait_state(daemon, guest, "as-planned")
+        with ThreadPoolExecutor(2) as pool:  # two at once: each is answered
+            proposed = list(pool.map(lambda _: daemon.json("defrag", "--dry-run"), range(2)))
+        for document in [*proposed, daemon.json("defrag")]:
+            self.assertEqual((document["version"], document["moves"]), (1, []))
+            self.assertEqual(document["score"], document["score_before"])
+        self.assertEqual(guest.vcpu(0).cpus, {1})
+        self.assertIn("nothing to gain", daemon.ctl("defrag").stdout)
 
     def test_unknown_guest_and_typo(self):
         daemon = self.daemon("")
