@@ -3,12 +3,9 @@ guest's start takes until all its threads are placed. Run by run.sh inside priva
 
 import os
 import subprocess
-import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "system"))
-import harness  # noqa: E402
+import harness
 
 GUESTS, PASSES, STARTS = 10, 20, 10
 
