@@ -5,11 +5,11 @@ page moves."""
 FLAVOURS = ("amd-4node", "debian13")
 POLICY = """
 guests:
-  - match: {name: cold1}
-    cpu: {policy: dedicated}
-    numa: {mode: strict, nodes: '1'}
-  - match: {name: live1}
-    numa: {mode: restrictive, nodes: '0-1'}
+  - match: {{name: cold1}}
+    cpu: {{policy: dedicated}}
+    numa: {{mode: strict, nodes: '1'}}
+  - match: {{name: live1}}
+    numa: {{mode: restrictive, nodes: '{}'}}
 """
 
 
@@ -17,19 +17,19 @@ def case(host):
     cold, live = host.guests(
         {"name": "cold1"},
         {"name": "live1", "numatune": "<numatune><memory mode='restrictive' nodeset='1'/></numatune>"})
-    for _ in range(5):
-        if live.nodes_touched() <= {0, 1}:
-            break
-        live.restart()  # QEMU started elsewhere, and those pages would have to move
-    host.note(f"live1 has pages on nodes {live.nodes_touched()}")
-    host.start(POLICY)
+    before = live.memory()
+    # A few pages of QEMU's start are on any node: leave one out, and they would have to move.
+    nodes = live.nodes_touched() | {0, 1}
+    host.note(f"live1 has MiB on nodes {before}, and is given {nodes}")
+    host.start(POLICY.format(",".join(map(str, sorted(nodes)))))
     host.wait_state(cold, "cold-pending")
     host.wait_planned(live)
     assert "<numatune>" not in cold.live_xml()
     assert "<memory mode='strict' nodeset='1'/>" in cold.config_xml()
     assert host.ctl("verify", check=False).returncode == 3
-    assert host.mems(live, "vcpu0") == {0, 1} and host.mems(live, "emulator") == {0, 1}
-    assert live.mostly_on(1), live.memory()
+    assert host.mems(live, "vcpu0") == nodes and host.mems(live, "emulator") == nodes
+    after = live.memory()  # new pages may be on either node; those of node 1 stay there
+    assert after.get(1, 0) >= 0.95 * before[1], (before, after)
 
     cold.restart()
     host.wait_planned(cold)
