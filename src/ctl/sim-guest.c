@@ -65,7 +65,7 @@ void sim_guest_free(SimGuest *sim)
     g_free(sim->xml);
     guest_def_unref(sim->def);
     guest_unref(sim->guest);
-    guest_policy_free(sim->policy);
+    guest_policy_unref(sim->policy);
     guest_plan_unref(sim->before);
     g_free(sim);
 }

@@ -383,7 +383,7 @@ static void plan_all(Manager *manager)
         if (!managed_is_planned(managed))
             continue;
         PolicySubject subject = guest_policy_subject(managed->guest);
-        g_clear_pointer(&managed->policy, guest_policy_free);
+        g_clear_pointer(&managed->policy, guest_policy_unref);
         managed->policy = policy_select(manager->policy, &subject);
         if (managed->apply_now || managed->restore)
             managed->flags.released = managed->restore;

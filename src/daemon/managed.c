@@ -53,7 +53,7 @@ static void forget_process(Managed *managed)
 void managed_free(Managed *managed)
 {
     forget_process(managed);
-    g_clear_pointer(&managed->policy, guest_policy_free);
+    g_clear_pointer(&managed->policy, guest_policy_unref);
     g_free(managed->uuid);
     g_free(managed->name);
     g_free(managed->text);

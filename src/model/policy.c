@@ -183,7 +183,7 @@ static void values_merge(PolicyValue **base, PolicyValue *const *over)
 
 GuestPolicy *policy_select(const Policy *policy, const PolicySubject *subject)
 {
-    GuestPolicy *selected = g_new0(GuestPolicy, 1);
+    GuestPolicy *selected = g_atomic_rc_box_new0(GuestPolicy);
     const PolicyRule *last = NULL;
 
     values_merge(selected->values, policy->defaults);
@@ -203,14 +203,24 @@ GuestPolicy *policy_select(const Policy *policy, const PolicySubject *subject)
     return selected;
 }
 
-void guest_policy_free(GuestPolicy *policy)
+GuestPolicy *guest_policy_ref(const GuestPolicy *policy)
 {
-    if (!policy)
-        return;
+    return g_atomic_rc_box_acquire((GuestPolicy *)policy);
+}
+
+static void guest_policy_clear(gpointer data)
+{
+    GuestPolicy *policy = data;
+
     values_clear(policy->values);
     if (policy->named_by.file)
         g_ref_string_release(policy->named_by.file);
-    g_free(policy);
+}
+
+void guest_policy_unref(GuestPolicy *policy)
+{
+    if (policy)
+        g_atomic_rc_box_release_full(policy, guest_policy_clear);
 }
 
 const PolicyValue *guest_policy_get(const GuestPolicy *policy, PolicyKey key)

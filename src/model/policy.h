@@ -190,10 +190,11 @@ typedef struct GuestPolicy {
 } GuestPolicy;
 
 /* The effective policy of one guest: defaults, then every matching rule in order, key by key. Pure.
- */
+ * Refcount 1. */
 GuestPolicy *policy_select(const Policy *policy, const PolicySubject *subject);
-void guest_policy_free(GuestPolicy *policy);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestPolicy, guest_policy_free)
+GuestPolicy *guest_policy_ref(const GuestPolicy *policy);
+void guest_policy_unref(GuestPolicy *policy);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestPolicy, guest_policy_unref)
 
 const PolicyValue *guest_policy_get(const GuestPolicy *policy, PolicyKey key); /* NULL: absent */
 unsigned guest_policy_get_priority(const GuestPolicy *policy);

@@ -52,7 +52,7 @@ void guest_status_free(GuestStatus *status)
     g_free(status->name);
     g_free(status->text);
     guest_unref(status->guest);
-    guest_policy_free(status->policy);
+    guest_policy_unref(status->policy);
     guest_plan_unref(status->plan);
     change_set_unref(status->left);
     g_strfreev(status->intruders);

@@ -40,21 +40,27 @@ static int free_pu_compare(gconstpointer a, gconstpointer b)
                                           : CMP(one->os_index, two->os_index);
 }
 
-/* The distinct sets of allowed CPUs; each seat learns the number of its own. */
-static GPtrArray *distinct_sets(Planner *planner)
+unsigned board_find_set(const Board *board, const CpuSet *allowed)
 {
-    GPtrArray *sets = g_ptr_array_new();
+    for (guint i = 0; i < board->sets->len; i++)
+        if (cpuset_equal(g_ptr_array_index(board->sets, i), allowed))
+            return i;
+    return UINT_MAX;
+}
 
-    for (guint i = 0; i < planner->seats->len; i++) {
-        Seat *seat = g_ptr_array_index(planner->seats, i);
-        guint j = 0;
-        while (j < sets->len && !cpuset_equal(g_ptr_array_index(sets, j), seat->allowed))
-            j++;
-        if (j == sets->len)
-            g_ptr_array_add(sets, seat->allowed);
-        seat->set = j;
+/* The distinct sets of allowed CPUs; each seat learns the number of its own. */
+static void find_sets(Board *board)
+{
+    board->sets = g_ptr_array_new_with_free_func((GDestroyNotify)hwloc_bitmap_free);
+    for (guint i = 0; i < board->planner->seats->len; i++) {
+        Seat *seat = g_ptr_array_index(board->planner->seats, i);
+        seat->set = board_find_set(board, seat->allowed);
+        if (seat->set != UINT_MAX)
+            continue;
+        seat->set = board->sets->len;
+        g_ptr_array_add(board->sets, cpuset_copy(seat->allowed));
     }
-    return sets;
+    board->n_sets = board->sets->len;
 }
 
 /* Index into topo->nodes by OS index. */
@@ -114,8 +120,9 @@ static unsigned best_rank(const Topo *topo, const GArray *kinds)
     return best;
 }
 
-static GArray *free_pus(Board *board, const GPtrArray *sets, bool *rows)
+static GArray *free_pus(Board *board, bool *rows)
 {
+    const GPtrArray *sets = board->sets;
     const Topo *topo = board->topo;
     const Planner *planner = board->planner;
     GArray *pus = g_array_sized_new(FALSE, FALSE, sizeof(FreePu), MAX(topo->n_pus, 1));
@@ -124,7 +131,6 @@ static GArray *free_pus(Board *board, const GPtrArray *sets, bool *rows)
     unsigned best = best_rank(topo, kinds);
 
     hwloc_bitmap_andnot(free, free, planner->off);
-    hwloc_bitmap_andnot(free, free, planner->exclusive);
     for (unsigned i = 0; i < topo->n_cores; i++) {
         const TopoCore *core = &topo->cores[i];
         if (!cpuset_intersects(core->cpus, free))
@@ -189,6 +195,7 @@ static void build_areas(Board *board, const GArray *free)
         board->pus[i] = pu->os_index;
         board->core_of[topo_pu(board->topo, pu->os_index) - board->topo->pus] = n_cores - 1;
         core->n++;
+        core->left++;
         area->free++;
         core->whole = core->n == pu->width;
         area->whole += core->whole;
@@ -227,47 +234,45 @@ uint64_t pair_distance(const Board *board, unsigned a, unsigned b)
     return board->distances[(gsize)a * board->topo->n_nodes + b];
 }
 
-static void build_pool(Board *board, const GPtrArray *sets)
+static void build_pool(Board *board)
 {
-    Planner *planner = board->planner;
-    g_autoptr(CpuSet) pool = pool_now(planner);
+    const Planner *planner = board->planner;
 
-    board->pool_left = (int)cpuset_weight(pool);
-    board->pool_vcpus = pool_count_vcpus(planner);
-    board->pool_by_set = g_new0(int, MAX(sets->len, 1));
-    board->floats_by_set = g_new0(unsigned, MAX(sets->len, 1));
-    for (guint i = 0; i < sets->len; i++) {
-        g_autoptr(CpuSet) here = cpuset_and(pool, g_ptr_array_index(sets, i));
+    board->pool_left = (int)cpuset_weight(planner->pool_base);
+    board->pool_by_set = g_new0(int, MAX(board->n_sets, 1));
+    board->pool_before = g_new0(int, MAX(board->n_sets, 1));
+    board->floats_by_set = g_new0(unsigned, MAX(board->n_sets, 1));
+    for (guint i = 0; i < board->n_sets; i++) {
+        g_autoptr(CpuSet) here = cpuset_and(planner->pool_base, g_ptr_array_index(board->sets, i));
         board->pool_by_set[i] = (int)cpuset_weight(here);
     }
-    for (guint i = 0; i < planner->seats->len; i++) {
-        const Seat *seat = g_ptr_array_index(planner->seats, i);
-        board->floats_by_set[seat->set] +=
-            seat_pool_vcpus(seat) > 0 && board->pool_by_set[seat->set] > 0;
-    }
+    for (guint i = 0; i < planner->seats->len; i++)
+        board_count_floats(board, g_ptr_array_index(planner->seats, i), 1);
 }
 
 Board *board_new(Planner *planner)
 {
     Board *board = g_new0(Board, 1);
     const Topo *topo = planner->topo;
-    g_autoptr(GPtrArray) sets = distinct_sets(planner);
-    g_autofree bool *rows = g_new0(bool, MAX((gsize)topo->n_pus * sets->len, 1));
 
     board->planner = planner;
     board->topo = topo;
-    board->n_sets = sets->len;
-    g_autoptr(GArray) free = free_pus(board, sets, rows);
+    find_sets(board);
+    g_autofree bool *rows = g_new0(bool, MAX((gsize)topo->n_pus * board->n_sets, 1));
+    g_autoptr(GArray) free = free_pus(board, rows);
     board->pus = g_new0(unsigned, MAX(free->len, 1));
     board->cores = g_new0(BoardCore, MAX(free->len, 1));
     board->areas = g_new0(Area, MAX(free->len, 1));
-    board->member = g_new0(bool, MAX((gsize)free->len * sets->len, 1));
+    board->taken = g_new0(bool, MAX(free->len, 1));
+    board->member = g_new0(bool, MAX((gsize)free->len * board->n_sets, 1));
     board->node_areas = g_new0(unsigned, topo->n_nodes + 1);
-    board->core_of = g_new0(unsigned, MAX(topo->n_pus, 1));
+    board->core_of = g_new(unsigned, MAX(topo->n_pus, 1));
+    for (unsigned i = 0; i < topo->n_pus; i++)
+        board->core_of[i] = NO_CORE;
     board->closed = g_new0(bool, MAX(topo->n_llcs, 1));
     build_areas(board, free);
     build_distances(board);
-    build_pool(board, sets);
+    build_pool(board);
     return board;
 }
 
@@ -281,9 +286,12 @@ void board_free(Board *board)
     g_free(board->member);
     g_free(board->node_areas);
     g_free(board->core_of);
+    g_free(board->taken);
+    g_ptr_array_unref(board->sets);
     g_free(board->distances);
     g_free(board->closed);
     g_free(board->pool_by_set);
+    g_free(board->pool_before);
     g_free(board->floats_by_set);
     g_free(board);
 }
@@ -497,16 +505,53 @@ unsigned area_room(const Board *board, const Ask *ask, bool core_each, unsigned 
     return area->width > 1 ? cores * area->width : 0;
 }
 
-/* A core is whole when the last guest that stays on it has gone. */
+/* A core is whole when the last that has some of it has gone. */
+static void core_count(Board *board, BoardCore *core, int sign)
+{
+    bool had = core->owners > 0;
+
+    core->owners += (unsigned)sign;
+    if (core->whole && had != (core->owners > 0))
+        board->areas[core->area].whole -= (unsigned)sign;
+}
+
 static void count_owners(Board *board, const Ask *ask, int sign)
 {
-    for (unsigned i = 0; i < ask->n_cores; i++) {
-        BoardCore *core = &board->cores[ask->cores[i]];
-        bool had = core->owners > 0;
-        core->owners += (unsigned)sign;
-        if (core->whole && had != (core->owners > 0))
-            board->areas[core->area].whole -= (unsigned)sign;
+    for (unsigned i = 0; i < ask->n_cores; i++)
+        core_count(board, &board->cores[ask->cores[i]], sign);
+}
+
+static void pu_count(Board *board, unsigned pu, int sign)
+{
+    unsigned index = board->core_of[topo_pu(board->topo, pu) - board->topo->pus];
+    BoardCore *core = index == NO_CORE ? NULL : &board->cores[index];
+
+    if (cpuset_has(board->planner->pool_base, pu)) {
+        board->pool_left -= sign;
+        for (unsigned set = 0; set < board->n_sets; set++)
+            if (cpuset_has(g_ptr_array_index(board->sets, set), pu))
+                board->pool_by_set[set] -= sign;
     }
+    if (!core)
+        return;
+    core_count(board, core, sign);
+    core->left -= (unsigned)sign;
+    board->areas[core->area].free -= (unsigned)sign;
+    for (unsigned i = core->first; i < core->first + core->n; i++)
+        if (board->pus[i] == pu)
+            board->taken[i] = sign > 0;
+}
+
+void board_take_pus(Board *board, const CpuSet *pus)
+{
+    CPUSET_FOREACH(pu, pus)
+    pu_count(board, pu, 1);
+}
+
+void board_give_pus(Board *board, const CpuSet *pus)
+{
+    CPUSET_FOREACH(pu, pus)
+    pu_count(board, pu, -1);
 }
 
 static void board_count(Board *board, const Ask *ask, const Spot *spot, int sign)
@@ -572,25 +617,61 @@ void board_give(Board *board, const Ask *ask, const Spot *spot)
                       need_page_kib(ask, spot->memory[i].need), spot->memory[i].kib);
 }
 
-bool board_floor_holds(const Board *board)
+void board_settle(Board *board, const Ask *ask)
 {
-    if (board->planner->keep_pool && board->pool_left <= 0)
+    board_count(board, ask, &ask->spot, -1);
+    board_take_pus(board, ask->seat->exclusive);
+    ask->seat->taken = true;
+}
+
+/* --- the pool --- */
+
+void board_begin(Board *board)
+{
+    memcpy(board->pool_before, board->pool_by_set, board->n_sets * sizeof(int));
+}
+
+static int count_pool(const Board *board, const CpuSet *cpus, const CpuSet *within)
+{
+    int n = 0;
+
+    if (!cpus)
+        return 0;
+    CPUSET_FOREACH(cpu, cpus)
+    n += cpuset_has(board->planner->pool_base, cpu) && (!within || cpuset_has(within, cpu));
+    return n;
+}
+
+bool board_floor_holds(const Board *board, const CpuSet *less)
+{
+    int taken = count_pool(board, less, NULL), left = board->pool_left - taken;
+
+    if (less && taken == 0)
+        return true;
+    if (board->planner->keep_pool && left <= 0)
         return false;
-    for (unsigned set = 0; set < board->n_sets; set++)
-        if (board->floats_by_set[set] > 0 && board->pool_by_set[set] <= 0)
+    for (unsigned set = 0; set < board->n_sets; set++) {
+        int had = less ? board->pool_by_set[set] : board->pool_before[set];
+        if (board->floats_by_set[set] > 0 && had > 0 &&
+            board->pool_by_set[set] <= count_pool(board, less, g_ptr_array_index(board->sets, set)))
             return false;
-    return board->pool_left >= (int)pool_pus_needed(board->planner, board->pool_vcpus);
+    }
+    return left >= (int)pool_pus_needed(board->planner, board->pool_vcpus);
+}
+
+void board_count_floats(Board *board, const Seat *seat, int sign)
+{
+    unsigned n = seat_pool_vcpus(seat);
+
+    board->pool_vcpus += (unsigned)sign * n;
+    board->floats_by_set[seat->set] += n > 0 ? (unsigned)sign : 0;
 }
 
 void board_set_refused(Board *board, const Ask *ask, bool refused)
 {
-    Seat *seat = ask->seat;
-    unsigned before = seat_pool_vcpus(seat);
-
-    seat->refused = refused;
-    unsigned after = seat_pool_vcpus(seat);
-    board->pool_vcpus += after - before;
-    board->floats_by_set[seat->set] += (unsigned)((after > 0) - (before > 0));
+    board_count_floats(board, ask->seat, -1);
+    ask->seat->refused = refused;
+    board_count_floats(board, ask->seat, 1);
 }
 
 /* --- costs --- */

@@ -16,7 +16,9 @@ typedef struct BoardCore {
     unsigned area;
     unsigned first, n; /* into Board.pus: those of the area; ascending OS index */
     bool whole;        /* all online PUs of the core */
-    unsigned owners;   /* guests in place that have some of it */
+    unsigned owners;   /* PUs that are taken one by one, and guests that have some of it and may
+                        * move */
+    unsigned left;     /* PUs not taken one by one */
 } BoardCore;
 
 /* PUs of one node under one last-level cache, of the same kind and allowed to the same guests, in
@@ -45,17 +47,23 @@ typedef struct Board {
     Area *areas; /* by node, rank, LLC */
     unsigned n_areas;
     unsigned *node_areas; /* first area by node; one more entry at the end */
-    unsigned *core_of;    /* of the PUs on the board: index into cores, by index into topo->pus */
-    unsigned n_sets;      /* distinct sets of allowed CPUs, see Seat.set */
-    bool *member;         /* by area and set */
+    unsigned *core_of;    /* index into cores, by index into topo->pus; NO_CORE: not on the board */
+    bool *taken;          /* as pus: one by one */
+    GPtrArray *sets;      /* of CpuSet: distinct sets of allowed CPUs, see Seat.set */
+    unsigned n_sets;
+    bool *member; /* by area and set */
 
-    int pool_left;           /* PUs of the pool; a core of which part is isolated counts whole */
+    int pool_left;           /* PUs of the pool; of a spot, a core that is isolated in part counts
+                              * whole */
     int *pool_by_set;        /* those a set holds */
+    int *pool_before;        /* the same before guests were placed: who had none misses none */
     unsigned *floats_by_set; /* guests with vCPUs on the pool */
     unsigned pool_vcpus;
 } Board;
 
-/* After the running guests have what they keep. */
+#define NO_CORE UINT_MAX
+
+/* Once all guests are surveyed: the empty host. */
 Board *board_new(Planner *planner);
 void board_free(Board *board);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Board, board_free)
@@ -158,14 +166,25 @@ unsigned area_cores(const Board *board, unsigned area);
 unsigned area_room(const Board *board, const Ask *ask, bool core_each, unsigned area);
 /* It is about to start, and its memory is for the planner to book. */
 bool ask_books_memory(const Ask *ask);
+/* PUs are taken one by one, or given back: those of a guest in place. */
+void board_take_pus(Board *board, const CpuSet *pus);
+void board_give_pus(Board *board, const CpuSet *pus);
+/* Instead of the spot's PUs, which are given back, those of the seat are taken one by one. */
+void board_settle(Board *board, const Ask *ask);
 /* The spot's PUs, pool and memory are taken, or given back. Where the memory goes is decided when a
  * spot is taken for the first time. */
 void board_take(Board *board, const Ask *ask, Spot *spot);
 void board_give(Board *board, const Ask *ask, const Spot *spot);
+/* The guest's vCPUs on the pool count, or no longer. */
+void board_count_floats(Board *board, const Seat *seat, int sign);
 /* Refused guests float, and count for the pool. */
 void board_set_refused(Board *board, const Ask *ask, bool refused);
-/* The pool that is left suffices for those that float. */
-bool board_floor_holds(const Board *board);
+/* From now on guests are placed, see Board.pool_before. */
+void board_begin(Board *board);
+/* The pool that is left suffices for those that float; less: if these PUs go too (NULL: none). */
+bool board_floor_holds(const Board *board, const CpuSet *less);
+/* The number of the set of allowed CPUs; UINT_MAX: the board does not know it. */
+unsigned board_find_set(const Board *board, const CpuSet *allowed);
 
 /* <0, 0, >0 by the first n costs. */
 int cost_compare(const Cost *a, const Cost *b, unsigned n);

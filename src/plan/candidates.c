@@ -104,7 +104,7 @@ static CpuSet *running_nodes(const Topo *topo, const Seat *seat)
     return cpuset_is_empty(seat->mems) ? g_steal_pointer(&nodes) : cpuset_copy(seat->mems);
 }
 
-static CpuSet *running_cpu_nodes(Planner *planner, const Seat *seat)
+static CpuSet *running_cpu_nodes(const Seat *seat)
 {
     if (!seat->node_list || cpuset_is_subset(seat->mem_nodes, seat->node_list))
         return cpuset_copy(seat->mem_nodes);
@@ -113,7 +113,7 @@ static CpuSet *running_cpu_nodes(Planner *planner, const Seat *seat)
     g_autofree char *have = cpuset_format(seat->mem_nodes);
     g_autofree char *want = cpuset_format(seat->node_list);
     if (!seat->unmanaged)
-        diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
+        diag_add(seat->diags, DIAG_WARNING, NULL, seat->in->guest->name,
                  "its memory is on node %s: its vCPUs stay there, and numa.nodes %s holds from its "
                  "next start",
                  have, want);
@@ -136,14 +136,14 @@ static void near_devices(const Topo *topo, const Seat *seat, CpuSet *nodes)
         hwloc_bitmap_and(nodes, nodes, with);
 }
 
-void seat_choose_candidates(Planner *planner, Seat *seat)
+void seat_choose_candidates(const Planner *planner, Seat *seat)
 {
     const Topo *topo = planner->topo;
     g_autoptr(CpuSet) nodes = NULL;
 
     if (seat->in->running) {
         seat->mem_nodes = running_nodes(topo, seat);
-        nodes = running_cpu_nodes(planner, seat);
+        nodes = running_cpu_nodes(seat);
     } else if (seat->node_list) {
         seat->mem_nodes = cpuset_and(seat->node_list, seat->mems);
         nodes = cpuset_copy(seat->node_list);

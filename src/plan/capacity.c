@@ -174,6 +174,7 @@ GArray *memory_needs(const Topo *topo, const GuestDef *def)
 typedef struct Spread {
     const Planner *planner;
     const MemoryNeed *need;
+    bool there;         /* it is in use already, whatever the room */
     unsigned *weights;  /* by node: how large a part; at least one is not 0 */
     uint64_t *part_kib; /* by node: result */
 } Spread;
@@ -190,6 +191,8 @@ static unsigned spread_weight(const Spread *spread)
 static uint64_t part_room(const Spread *spread, unsigned i)
 {
     uint64_t grain = grain_kib(spread->need->page_kib);
+    if (spread->there)
+        return minus_floor(spread->need->kib, spread->part_kib[i]);
     uint64_t room = capacity_room_kib(spread->planner->capacity, i, spread->need->page_kib);
 
     return minus_floor(room / grain * grain, spread->part_kib[i]);
@@ -228,7 +231,7 @@ static void hold_need(Planner *planner, Seat *seat, const MemoryNeed *need, unsi
 {
     const Topo *topo = planner->topo;
     g_autofree uint64_t *part_kib = g_new0(uint64_t, topo->n_nodes);
-    Spread spread = {planner, need, weights, part_kib};
+    Spread spread = {planner, need, seat->in->running, weights, part_kib};
 
     if (spread_weight(&spread) == 0)
         return;
@@ -333,7 +336,7 @@ unsigned memory_place(const Planner *planner, const Seat *seat, const unsigned *
             weights = weights_nearest(planner, vcpu_nodes, need, nodes);
         }
         memset(part_kib, 0, topo->n_nodes * sizeof(uint64_t));
-        Spread spread = {planner, need, weights, part_kib};
+        Spread spread = {planner, need, false, weights, part_kib};
         if (spread_weight(&spread) > 0)
             spread_parts(&spread, nodes);
         for (unsigned node = 0; node < topo->n_nodes; node++) {

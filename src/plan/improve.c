@@ -196,7 +196,7 @@ static bool gains_enough(const Search *search, const Cost *sum)
 
 static void keep_best(Search *search, const Cost *sum)
 {
-    if (!board_floor_holds(search->board))
+    if (!board_floor_holds(search->board, NULL))
         return;
     if (search->moved > 0 && !gains_enough(search, sum))
         return;

@@ -5,7 +5,7 @@
  * what its live definition says: a vCPU pinned to one PU has it. A pin to several (a vCPU pinned in
  * advance and just plugged in) is no place yet.
  */
-#include "plan/planner.h"
+#include "plan/board.h"
 
 static unsigned only_member(const CpuSet *cpus)
 {
@@ -36,7 +36,7 @@ static CpuSet *seat_claimed_pus(const Seat *seat)
     return pus;
 }
 
-void seat_take(Planner *planner, Seat *seat)
+void seat_mark(Planner *planner, Seat *seat)
 {
     hwloc_bitmap_free(seat->exclusive);
     seat->exclusive = seat_claimed_pus(seat);
@@ -46,6 +46,22 @@ void seat_take(Planner *planner, Seat *seat)
         hwloc_bitmap_or(seat->exclusive, seat->exclusive, cores);
     }
     hwloc_bitmap_or(planner->exclusive, planner->exclusive, seat->exclusive);
+}
+
+void seat_release(Planner *planner, Seat *seat)
+{
+    if (seat->taken)
+        board_give_pus(planner->board, seat->exclusive);
+    seat->taken = false;
+    hwloc_bitmap_andnot(planner->exclusive, planner->exclusive, seat->exclusive);
+}
+
+void seat_take(Planner *planner, Seat *seat)
+{
+    seat_release(planner, seat);
+    seat_mark(planner, seat);
+    board_take_pus(planner->board, seat->exclusive);
+    seat->taken = true;
 }
 
 /* A pin to all the guest may use is no pin, even if that is a single CPU. */
@@ -201,7 +217,7 @@ static unsigned helper_pu(const Planner *planner, const Seat *seat, const Claim 
     /* Threads alone may be on one CPU because that is all there is of the pool, or at all. */
     unsigned pu = threads_pu(seat, claim, able);
     g_autoptr(CpuSet) cpus = pu != NO_PU ? cpuset_new_one(pu) : cpuset_new();
-    bool chosen = !cpuset_equal(cpus, seat->allowed) && pool_floor_holds(planner, cpus);
+    bool chosen = !cpuset_equal(cpus, seat->allowed) && board_floor_holds(planner->board, cpus);
     return chosen ? pu : NO_PU;
 }
 
@@ -242,7 +258,7 @@ static void keep_seat(Planner *planner, Seat *seat)
         return;
     for (guint i = 0; i < seat->claims->len; i++)
         seat_claim(seat, i)->pu = NO_PU;
-    hwloc_bitmap_andnot(planner->exclusive, planner->exclusive, seat->exclusive);
+    seat_release(planner, seat);
     hwloc_bitmap_zero(seat->exclusive);
 }
 
@@ -255,20 +271,20 @@ static int keep_compare(gconstpointer a, gconstpointer b)
     return rank_one != rank_two ? CMP(rank_two, rank_one) : seat_name_compare(one, two);
 }
 
-void keep_running(Planner *planner)
+void keep_running(Planner *planner, const GPtrArray *seats)
 {
     g_autoptr(GPtrArray) order = g_ptr_array_new();
 
-    for (guint i = 0; i < planner->seats->len; i++) {
-        Seat *seat = g_ptr_array_index(planner->seats, i);
+    for (guint i = 0; i < seats->len; i++) {
+        Seat *seat = g_ptr_array_index(seats, i);
         if (seat->in->running && !seat->unmanaged)
             g_ptr_array_add(order, seat);
     }
     g_ptr_array_sort(order, keep_compare);
     for (guint i = 0; i < order->len; i++)
         keep_seat(planner, g_ptr_array_index(order, i));
-    for (guint i = 0; i < planner->seats->len; i++) {
-        Seat *seat = g_ptr_array_index(planner->seats, i);
+    for (guint i = 0; i < seats->len; i++) {
+        Seat *seat = g_ptr_array_index(seats, i);
         if (seat->in->running)
             memory_hold_running(planner, seat);
     }

@@ -82,7 +82,7 @@ void numa_write(const Planner *planner, const Seat *seat, GuestPlan *plan)
         return;
     int over = mode == NUMA_STRICT && !seat->node_list ? node_over(planner, nodes) : -1;
     if (over >= 0) {
-        diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
+        diag_add(seat->diags, DIAG_WARNING, NULL, seat->in->guest->name,
                  "node %d cannot hold the memory of all guests on it: no strict nodeset", over);
         return;
     }

@@ -80,7 +80,7 @@ static bool place_one(Planner *planner, Seat *seat, Claim *claim)
             hwloc_bitmap_free(taken);
             taken = cpuset_copy(topo_core(planner->topo, topo_pu(planner->topo, pu)->core)->cpus);
         }
-        if (!pool_floor_holds(planner, taken))
+        if (!board_floor_holds(planner->board, taken))
             continue;
         claim->pu = pu;
         seat_take(planner, seat);
@@ -120,10 +120,10 @@ static void place_missing(Planner *planner, Seat *seat)
             continue;
         }
         if (claim->thread_class == THREAD_VCPU)
-            diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
+            diag_add(seat->diags, DIAG_WARNING, NULL, seat->in->guest->name,
                      "no PU is free for vCPU %u: it shares those of the guest", claim->id);
         else
-            diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
+            diag_add(seat->diags, DIAG_WARNING, NULL, seat->in->guest->name,
                      "no PU is free for its %s alone: as if cpu.%s were share",
                      thread_class_name(claim->thread_class),
                      claim->thread_class == THREAD_IOTHREAD
@@ -175,7 +175,7 @@ static void place_new(Board *board, Finder *finder, Ask *ask, bool scarce)
         return;
     }
     board_take(board, ask, &ask->spot);
-    if (board_floor_holds(board))
+    if (board_floor_holds(board, NULL))
         return;
     board_give(board, ask, &ask->spot);
     ask->spot.placed = false;
@@ -234,7 +234,7 @@ static void release_movable(Planner *planner, const GPtrArray *queue)
     for (guint i = 0; i < queue->len; i++) {
         Seat *seat = g_ptr_array_index(queue, i);
         if (is_movable(planner, seat))
-            hwloc_bitmap_andnot(planner->exclusive, planner->exclusive, seat->exclusive);
+            seat_release(planner, seat);
     }
 }
 
@@ -308,15 +308,17 @@ static bool too_many_moved(const Planner *planner)
 
 bool place_all(Planner *planner, const GPtrArray *queue)
 {
+    Board *board = planner->board;
+    Finder *finder = planner->finder;
+
     for (guint i = 0; i < queue->len; i++) {
         Seat *seat = g_ptr_array_index(queue, i);
         if (!seat->unmanaged && !seat->refused && seat->in_place)
             place_missing(planner, seat);
     }
     release_movable(planner, queue);
+    board_begin(board);
 
-    g_autoptr(Board) board = board_new(planner);
-    g_autoptr(Finder) finder = finder_new(board);
     g_autoptr(GPtrArray) asks = g_ptr_array_new_with_free_func((GDestroyNotify)ask_free);
     add_asks(board, queue, asks);
     take_places(board, finder, asks);
@@ -340,5 +342,8 @@ bool place_all(Planner *planner, const GPtrArray *queue)
     for (guint i = 0; i < asks->len; i++)
         if (!((Ask *)g_ptr_array_index(asks, i))->spot.placed)
             refuse_unplaced(board, finder, g_ptr_array_index(asks, i));
+    for (guint i = 0; i < asks->len; i++)
+        if (((Ask *)g_ptr_array_index(asks, i))->spot.placed)
+            board_settle(board, g_ptr_array_index(asks, i));
     return true;
 }

@@ -105,17 +105,18 @@ typedef struct Way {
 
 static Planner *planner_run(const PlanInput *input, Way way)
 {
-    g_autoptr(Planner) planner = planner_new(input, way.keep_pool);
+    g_autoptr(Planner) planner = planner_new(input);
     g_autoptr(GPtrArray) queue = g_ptr_array_new();
 
     planner->moves = way.moves;
     planner->squeeze = way.squeeze;
+    planner->keep_pool = way.keep_pool;
     if (way.moves == MOVES_NONE) {
         planner->moves_left = 0;
         planner->consolidate = false;
     }
 
-    keep_running(planner);
+    keep_running(planner, planner->seats);
     for (guint i = 0; i < planner->seats->len; i++)
         g_ptr_array_add(queue, g_ptr_array_index(planner->seats, i));
     g_ptr_array_sort_with_data(queue, queue_compare, planner);

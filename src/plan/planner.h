@@ -41,7 +41,8 @@ typedef struct Claim {
 } Claim;
 
 typedef struct Seat {
-    const PlanGuest *in;
+    PlanGuest guest;     /* borrowed parts */
+    const PlanGuest *in; /* the same */
     const GuestDef *def;
     const GuestPlan *before; /* of a running guest that was managed; else NULL */
     CpuPolicy cpu_policy;
@@ -67,7 +68,9 @@ typedef struct Seat {
     PlanShortage shortage;
     char *reason;      /* of the refusal */
     CpuSet *exclusive; /* PUs of its claims, and siblings kept empty */
-    GArray *memory;    /* of MemoryPlan */
+    bool taken;        /* on the board exclusive is taken, PU by PU */
+    GArray *memory;    /* of MemoryPlan: what it holds */
+    DiagList *diags;
 } Seat;
 
 /* Of guests in place: none moves, those that stand in the way do, or all that may are placed anew,
@@ -75,14 +78,17 @@ typedef struct Seat {
 typedef enum PlanMoves { MOVES_NONE, MOVES_SOME, MOVES_ALL } PlanMoves;
 
 typedef struct Planner {
-    const PlanInput *input;
     const Topo *topo;
+    const Policy *policy;
     GPtrArray *seats; /* of Seat, by name and uuid */
     CpuSet *housekeeping;
     CpuSet *pool_base; /* the pool if nobody had exclusive CPUs */
     CpuSet *off;       /* pinned by hand, or listed in the policy: dedicated guests keep off */
+    unsigned *n_off;   /* guests that keep others off, by OS index up to that of the last PU */
     CpuSet *exclusive; /* of all seats */
     Capacity *capacity;
+    struct Board *board; /* with all guests in place on it */
+    struct Finder *finder;
     unsigned core_width; /* most PUs any core has */
     unsigned wide_above; /* vCPUs, see Ask.wide */
     PlanMoves moves;
@@ -92,11 +98,13 @@ typedef struct Planner {
     bool core_each;      /* some guest was placed with a core for each vCPU, see board.h */
     bool squeeze;        /* cores are as if scarce, see place.c */
     bool keep_pool;      /* no guest may empty the pool, even if none seems to need it */
-    DiagList *diags;
+    DiagList *diags;     /* on the host */
 } Planner;
 
 /* --- survey.c: what every guest asks for --- */
-Planner *planner_new(const PlanInput *input, bool keep_pool);
+/* All guests surveyed, nobody placed. input: its guests are copied, what they point to is borrowed.
+ */
+Planner *planner_new(const PlanInput *input);
 void planner_free(Planner *planner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Planner, planner_free)
 int seat_name_compare(const Seat *a, const Seat *b); /* name, then uuid */
@@ -110,14 +118,18 @@ const Claim *seat_find_claim(const Seat *seat, ThreadClass thread_class, unsigne
 CpuSet *seat_vcpu_pus(const Seat *seat); /* PUs of its vCPU claims */
 
 /* --- candidates.c: where a guest may go --- */
-void seat_choose_candidates(Planner *planner, Seat *seat);
+void seat_choose_candidates(const Planner *planner, Seat *seat);
 /* The masks its definition and its threads have now, but for those that cover all it may use. */
 CpuSet *seat_live_cpus(const Seat *seat);
 
 /* --- keep.c: running guests keep what they have --- */
-void keep_running(Planner *planner);
+void keep_running(Planner *planner, const GPtrArray *seats);
 /* Marks the PUs of the seat's claims, and siblings its thread policy keeps empty, as exclusive. */
+void seat_mark(Planner *planner, Seat *seat);
+/* The same, and takes them on the board instead of what the seat had there. */
 void seat_take(Planner *planner, Seat *seat);
+/* Gives the seat's exclusive PUs back; seat->exclusive still tells which they were. */
+void seat_release(Planner *planner, Seat *seat);
 /* --- place.c --- */
 /* False: with guests moved it does not work out. */
 bool place_all(Planner *planner, const GPtrArray *queue);
@@ -150,14 +162,11 @@ CpuSet *pick_with_siblings(const Topo *topo, const CpuSet *pus);
 CpuSet *pool_now(const Planner *planner);
 /* vCPUs of this guest that float over the pool. */
 unsigned seat_pool_vcpus(const Seat *seat);
-unsigned pool_count_vcpus(const Planner *planner);
 /* pool: pool_now(). What the guest may use of it; if that is empty, what it may use and is nobody's
  * own; if there is nothing, all it may use (*ret_empty, which may be NULL, is then true). */
 CpuSet *pool_mask(const Planner *planner, const Seat *seat, const CpuSet *pool, bool *ret_empty);
 /* Fewest PUs that carry so many vCPUs within the limit. */
 unsigned pool_pus_needed(const Planner *planner, unsigned n_vcpus);
-/* May a running guest have cpus for its own too? */
-bool pool_floor_holds(const Planner *planner, const CpuSet *cpus);
 /* left: PUs the pool would have if the seat's guest had its place. */
 void refuse_for_floor(const Planner *planner, Seat *seat, unsigned left);
 /* A refused guest has no CPU left to itself and others: the pool must be kept. */

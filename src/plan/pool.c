@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The pool: who floats over it, what they may use of it, and the floor under it. */
-#include "plan/planner.h"
+#include "plan/board.h"
 
 CpuSet *pool_now(const Planner *planner)
 {
@@ -28,15 +28,6 @@ unsigned seat_pool_vcpus(const Seat *seat)
         return all - own;
     }
     return all;
-}
-
-unsigned pool_count_vcpus(const Planner *planner)
-{
-    unsigned n = 0;
-
-    for (guint i = 0; i < planner->seats->len; i++)
-        n += seat_pool_vcpus(g_ptr_array_index(planner->seats, i));
-    return n;
 }
 
 /* The nodes the policy lists, where that leaves anything. */
@@ -77,7 +68,7 @@ CpuSet *pool_mask(const Planner *planner, const Seat *seat, const CpuSet *pool, 
 
 static unsigned limit_tenths(const Planner *planner)
 {
-    return (unsigned)(policy_get_cpu_overcommit(planner->input->policy) * 10 + 0.5);
+    return (unsigned)(policy_get_cpu_overcommit(planner->policy) * 10 + 0.5);
 }
 
 unsigned pool_pus_needed(const Planner *planner, unsigned n_vcpus)
@@ -87,33 +78,9 @@ unsigned pool_pus_needed(const Planner *planner, unsigned n_vcpus)
     return (unsigned)(((uint64_t)n_vcpus * 10 + tenths - 1) / tenths);
 }
 
-static bool pool_stays_for(const Planner *planner, const CpuSet *before, const CpuSet *after)
-{
-    for (guint i = 0; i < planner->seats->len; i++) {
-        const Seat *seat = g_ptr_array_index(planner->seats, i);
-        if (seat_pool_vcpus(seat) > 0 && cpuset_intersects(before, seat->allowed) &&
-            !cpuset_intersects(after, seat->allowed))
-            return false;
-    }
-    return true;
-}
-
-bool pool_floor_holds(const Planner *planner, const CpuSet *cpus)
-{
-    g_autoptr(CpuSet) before = pool_now(planner);
-    g_autoptr(CpuSet) after = cpuset_minus(before, cpus);
-
-    if (!cpuset_intersects(before, cpus))
-        return true;
-    if (planner->keep_pool && cpuset_is_empty(after))
-        return false;
-    return pool_stays_for(planner, before, after) &&
-           cpuset_weight(after) >= pool_pus_needed(planner, pool_count_vcpus(planner));
-}
-
 void refuse_for_floor(const Planner *planner, Seat *seat, unsigned left)
 {
-    unsigned n_vcpus = pool_count_vcpus(planner);
+    unsigned n_vcpus = planner->board->pool_vcpus;
     unsigned need = MAX(pool_pus_needed(planner, n_vcpus), 1), tenths = limit_tenths(planner);
     PlanShortage shortage = {"pool PUs", need > left ? need - left : 1, "PUs", -1};
 
@@ -145,7 +112,7 @@ bool pool_is_missed(const Planner *planner)
 void pool_diagnose(const Planner *planner)
 {
     g_autoptr(CpuSet) pool = pool_now(planner);
-    unsigned n_vcpus = pool_count_vcpus(planner), n_pus = cpuset_weight(pool);
+    unsigned n_vcpus = planner->board->pool_vcpus, n_pus = cpuset_weight(pool);
 
     for (guint i = 0; i < planner->seats->len; i++) {
         const Seat *seat = g_ptr_array_index(planner->seats, i);

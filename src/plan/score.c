@@ -223,10 +223,9 @@ int score_compare(const GArray *a, const GArray *b)
 
 GArray *plan_score(const PlanInput *input, const Plan *plan)
 {
-    g_autoptr(Planner) planner = planner_new(input, false);
-    g_autoptr(Board) board = board_new(planner);
+    g_autoptr(Planner) planner = planner_new(input);
     GArray *score = g_array_new(FALSE, FALSE, sizeof(ScoreItem));
-    Tally tally = {.plan = plan, .planner = planner, .board = board};
+    Tally tally = {.plan = plan, .planner = planner, .board = planner->board};
 
     map_areas(&tally);
     for (guint i = 0; i < planner->seats->len; i++)

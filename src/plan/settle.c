@@ -297,10 +297,10 @@ bool settle(Board *board, Ask **asks, unsigned n_asks)
         n_cores = MAX(n_cores, board->areas[i].first + board->areas[i].n);
     g_autofree unsigned *left = g_new0(unsigned, MAX(n_cores, 1));
     for (unsigned i = 0; i < n_cores; i++) {
-        left[i] = board->cores[i].n;
+        left[i] = board->cores[i].left;
         n_pus += board->cores[i].n;
     }
-    g_autofree bool *taken = g_new0(bool, MAX(n_pus, 1));
+    g_autofree bool *taken = g_memdup2(board->taken, MAX(n_pus, 1) * sizeof(bool));
     Settling settling = {board, left, taken};
     if (!settle_all(&settling, asks, n_asks))
         return false;
@@ -309,7 +309,7 @@ bool settle(Board *board, Ask **asks, unsigned n_asks)
             continue;
         board->planner->core_each |= asks[i]->spot.core_each;
         settle_memory(board, asks[i]);
-        seat_take(board->planner, asks[i]->seat);
+        seat_mark(board->planner, asks[i]->seat);
     }
     return true;
 }

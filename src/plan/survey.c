@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What every guest asks for, and which CPUs are spoken for before any guest is placed. */
-#include "plan/planner.h"
+#include "plan/board.h"
 
 #include "model/policy-key.h"
 
@@ -89,34 +89,35 @@ static void seat_free(gpointer data)
     g_array_unref(seat->memory);
     hwloc_bitmap_free(seat->exclusive);
     g_free(seat->reason);
+    diag_list_free(seat->diags);
     g_free(seat);
 }
 
 /* --- CPU lists of the policy --- */
 
-static void diagnose_missing(Planner *planner, const PolicyValue *value, const char *key,
+static void diagnose_missing(DiagList *diags, const PolicyValue *value, const char *key,
                              const char *missing)
 {
     DiagPlace place = {.file = value->origin.file, .line = value->origin.line};
 
     if (missing)
-        diag_add(planner->diags, DIAG_WARNING, value->origin.file ? &place : NULL, key,
+        diag_add(diags, DIAG_WARNING, value->origin.file ? &place : NULL, key,
                  "not on this host, or offline: %s", missing);
 }
 
-static CpuSet *resolve(Planner *planner, const Seat *seat, const PolicyValue *value,
+static CpuSet *resolve(const Planner *planner, const Seat *seat, const PolicyValue *value,
                        const char *key)
 {
     g_autofree char *missing = NULL;
     g_autofree char *where = g_strconcat(seat->in->guest->name, ": ", key, NULL);
     CpuSet *cpus = cpu_expr_resolve(value->cpus, planner->topo, &missing);
 
-    diagnose_missing(planner, value, where, missing);
+    diagnose_missing(seat->diags, value, where, missing);
     hwloc_bitmap_and(cpus, cpus, seat->allowed);
     return cpus;
 }
 
-static void survey_lists(Planner *planner, Seat *seat)
+static void survey_lists(const Planner *planner, Seat *seat)
 {
     static const char *const names[N_HELPERS] = {"cpu.emulator", "cpu.iothreads", "cpu.vhost"};
 
@@ -131,7 +132,7 @@ static void survey_lists(Planner *planner, Seat *seat)
             continue;
         seat->classes[i] = CLASS_ABSENT;
         g_clear_pointer(&seat->lists[i], hwloc_bitmap_free);
-        diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
+        diag_add(seat->diags, DIAG_WARNING, NULL, seat->in->guest->name,
                  "%s lists no CPU the guest may use: as if it were absent", names[i]);
     }
 }
@@ -141,7 +142,7 @@ static int pin_compare(gconstpointer a, gconstpointer b)
     return CMP(((const GuestPin *)a)->id, ((const GuestPin *)b)->id);
 }
 
-static void survey_pins(Planner *planner, Seat *seat)
+static void survey_pins(const Planner *planner, Seat *seat)
 {
     const PolicyValue *map = guest_policy_get(seat->in->policy, KEY_CPU_PINS);
     g_autoptr(GArray) pins = g_array_new(FALSE, FALSE, sizeof(GuestPin));
@@ -193,7 +194,7 @@ static void check_isolated(const Planner *planner, Seat *seat)
 
 /* --- vCPUs the policy names and the guest cannot have --- */
 
-static void diagnose_vcpus(Planner *planner, const Seat *seat, PolicyKey key, const CpuSet *named)
+static void diagnose_vcpus(const Seat *seat, PolicyKey key, const CpuSet *named)
 {
     const PolicyValue *value = guest_policy_get(seat->in->policy, key);
     DiagPlace place = {.file = value->origin.file, .line = value->origin.line};
@@ -201,11 +202,11 @@ static void diagnose_vcpus(Planner *planner, const Seat *seat, PolicyKey key, co
     g_autofree char *where =
         g_strconcat(seat->in->guest->name, ": ", policy_key_info(key)->path, NULL);
 
-    diag_add(planner->diags, DIAG_WARNING, value->origin.file ? &place : NULL, where,
+    diag_add(seat->diags, DIAG_WARNING, value->origin.file ? &place : NULL, where,
              "the guest has no vCPU %s", list);
 }
 
-static void survey_vcpus(Planner *planner, const Seat *seat)
+static void survey_vcpus(const Seat *seat)
 {
     const PolicyValue *listed = guest_policy_get(seat->in->policy, KEY_CPU_DEDICATED_VCPUS);
     g_autoptr(CpuSet) beyond = cpuset_new();
@@ -213,12 +214,12 @@ static void survey_vcpus(Planner *planner, const Seat *seat)
     /* One list may serve guests of many sizes: only one that is of no use at all is told. */
     if (seat->cpu_policy == CPU_MIXED && listed && !cpuset_is_empty(listed->set) &&
         cpuset_first(listed->set) >= seat->def->max_vcpus)
-        diagnose_vcpus(planner, seat, KEY_CPU_DEDICATED_VCPUS, listed->set);
+        diagnose_vcpus(seat, KEY_CPU_DEDICATED_VCPUS, listed->set);
     for (unsigned i = 0; i < seat->n_pins; i++)
         if (seat->pins[i].id >= seat->def->max_vcpus)
             hwloc_bitmap_set(beyond, seat->pins[i].id);
     if (!cpuset_is_empty(beyond))
-        diagnose_vcpus(planner, seat, KEY_CPU_PINS, beyond);
+        diagnose_vcpus(seat, KEY_CPU_PINS, beyond);
 }
 
 /* --- claims --- */
@@ -267,12 +268,12 @@ static void survey_bounds(const Planner *planner, Seat *seat)
         seat->node_list = cpuset_and(nodes->set, known);
 }
 
-static void diagnose_guest(Planner *planner, const Seat *seat)
+static void diagnose_guest(const Seat *seat)
 {
     const PolicyValue *nodes = guest_policy_get(seat->in->policy, KEY_NUMA_NODES);
 
     if (seat->def->auto_placement || seat->def->numa_auto)
-        diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
+        diag_add(seat->diags, DIAG_WARNING, NULL, seat->in->guest->name,
                  "placement='auto' asks numad at every start, which does not know this plan");
     if (!seat->node_list || cpuset_equal(seat->node_list, nodes->set))
         return;
@@ -280,9 +281,9 @@ static void diagnose_guest(Planner *planner, const Seat *seat)
     g_autofree char *text = cpuset_format(missing);
     g_autofree char *words = g_strconcat("node:", text, NULL);
     g_autofree char *key = g_strconcat(seat->in->guest->name, ": numa.nodes", NULL);
-    diagnose_missing(planner, nodes, key, words);
+    diagnose_missing(seat->diags, nodes, key, words);
     if (cpuset_is_empty(seat->node_list))
-        diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
+        diag_add(seat->diags, DIAG_WARNING, NULL, seat->in->guest->name,
                  "numa.nodes lists no node of this host: as if it were absent");
 }
 
@@ -290,7 +291,9 @@ static Seat *seat_new(const Topo *topo, const PlanGuest *in)
 {
     Seat *seat = g_new0(Seat, 1);
 
-    seat->in = in;
+    seat->guest = *in;
+    seat->in = &seat->guest;
+    seat->diags = diag_list_new();
     seat->def = guest_def(in->guest);
     seat->unmanaged = in->manual || in->released;
     if (in->running && in->before && in->before->result != PLAN_UNMANAGED)
@@ -308,10 +311,10 @@ static void seat_survey(Planner *planner, Seat *seat)
 {
     survey_bounds(planner, seat);
     if (!seat->unmanaged) {
-        diagnose_guest(planner, seat);
+        diagnose_guest(seat);
         survey_lists(planner, seat);
         survey_pins(planner, seat);
-        survey_vcpus(planner, seat);
+        survey_vcpus(seat);
         check_pins(seat);
         check_isolated(planner, seat);
         if (!seat->refused)
@@ -348,8 +351,8 @@ static void diagnose_housekeeping(Planner *planner, const CpuSet *cpus, const ch
 static void survey_housekeeping(Planner *planner)
 {
     const Topo *topo = planner->topo;
-    const CpuExpr *expr = policy_get_housekeeping(planner->input->policy);
-    const PolicyValue *value = planner->input->policy->values[KEY_HOST_HOUSEKEEPING_CPUS];
+    const CpuExpr *expr = policy_get_housekeeping(planner->policy);
+    const PolicyValue *value = planner->policy->values[KEY_HOST_HOUSEKEEPING_CPUS];
     g_autofree char *missing = NULL;
 
     if (!expr) {
@@ -360,35 +363,58 @@ static void survey_housekeeping(Planner *planner)
     g_autoptr(CpuSet) offline = cpuset_and(named, topo->offline);
     g_autoptr(CpuSet) isolated = cpuset_and(named, topo->isolated);
     if (value)
-        diagnose_missing(planner, value, "host.housekeeping_cpus", missing);
+        diagnose_missing(planner->diags, value, "host.housekeeping_cpus", missing);
     diagnose_housekeeping(planner, offline, "offline");
     diagnose_housekeeping(planner, isolated, "isolated from the scheduler");
     planner->housekeeping = cpuset_and(named, topo->online);
     hwloc_bitmap_andnot(planner->housekeeping, planner->housekeeping, topo->isolated);
 }
 
-static void survey_off(Planner *planner, const Seat *seat)
+/* CPUs that dedicated guests keep off because of this one. */
+static CpuSet *seat_off(const Seat *seat)
 {
-    if (seat->unmanaged) {
-        g_autoptr(CpuSet) cpus = seat_live_cpus(seat);
-        hwloc_bitmap_or(planner->off, planner->off, cpus);
-        return;
-    }
+    if (seat->unmanaged)
+        return seat_live_cpus(seat);
+    CpuSet *cpus = cpuset_new();
     for (unsigned i = 0; i < N_HELPERS; i++)
         if (seat->lists[i])
-            hwloc_bitmap_or(planner->off, planner->off, seat->lists[i]);
+            hwloc_bitmap_or(cpus, cpus, seat->lists[i]);
     for (unsigned i = 0; i < seat->n_pins; i++)
-        hwloc_bitmap_or(planner->off, planner->off, seat->pins[i].cpus);
+        hwloc_bitmap_or(cpus, cpus, seat->pins[i].cpus);
+    return cpus;
 }
 
-Planner *planner_new(const PlanInput *input, bool keep_pool)
+static void survey_off(Planner *planner, const Seat *seat, int sign)
+{
+    g_autoptr(CpuSet) cpus = seat_off(seat);
+
+    hwloc_bitmap_and(cpus, cpus, planner->topo->online);
+    CPUSET_FOREACH(cpu, cpus)
+    {
+        planner->n_off[cpu] += (unsigned)sign;
+        if (planner->n_off[cpu] > 0)
+            hwloc_bitmap_set(planner->off, cpu);
+        else
+            hwloc_bitmap_clr(planner->off, cpu);
+    }
+}
+
+static unsigned last_pu(const Topo *topo)
+{
+    unsigned last = 0;
+
+    for (unsigned i = 0; i < topo->n_pus; i++)
+        last = MAX(last, topo->pus[i].os_index);
+    return last;
+}
+
+Planner *planner_new(const PlanInput *input)
 {
     Planner *planner = g_new0(Planner, 1);
     const Topo *topo = input->topo;
 
-    planner->input = input;
     planner->topo = topo;
-    planner->keep_pool = keep_pool;
+    planner->policy = input->policy;
     planner->consolidate = input->max_moves > 0;
     planner->moves_left =
         planner->consolidate ? input->max_moves : policy_get_rebalance_moves(input->policy);
@@ -396,6 +422,7 @@ Planner *planner_new(const PlanInput *input, bool keep_pool)
     planner->diags = diag_list_new();
     planner->exclusive = cpuset_new();
     planner->off = cpuset_new();
+    planner->n_off = g_new0(unsigned, last_pu(topo) + 1);
     planner->pool_base = cpuset_and(topo->online, topo->allowed);
     hwloc_bitmap_andnot(planner->pool_base, planner->pool_base, topo->isolated);
     planner->core_width = pick_core_width(topo);
@@ -409,8 +436,10 @@ Planner *planner_new(const PlanInput *input, bool keep_pool)
     g_ptr_array_sort(planner->seats, seat_pointer_compare);
     for (guint i = 0; i < planner->seats->len; i++) {
         seat_survey(planner, g_ptr_array_index(planner->seats, i));
-        survey_off(planner, g_ptr_array_index(planner->seats, i));
+        survey_off(planner, g_ptr_array_index(planner->seats, i), 1);
     }
+    planner->board = board_new(planner);
+    planner->finder = finder_new(planner->board);
     return planner;
 }
 
@@ -418,11 +447,14 @@ void planner_free(Planner *planner)
 {
     if (!planner)
         return;
+    finder_free(planner->finder);
+    board_free(planner->board);
     g_ptr_array_unref(planner->seats);
     hwloc_bitmap_free(planner->housekeeping);
     hwloc_bitmap_free(planner->pool_base);
     hwloc_bitmap_free(planner->off);
     hwloc_bitmap_free(planner->exclusive);
+    g_free(planner->n_off);
     capacity_free(planner->capacity);
     diag_list_free(planner->diags);
     g_free(planner);

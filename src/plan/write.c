@@ -317,5 +317,7 @@ Plan *plan_write(Planner *planner)
             guest_plan_write(planner, g_ptr_array_index(planner->seats, i), plan->shared);
     intruders_write(plan);
     diag_list_take_all(plan->diags, planner->diags);
+    for (unsigned i = 0; i < plan->n_guests; i++)
+        diag_list_take_all(plan->diags, ((Seat *)g_ptr_array_index(planner->seats, i))->diags);
     return plan;
 }

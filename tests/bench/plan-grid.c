@@ -114,7 +114,7 @@ static GridWorld *world_new(unsigned n_pus, unsigned n_nodes)
     if (policy_parse(policy_text, strlen(policy_text), "grid.yaml", world->policy, NULL) < 0)
         abort();
     world->guests = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
-    world->policies = g_ptr_array_new_with_free_func((GDestroyNotify)guest_policy_free);
+    world->policies = g_ptr_array_new_with_free_func((GDestroyNotify)guest_policy_unref);
     world->inputs = g_array_new(FALSE, FALSE, sizeof(PlanGuest));
     world->own = g_array_new(FALSE, FALSE, sizeof(unsigned));
     return world;

@@ -79,8 +79,8 @@ static void guest_free(FarmGuest *guest)
 {
     guest_unref(guest->off);
     guest_unref(guest->guest);
-    guest_policy_free(guest->policy);
-    guest_policy_free(guest->at_home);
+    guest_policy_unref(guest->policy);
+    guest_policy_unref(guest->at_home);
     guest_plan_unref(guest->plan);
     g_free(guest);
 }
@@ -131,7 +131,7 @@ void farm_run(Farm *farm, FarmGuest *guest, const GuestPlan *plan)
     now->kernel->memory_nodes_any = cpuset_copy(nodes);
     guest_unref(guest->guest);
     guest->guest = now;
-    guest_policy_free(guest->at_home);
+    guest_policy_unref(guest->at_home);
     guest->at_home = policy_of(farm, &guest->shape, nodes);
     guest_plan_unref(guest->plan);
     guest->plan = guest_plan_ref(plan);

@@ -280,7 +280,7 @@ RandomWorld *random_world_new(uint64_t seed)
         abort();
     }
     world->guests = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
-    world->policies = g_ptr_array_new_with_free_func((GDestroyNotify)guest_policy_free);
+    world->policies = g_ptr_array_new_with_free_func((GDestroyNotify)guest_policy_unref);
     world->inputs = g_array_new(FALSE, FALSE, sizeof(PlanGuest));
     for (unsigned i = 0, n = 1 + random_below(&random, MAX_GUESTS); i < n; i++)
         random_guest(&random, world, i);

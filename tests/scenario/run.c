@@ -350,7 +350,7 @@ static char *scenario_text(void)
     Scenario scenario = {
         .guests = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref),
         .started = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref),
-        .policies = g_ptr_array_new_with_free_func((GDestroyNotify)guest_policy_free),
+        .policies = g_ptr_array_new_with_free_func((GDestroyNotify)guest_policy_unref),
         .inputs = g_array_new(FALSE, FALSE, sizeof(PlanGuest)),
         .diags = diag_list_new(),
         .out = g_string_new(NULL),

@@ -755,7 +755,7 @@ static char *run_case(const Topo *topo, const Mix *mix, unsigned fill_pct, Tally
         .mix = mix,
         .policy = mix_policy(mix),
         .guests = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref),
-        .policies = g_ptr_array_new_with_free_func((GDestroyNotify)guest_policy_free),
+        .policies = g_ptr_array_new_with_free_func((GDestroyNotify)guest_policy_unref),
         .inputs = g_array_new(FALSE, FALSE, sizeof(PlanGuest)),
     };
 

@@ -41,7 +41,7 @@ static void host_free(Host *host)
     policy_unref(host->policy);
     for (unsigned i = 0; i < host->n_guests; i++) {
         guest_unref(host->guests[i]);
-        guest_policy_free(host->policies[i]);
+        guest_policy_unref(host->policies[i]);
     }
     g_free(host);
 }

@@ -60,7 +60,7 @@ static void test_full_snapshot_is_freed(void **state)
     assert_int_equal(diag_list_count(snapshot->policy_diags, DIAG_ERROR), 0);
     status->text = g_strdup("t");
     status->guest = world_guest("n", 1, 1, 1024, true);
-    status->policy = g_new0(GuestPolicy, 1);
+    status->policy = g_atomic_rc_box_new0(GuestPolicy);
     status->plan = guest_plan_new();
     status->intruders = g_strsplit("a,b", ",", -1);
     g_ptr_array_add(snapshot->guests, status);
