@@ -9,6 +9,7 @@
 typedef struct HelperSets {
     CpuSet *own, *share;
     const char *own_reason, *share_reason; /* static */
+    bool share_is_used;
 } HelperSets;
 
 /* The CPUs of the guest's vCPUs. */
@@ -43,8 +44,9 @@ static CpuSet *home_cpus(const Planner *planner, const Seat *seat, const CpuSet 
     return topo_cpus_of_nodes(planner->topo, nodes);
 }
 
+/* ret_by_pool: the pool decides what it is. */
 static CpuSet *share_cpus(const Planner *planner, const Seat *seat, const CpuSet *own,
-                          const char **ret_reason)
+                          const char **ret_reason, bool *ret_by_pool)
 {
     g_autoptr(CpuSet) pool = pool_now(planner);
     g_autoptr(CpuSet) home = home_cpus(planner, seat, own);
@@ -64,6 +66,7 @@ static CpuSet *share_cpus(const Planner *planner, const Seat *seat, const CpuSet
         if (choices[i].at_home)
             hwloc_bitmap_and(cpus, cpus, home);
         *ret_reason = choices[i].reason;
+        *ret_by_pool = i > 0;
         if (!cpuset_is_empty(cpus))
             return g_steal_pointer(&cpus);
     }
@@ -87,7 +90,7 @@ static const CpuSet *silent_cpus(const Planner *planner, const Seat *seat, const
 }
 
 static void class_write(const Planner *planner, const Seat *seat, HelperClass helper,
-                        const Claim *claim, const HelperSets *sets, ClassPlan *plan)
+                        const Claim *claim, HelperSets *sets, ClassPlan *plan)
 {
     g_autoptr(CpuSet) pu = cpuset_new();
     const CpuSet *cpus = sets->share;
@@ -112,6 +115,7 @@ static void class_write(const Planner *planner, const Seat *seat, HelperClass he
         reason = "CPU list of the policy";
         break;
     }
+    sets->share_is_used |= cpus == sets->share;
     hwloc_bitmap_free(plan->cpus);
     plan->cpus = cpuset_copy(cpus);
     plan->reason = g_strdup(reason);
@@ -150,17 +154,18 @@ static void live_write(const Seat *seat, GuestPlan *plan)
                          &plan->iothreads[i]);
 }
 
-void helpers_write(const Planner *planner, const Seat *seat, const CpuSet *pool, GuestPlan *plan)
+bool helpers_write(const Planner *planner, const Seat *seat, const CpuSet *pool, GuestPlan *plan)
 {
-    HelperSets sets;
+    HelperSets sets = {0};
+    bool by_pool;
 
     iothreads_alloc(seat, plan);
     if (seat->unmanaged) {
         live_write(seat, plan);
-        return;
+        return false;
     }
     g_autoptr(CpuSet) own = own_cpus(seat, pool, &sets.own_reason);
-    g_autoptr(CpuSet) share = share_cpus(planner, seat, own, &sets.share_reason);
+    g_autoptr(CpuSet) share = share_cpus(planner, seat, own, &sets.share_reason, &by_pool);
     sets.own = own;
     sets.share = share;
     class_write(planner, seat, HELPER_EMULATOR, seat_find_claim(seat, THREAD_EMULATOR, 0), &sets,
@@ -171,4 +176,5 @@ void helpers_write(const Planner *planner, const Seat *seat, const CpuSet *pool,
         class_write(planner, seat, HELPER_IOTHREADS,
                     seat_find_claim(seat, THREAD_IOTHREAD, plan->iothreads[i].id), &sets,
                     &plan->iothreads[i]);
+    return by_pool && sets.share_is_used;
 }

@@ -140,8 +140,20 @@ static bool wants_place(const Seat *seat)
     return !seat->unmanaged && !seat->refused && !seat->in_place && seat->claims->len > 0;
 }
 
-/* Guests in place with all they ask for, on PUs that the board knows. */
-static bool is_movable(const Planner *planner, const Seat *seat)
+bool seat_is_open(const Seat *seat)
+{
+    if (seat->unmanaged)
+        return false;
+    if (seat->refused || !seat->in->running || !seat->before)
+        return true;
+    for (guint i = 0; i < seat->claims->len; i++)
+        if (seat_claim(seat, i)->pu == NO_PU)
+            return true;
+    return false;
+}
+
+/* In place with all it asks for, on PUs that the board knows. */
+bool seat_is_movable(const Planner *planner, const Seat *seat)
 {
     if (planner->moves_left == 0 || !seat->in_place || seat->unmanaged || seat->refused ||
         seat->n_vcpu_claims == 0 || cpuset_intersects(seat->exclusive, planner->off))
@@ -233,7 +245,7 @@ static void release_movable(Planner *planner, const GPtrArray *queue)
 {
     for (guint i = 0; i < queue->len; i++) {
         Seat *seat = g_ptr_array_index(queue, i);
-        if (is_movable(planner, seat))
+        if (seat_is_movable(planner, seat))
             seat_release(planner, seat);
     }
 }
@@ -259,7 +271,7 @@ static void add_asks(Board *board, const GPtrArray *queue, GPtrArray *asks)
 {
     for (guint i = 0; i < queue->len; i++) {
         Seat *seat = g_ptr_array_index(queue, i);
-        bool movable = is_movable(board->planner, seat);
+        bool movable = seat_is_movable(board->planner, seat);
         if (movable && board->planner->moves != MOVES_ALL)
             add_ask(asks, ask_new_in_place(board, seat));
         else if (movable || wants_place(seat))

@@ -8,7 +8,7 @@
  * allowed, online, not isolated and nobody's. Every choice is by a total order, so that neither the
  * order of the input nor the addresses of objects show in the plan.
  */
-#include "plan/planner.h"
+#include "plan/board.h"
 #include "plan/score.h"
 
 bool guest_is_hand_pinned(const Guest *guest, const CpuSet *allowed)
@@ -96,17 +96,31 @@ static int queue_compare(gconstpointer a, gconstpointer b, gpointer data)
     return order != 0 ? order : seat_name_compare(one, two);
 }
 
-/* One way to plan. */
+/* --- ways to plan --- */
+
 typedef struct Way {
     PlanMoves moves;
     bool squeeze;   /* wide guests are placed without a core for each vCPU at first */
     bool keep_pool; /* no guest may empty the pool, even if none seems to need it */
 } Way;
 
+bool planner_place(Planner *planner, const GPtrArray *fresh)
+{
+    g_autoptr(GPtrArray) queue = g_ptr_array_new();
+
+    keep_running(planner, fresh);
+    for (guint i = 0; i < fresh->len; i++) {
+        Seat *seat = g_ptr_array_index(fresh, i);
+        if (seat_is_open(seat) || seat_is_movable(planner, seat))
+            g_ptr_array_add(queue, seat);
+    }
+    g_ptr_array_sort_with_data(queue, queue_compare, planner);
+    return place_all(planner, queue);
+}
+
 static Planner *planner_run(const PlanInput *input, Way way)
 {
     g_autoptr(Planner) planner = planner_new(input);
-    g_autoptr(GPtrArray) queue = g_ptr_array_new();
 
     planner->moves = way.moves;
     planner->squeeze = way.squeeze;
@@ -115,21 +129,13 @@ static Planner *planner_run(const PlanInput *input, Way way)
         planner->moves_left = 0;
         planner->consolidate = false;
     }
-
-    keep_running(planner, planner->seats);
-    for (guint i = 0; i < planner->seats->len; i++)
-        g_ptr_array_add(queue, g_ptr_array_index(planner->seats, i));
-    g_ptr_array_sort_with_data(queue, queue_compare, planner);
-    if (!place_all(planner, queue)) {
-        way.moves = MOVES_NONE;
-        return planner_run(input, way);
-    }
-    pool_diagnose(planner);
-    return g_steal_pointer(&planner);
+    if (planner_place(planner, planner->seats))
+        return g_steal_pointer(&planner);
+    way.moves = MOVES_NONE;
+    return planner_run(input, way);
 }
 
-/* ret_core_each: a wide guest about to start has a core for each vCPU. */
-static Plan *plan_with(const PlanInput *input, PlanMoves moves, bool squeeze, bool *ret_core_each)
+static Planner *plan_with(const PlanInput *input, PlanMoves moves, bool squeeze)
 {
     Way way = {.moves = moves, .squeeze = squeeze};
     g_autoptr(Planner) planner = planner_run(input, way);
@@ -141,44 +147,51 @@ static Plan *plan_with(const PlanInput *input, PlanMoves moves, bool squeeze, bo
         planner_free(planner);
         planner = planner_run(input, way);
     }
-    *ret_core_each = planner->core_each;
-    return plan_write(planner);
+    g_ptr_array_unref(planner_write(planner, planner->seats));
+    return g_steal_pointer(&planner);
 }
 
-static bool refuses_any(const Plan *plan)
+bool planner_refuses_any(const Planner *planner)
 {
-    for (unsigned i = 0; i < plan->n_guests; i++)
-        if (plan->guests[i]->result == PLAN_REFUSED)
+    for (guint i = 0; i < planner->seats->len; i++)
+        if (((const Seat *)g_ptr_array_index(planner->seats, i))->refused)
             return true;
     return false;
 }
 
-/* Takes the other plan, which is consumed, if its score is better. */
-static void keep_better(const PlanInput *input, Plan **best, Plan *other)
+/* Takes the other, which is consumed, if the score of its plan is better. */
+static void keep_better(const PlanInput *input, Planner **best, Planner *other)
 {
-    g_autoptr(GArray) score = plan_score(input, other), score_best = plan_score(input, *best);
+    g_autoptr(Plan) plan = planner_plan(other), plan_best = planner_plan(*best);
+    g_autoptr(GArray) score = plan_score(input, plan), score_best = plan_score(input, plan_best);
 
     if (score_compare(score, score_best) < 0) {
-        Plan *worse = *best;
+        Planner *worse = *best;
         *best = other;
         other = worse;
     }
-    plan_unref(other);
+    planner_free(other);
 }
 
 /* The search looks at the components that matter most; that another way is for the better in all
  * of them is seen to here. */
-Plan *plan_make(const PlanInput *input)
+Planner *planner_make(const PlanInput *input)
 {
-    bool core_each;
-    g_autoptr(Plan) best = plan_with(input, MOVES_NONE, false, &core_each);
+    g_autoptr(Planner) best = plan_with(input, MOVES_NONE, false);
 
-    if (core_each && refuses_any(best))
-        keep_better(input, &best, plan_with(input, MOVES_NONE, true, &core_each));
+    if (best->core_each && planner_refuses_any(best))
+        keep_better(input, &best, plan_with(input, MOVES_NONE, true));
     if (input->max_moves == 0 && policy_get_rebalance_moves(input->policy) == 0)
         return g_steal_pointer(&best);
-    keep_better(input, &best, plan_with(input, MOVES_SOME, false, &core_each));
-    if (refuses_any(best))
-        keep_better(input, &best, plan_with(input, MOVES_ALL, false, &core_each));
+    keep_better(input, &best, plan_with(input, MOVES_SOME, false));
+    if (planner_refuses_any(best))
+        keep_better(input, &best, plan_with(input, MOVES_ALL, false));
     return g_steal_pointer(&best);
+}
+
+Plan *plan_make(const PlanInput *input)
+{
+    g_autoptr(Planner) planner = planner_make(input);
+
+    return planner_plan(planner);
 }

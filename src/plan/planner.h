@@ -71,7 +71,17 @@ typedef struct Seat {
     bool taken;        /* on the board exclusive is taken, PU by PU */
     GArray *memory;    /* of MemoryPlan: what it holds */
     DiagList *diags;
+
+    /* as written */
+    GuestPlan *plan;  /* NULL: not yet */
+    guint n_diags;    /* those that are not of writing */
+    uint64_t written; /* Planner.n_writes at that time */
+    unsigned watch; /* index of a node: its plan depends on the pool there; number of nodes: on all
+                     * of the pool; WATCH_NOTHING */
+    CpuSet *reach;  /* CPUs it may run on that are or may become another's own; NULL: none */
 } Seat;
+
+#define WATCH_NOTHING UINT_MAX
 
 /* Of guests in place: none moves, those that stand in the way do, or all that may are placed anew,
  * as far as there are moves for them. */
@@ -86,6 +96,7 @@ typedef struct Planner {
     CpuSet *off;       /* pinned by hand, or listed in the policy: dedicated guests keep off */
     unsigned *n_off;   /* guests that keep others off, by OS index up to that of the last PU */
     CpuSet *exclusive; /* of all seats */
+    CpuSet *pool;      /* as last written */
     Capacity *capacity;
     struct Board *board; /* with all guests in place on it */
     struct Finder *finder;
@@ -99,7 +110,20 @@ typedef struct Planner {
     bool squeeze;        /* cores are as if scarce, see place.c */
     bool keep_pool;      /* no guest may empty the pool, even if none seems to need it */
     DiagList *diags;     /* on the host */
+
+    uint64_t n_writes;
+    GPtrArray **watchers; /* of Seat, by Seat.watch */
+    GPtrArray *strays;    /* of Seat: those that have a reach */
+    bool strays_changed;
+    bool *over; /* by node: as last written, see capacity_is_over() */
 } Planner;
+
+/* --- plan-make.c --- */
+/* The best of all ways to plan, written. */
+Planner *planner_make(const PlanInput *input);
+/* Places for these seats, beside all others. False: see place_all(). */
+bool planner_place(Planner *planner, const GPtrArray *fresh);
+bool planner_refuses_any(const Planner *planner);
 
 /* --- survey.c: what every guest asks for --- */
 /* All guests surveyed, nobody placed. input: its guests are copied, what they point to is borrowed.
@@ -107,7 +131,8 @@ typedef struct Planner {
 Planner *planner_new(const PlanInput *input);
 void planner_free(Planner *planner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Planner, planner_free)
-int seat_name_compare(const Seat *a, const Seat *b); /* name, then uuid */
+int seat_name_compare(const Seat *a, const Seat *b);        /* name, then uuid */
+int seat_pointer_compare(gconstpointer a, gconstpointer b); /* the same, of Seat ** */
 /* The cpu.pins entry of a vCPU; NULL: it has none. */
 const CpuSet *seat_pin(const Seat *seat, unsigned vcpu);
 Claim *seat_claim(const Seat *seat, unsigned i);
@@ -131,6 +156,10 @@ void seat_take(Planner *planner, Seat *seat);
 /* Gives the seat's exclusive PUs back; seat->exclusive still tells which they were. */
 void seat_release(Planner *planner, Seat *seat);
 /* --- place.c --- */
+/* Its place is not settled yet: it does not run, is new, or lacks something. */
+bool seat_is_open(const Seat *seat);
+/* It is in place, and may move. */
+bool seat_is_movable(const Planner *planner, const Seat *seat);
 /* False: with guests moved it does not work out. */
 bool place_all(Planner *planner, const GPtrArray *queue);
 void seat_refuse(Seat *seat, PlanShortage shortage, const char *format, ...) G_GNUC_PRINTF(3, 4);
@@ -171,7 +200,7 @@ unsigned pool_pus_needed(const Planner *planner, unsigned n_vcpus);
 void refuse_for_floor(const Planner *planner, Seat *seat, unsigned left);
 /* A refused guest has no CPU left to itself and others: the pool must be kept. */
 bool pool_is_missed(const Planner *planner);
-void pool_diagnose(const Planner *planner);
+void pool_diagnose(const Planner *planner, DiagList *diags);
 
 /* --- capacity.c --- */
 Capacity *capacity_new(const Topo *topo, const Policy *policy);
@@ -188,8 +217,15 @@ void memory_hold_running(Planner *planner, Seat *seat);
 void memory_hold_floating(Planner *planner, Seat *seat);
 
 /* --- write.c, numa.c: seats -> GuestPlans --- */
-Plan *plan_write(Planner *planner);
+/* Writes the plans of these seats and of all that depend on what changed since the last time.
+ * Returns the seats written, borrowed. */
+GPtrArray *planner_write(Planner *planner, const GPtrArray *fresh);
+/* The plans of all guests as written. */
+Plan *planner_plan(const Planner *planner);
+/* The seat is about to be written anew, or to go. */
+void seat_forget_plan(Planner *planner, Seat *seat);
 void numa_write(const Planner *planner, const Seat *seat, GuestPlan *plan);
-/* Emulator, IOThreads and vhost; pool: the mask of what floats. */
-void helpers_write(const Planner *planner, const Seat *seat, const CpuSet *pool, GuestPlan *plan);
+/* Emulator, IOThreads and vhost; pool: the mask of what floats. True: some are where they are
+ * because of how the pool is. */
+bool helpers_write(const Planner *planner, const Seat *seat, const CpuSet *pool, GuestPlan *plan);
 char *policy_origin(const GuestPolicy *policy, PolicyKey key); /* NULL: default */

@@ -109,24 +109,25 @@ bool pool_is_missed(const Planner *planner)
     return false;
 }
 
-void pool_diagnose(const Planner *planner)
+void pool_diagnose(const Planner *planner, DiagList *diags)
 {
-    g_autoptr(CpuSet) pool = pool_now(planner);
-    unsigned n_vcpus = planner->board->pool_vcpus, n_pus = cpuset_weight(pool);
+    unsigned n_vcpus = planner->board->pool_vcpus, n_pus = cpuset_weight(planner->pool);
 
     for (guint i = 0; i < planner->seats->len; i++) {
         const Seat *seat = g_ptr_array_index(planner->seats, i);
         bool empty = false;
-        hwloc_bitmap_free(pool_mask(planner, seat, pool, &empty));
+        if (planner->board->pool_by_set[seat->set] > 0)
+            continue;
+        hwloc_bitmap_free(pool_mask(planner, seat, planner->pool, &empty));
         if (empty && seat_pool_vcpus(seat) > 0)
-            diag_add(planner->diags, DIAG_WARNING, NULL, seat->in->guest->name,
+            diag_add(diags, DIAG_WARNING, NULL, seat->in->guest->name,
                      "the pool is empty: it may run on all CPUs it is allowed, those of dedicated "
                      "guests too");
     }
     if (n_pus == 0 || n_pus >= pool_pus_needed(planner, n_vcpus))
         return;
     unsigned tenths = (unsigned)((uint64_t)n_vcpus * 10 / n_pus), limit = limit_tenths(planner);
-    diag_add(planner->diags, DIAG_WARNING, NULL, "host.cpu_overcommit",
+    diag_add(diags, DIAG_WARNING, NULL, "host.cpu_overcommit",
              "%u vCPUs float over %u pool %s: %u.%u to one, the limit is %u.%u", n_vcpus, n_pus,
              n_pus == 1 ? "PU" : "PUs", tenths / 10, tenths % 10, limit / 10, limit % 10);
 }

@@ -25,7 +25,7 @@ int seat_name_compare(const Seat *a, const Seat *b)
     return order != 0 ? order : g_strcmp0(a->in->guest->uuid, b->in->guest->uuid);
 }
 
-static int seat_pointer_compare(gconstpointer a, gconstpointer b)
+int seat_pointer_compare(gconstpointer a, gconstpointer b)
 {
     return seat_name_compare(*(const Seat *const *)a, *(const Seat *const *)b);
 }
@@ -90,6 +90,8 @@ static void seat_free(gpointer data)
     hwloc_bitmap_free(seat->exclusive);
     g_free(seat->reason);
     diag_list_free(seat->diags);
+    guest_plan_unref(seat->plan);
+    hwloc_bitmap_free(seat->reach);
     g_free(seat);
 }
 
@@ -293,6 +295,7 @@ static Seat *seat_new(const Topo *topo, const PlanGuest *in)
 
     seat->guest = *in;
     seat->in = &seat->guest;
+    seat->watch = WATCH_NOTHING;
     seat->diags = diag_list_new();
     seat->def = guest_def(in->guest);
     seat->unmanaged = in->manual || in->released;
@@ -421,6 +424,12 @@ Planner *planner_new(const PlanInput *input)
     planner->min_gain = planner->consolidate ? 0 : policy_get_rebalance_min_gain(input->policy);
     planner->diags = diag_list_new();
     planner->exclusive = cpuset_new();
+    planner->pool = cpuset_new();
+    planner->strays = g_ptr_array_new();
+    planner->over = g_new0(bool, MAX(topo->n_nodes, 1));
+    planner->watchers = g_new(GPtrArray *, topo->n_nodes + 1);
+    for (unsigned i = 0; i <= topo->n_nodes; i++)
+        planner->watchers[i] = g_ptr_array_new();
     planner->off = cpuset_new();
     planner->n_off = g_new0(unsigned, last_pu(topo) + 1);
     planner->pool_base = cpuset_and(topo->online, topo->allowed);
@@ -455,6 +464,12 @@ void planner_free(Planner *planner)
     hwloc_bitmap_free(planner->off);
     hwloc_bitmap_free(planner->exclusive);
     g_free(planner->n_off);
+    hwloc_bitmap_free(planner->pool);
+    g_ptr_array_unref(planner->strays);
+    g_free(planner->over);
+    for (unsigned i = 0; i <= planner->topo->n_nodes; i++)
+        g_ptr_array_unref(planner->watchers[i]);
+    g_free(planner->watchers);
     capacity_free(planner->capacity);
     diag_list_free(planner->diags);
     g_free(planner);

@@ -223,12 +223,14 @@ static void unmanaged_write(const Planner *planner, const Seat *seat, GuestPlan 
     location_write(planner, seat, plan);
 }
 
-static GuestPlan *guest_plan_write(const Planner *planner, Seat *seat, const CpuSet *pool)
+/* Also says which part of the pool it depends on. */
+static GuestPlan *guest_plan_write(const Planner *planner, Seat *seat)
 {
     GuestPlan *plan = guest_plan_new();
-    g_autoptr(CpuSet) mask = pool_mask(planner, seat, pool, NULL);
+    g_autoptr(CpuSet) mask = pool_mask(planner, seat, planner->pool, NULL);
 
     identity_write(planner, seat, plan);
+    seat->watch = WATCH_NOTHING;
     if (seat->unmanaged) {
         unmanaged_write(planner, seat, plan);
         helpers_write(planner, seat, mask, plan);
@@ -242,14 +244,15 @@ static GuestPlan *guest_plan_write(const Planner *planner, Seat *seat, const Cpu
     plan->reason = seat->refused ? g_strdup(seat->reason) : placed_reason(planner, seat, mask);
     vcpus_write(seat, mask, plan);
     location_write(planner, seat, plan);
-    helpers_write(planner, seat, mask, plan);
+    if (helpers_write(planner, seat, mask, plan) || seat_pool_vcpus(seat) > 0)
+        seat->watch = planner->topo->n_nodes;
     values_write(seat, plan);
     if (!seat->refused)
         numa_write(planner, seat, plan);
     return plan;
 }
 
-/* --- all guests --- */
+/* --- who may run on CPUs that are another's own --- */
 
 static CpuSet *guest_plan_cpus(const GuestPlan *plan)
 {
@@ -263,61 +266,156 @@ static CpuSet *guest_plan_cpus(const GuestPlan *plan)
     return cpus;
 }
 
-/* Whose own each CPU is, as an index into plan->guests. */
-static unsigned *owners_of(const Plan *plan, unsigned n_cpus)
+/* What follows the pool never meets a CPU of another's own. */
+static CpuSet *find_reach(const Planner *planner, const Seat *seat)
 {
-    unsigned *owners = g_new0(unsigned, n_cpus);
+    g_autoptr(CpuSet) cpus = guest_plan_cpus(seat->plan);
 
-    for (unsigned i = 0; i < plan->n_guests; i++)
-        CPUSET_FOREACH(cpu, plan->guests[i]->exclusive)
-    owners[cpu] = i;
-    return owners;
+    hwloc_bitmap_andnot(cpus, cpus, seat->plan->exclusive);
+    hwloc_bitmap_andnot(cpus, cpus, planner->housekeeping);
+    if (seat->watch != WATCH_NOTHING)
+        hwloc_bitmap_andnot(cpus, cpus, planner->pool);
+    return cpuset_is_empty(cpus) ? NULL : g_steal_pointer(&cpus);
 }
 
-static void add_intruder(GPtrArray **names, const char *name)
+static void intruders_write(const Planner *planner, GuestPlan *plan)
 {
-    if (!*names)
-        *names = g_ptr_array_new_with_free_func(g_free);
-    if ((*names)->len == 0 || !g_str_equal(g_ptr_array_index(*names, (*names)->len - 1), name))
-        g_ptr_array_add(*names, g_strdup(name));
-}
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 
-static void intruders_write(const Plan *plan)
-{
-    int last = hwloc_bitmap_last(plan->exclusive);
-    g_autofree unsigned *owners = owners_of(plan, (unsigned)(last + 1));
-    g_autofree GPtrArray **names = g_new0(GPtrArray *, MAX(plan->n_guests, 1));
-
-    for (unsigned i = 0; i < plan->n_guests; i++) {
-        g_autoptr(CpuSet) cpus = guest_plan_cpus(plan->guests[i]);
-        hwloc_bitmap_and(cpus, cpus, plan->exclusive);
-        hwloc_bitmap_andnot(cpus, cpus, plan->guests[i]->exclusive);
-        CPUSET_FOREACH(cpu, cpus)
-        add_intruder(&names[owners[cpu]], plan->guests[i]->name);
+    if (planner->strays->len == 0 || cpuset_is_empty(plan->exclusive))
+        return;
+    for (guint i = 0; i < planner->strays->len; i++) {
+        const Seat *seat = g_ptr_array_index(planner->strays, i);
+        if (seat->plan != plan && cpuset_intersects(seat->reach, plan->exclusive))
+            g_ptr_array_add(names, g_strdup(seat->in->guest->name));
     }
-    for (unsigned i = 0; i < plan->n_guests; i++) {
-        if (!names[i])
-            continue;
-        g_ptr_array_add(names[i], NULL);
-        plan->guests[i]->intruders = (char **)g_ptr_array_free(names[i], FALSE);
-    }
+    if (names->len == 0)
+        return;
+    g_ptr_array_add(names, NULL);
+    plan->intruders = (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
 }
 
-Plan *plan_write(Planner *planner)
+/* --- all guests --- */
+
+void seat_forget_plan(Planner *planner, Seat *seat)
+{
+    if (seat->watch != WATCH_NOTHING)
+        g_ptr_array_remove_fast(planner->watchers[seat->watch], seat);
+    seat->watch = WATCH_NOTHING;
+    if (seat->reach) {
+        g_ptr_array_remove(planner->strays, seat);
+        planner->strays_changed = true;
+    }
+    g_clear_pointer(&seat->reach, hwloc_bitmap_free);
+    g_clear_pointer(&seat->plan, guest_plan_unref);
+    g_ptr_array_set_size(seat->diags->items, (gint)seat->n_diags);
+}
+
+static void seat_write(Planner *planner, Seat *seat, GPtrArray *written)
+{
+    if (seat->written == planner->n_writes)
+        return;
+    if (seat->plan)
+        seat_forget_plan(planner, seat);
+    else
+        seat->n_diags = seat->diags->items->len;
+    seat->written = planner->n_writes;
+    seat->plan = guest_plan_write(planner, seat);
+    if (seat->watch != WATCH_NOTHING)
+        g_ptr_array_add(planner->watchers[seat->watch], seat);
+    seat->reach = find_reach(planner, seat);
+    if (seat->reach) {
+        g_ptr_array_add(planner->strays, seat);
+        planner->strays_changed = true;
+    }
+    g_ptr_array_add(written, seat);
+}
+
+static void write_watchers(Planner *planner, unsigned watch, GPtrArray *written)
+{
+    /* Writing takes a seat from its list and puts it back. */
+    g_autoptr(GPtrArray) seats = g_ptr_array_copy(planner->watchers[watch], NULL, NULL);
+
+    for (guint i = 0; i < seats->len; i++)
+        seat_write(planner, g_ptr_array_index(seats, i), written);
+}
+
+/* Those that depend on a part of the pool that is no longer the same. */
+static void write_all_watchers(Planner *planner, GPtrArray *written)
+{
+    const Topo *topo = planner->topo;
+    g_autoptr(CpuSet) pool = pool_now(planner);
+    g_autoptr(CpuSet) changed = cpuset_new();
+
+    hwloc_bitmap_xor(changed, pool, planner->pool);
+    set_replace(&planner->pool, g_steal_pointer(&pool));
+    if (cpuset_is_empty(changed))
+        return;
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        if (cpuset_intersects(changed, topo->nodes[i].cpus))
+            write_watchers(planner, i, written);
+    write_watchers(planner, topo->n_nodes, written);
+}
+
+/* A node that cannot hold what is on it any more, or can again, counts for strict nodesets. */
+static bool over_changed(Planner *planner)
+{
+    bool changed = false;
+
+    for (unsigned i = 0; i < planner->topo->n_nodes; i++) {
+        bool over = capacity_is_over(planner->capacity, i);
+        changed |= over != planner->over[i];
+        planner->over[i] = over;
+    }
+    return changed;
+}
+
+static void write_seats(Planner *planner, const GPtrArray *seats, GPtrArray *written)
+{
+    for (guint i = 0; i < seats->len; i++)
+        seat_write(planner, g_ptr_array_index(seats, i), written);
+}
+
+GPtrArray *planner_write(Planner *planner, const GPtrArray *fresh)
+{
+    GPtrArray *written = g_ptr_array_new();
+
+    planner->n_writes++;
+    planner->strays_changed = false;
+    bool all = over_changed(planner);
+    write_all_watchers(planner, written);
+    write_seats(planner, all ? planner->seats : fresh, written);
+    if (planner->strays_changed)
+        write_seats(planner, planner->seats, written);
+    g_ptr_array_sort(planner->strays, seat_pointer_compare);
+    for (guint i = 0; i < written->len; i++)
+        intruders_write(planner, ((Seat *)g_ptr_array_index(written, i))->plan);
+    return written;
+}
+
+static void add_diags(DiagList *diags, const DiagList *more)
+{
+    g_autoptr(DiagList) copy = diag_list_copy(more);
+
+    diag_list_take_all(diags, copy);
+}
+
+Plan *planner_plan(const Planner *planner)
 {
     Plan *plan = plan_new();
 
-    set_replace(&plan->shared, pool_now(planner));
+    set_replace(&plan->shared, cpuset_copy(planner->pool));
     set_replace(&plan->housekeeping, cpuset_copy(planner->housekeeping));
     set_replace(&plan->exclusive, cpuset_copy(planner->exclusive));
     plan->n_guests = planner->seats->len;
     plan->guests = g_new0(GuestPlan *, MAX(plan->n_guests, 1));
-    for (unsigned i = 0; i < plan->n_guests; i++)
-        plan->guests[i] =
-            guest_plan_write(planner, g_ptr_array_index(planner->seats, i), plan->shared);
-    intruders_write(plan);
-    diag_list_take_all(plan->diags, planner->diags);
-    for (unsigned i = 0; i < plan->n_guests; i++)
-        diag_list_take_all(plan->diags, ((Seat *)g_ptr_array_index(planner->seats, i))->diags);
+    add_diags(plan->diags, planner->diags);
+    for (unsigned i = 0; i < plan->n_guests; i++) {
+        const Seat *seat = g_ptr_array_index(planner->seats, i);
+        plan->guests[i] = guest_plan_ref(seat->plan);
+        if (seat->diags->items->len > 0)
+            add_diags(plan->diags, seat->diags);
+    }
+    pool_diagnose(planner, plan->diags);
     return plan;
 }
