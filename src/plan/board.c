@@ -257,6 +257,7 @@ Board *board_new(Planner *planner)
 
     board->planner = planner;
     board->topo = topo;
+    board->off = cpuset_copy(planner->off);
     find_sets(board);
     g_autofree bool *rows = g_new0(bool, MAX((gsize)topo->n_pus * board->n_sets, 1));
     g_autoptr(GArray) free = free_pus(board, rows);
@@ -288,6 +289,7 @@ void board_free(Board *board)
     g_free(board->core_of);
     g_free(board->taken);
     g_ptr_array_unref(board->sets);
+    hwloc_bitmap_free(board->off);
     g_free(board->distances);
     g_free(board->closed);
     g_free(board->pool_by_set);

@@ -51,6 +51,7 @@ typedef struct Board {
     bool *taken;          /* as pus: one by one */
     GPtrArray *sets;      /* of CpuSet: distinct sets of allowed CPUs, see Seat.set */
     unsigned n_sets;
+    CpuSet *off;  /* Planner.off at that time */
     bool *member; /* by area and set */
 
     int pool_left;           /* PUs of the pool; of a spot, a core that is isolated in part counts

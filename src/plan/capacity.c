@@ -440,3 +440,17 @@ void memory_hold_floating(Planner *planner, Seat *seat)
         hold_need(planner, seat, need, weights, nodes);
     }
 }
+
+void memory_release(Planner *planner, Seat *seat)
+{
+    const Topo *topo = planner->topo;
+
+    for (guint i = 0; i < seat->memory->len; i++) {
+        const MemoryPlan *entry = &g_array_index(seat->memory, MemoryPlan, i);
+        for (unsigned n = 0; n < topo->n_nodes; n++)
+            if (topo->nodes[n].os_index == entry->node)
+                capacity_give(planner->capacity, n, cell_page_kib(topo, seat->def, entry->cell),
+                              entry->mib * KIB_PER_MIB);
+    }
+    g_array_set_size(seat->memory, 0);
+}

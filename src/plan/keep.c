@@ -234,6 +234,35 @@ static void keep_helpers(Planner *planner, Seat *seat)
     }
 }
 
+/* --- whose it is --- */
+
+static bool is_owned(const Planner *planner, const CpuSet *pin)
+{
+    unsigned pu = only_member(pin);
+
+    return pu != NO_PU && cpuset_has(planner->exclusive, pu);
+}
+
+bool seat_is_disputed(const Planner *planner, const Seat *seat)
+{
+    const GuestDef *def = seat->def;
+    const GuestKernel *kernel = seat->in->guest->kernel;
+    bool disputed = is_owned(planner, def->vcpu_cpuset);
+
+    if (!seat->in->running || seat->unmanaged || seat->claims->len == 0)
+        return false;
+    if (seat->before)
+        return cpuset_intersects(seat->before->exclusive, planner->exclusive);
+    for (unsigned i = 0; i < def->n_vcpu_pins; i++)
+        disputed |= is_owned(planner, def->vcpu_pins[i].cpus);
+    for (unsigned i = 0; i < def->n_iothread_pins; i++)
+        disputed |= is_owned(planner, def->iothread_pins[i].cpus);
+    for (unsigned i = 0; kernel && i < kernel->n_threads; i++)
+        disputed |= is_owned(planner, kernel->threads[i].affinity);
+    return disputed ||
+           (def->emulator_pin && cpuset_intersects(def->emulator_pin, planner->exclusive));
+}
+
 static bool seat_has_place(const Seat *seat)
 {
     for (unsigned i = 0; i < seat->n_vcpu_claims; i++)

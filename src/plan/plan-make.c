@@ -142,7 +142,7 @@ static Planner *plan_with(const PlanInput *input, PlanMoves moves, bool squeeze)
 
     /* A guest may have been given the last of the pool before another one, refused, turned out to
      * need it. */
-    if (pool_is_missed(planner)) {
+    if (pool_is_missed(planner, planner->seats)) {
         way.keep_pool = true;
         planner_free(planner);
         planner = planner_run(input, way);
@@ -151,10 +151,10 @@ static Planner *plan_with(const PlanInput *input, PlanMoves moves, bool squeeze)
     return g_steal_pointer(&planner);
 }
 
-bool planner_refuses_any(const Planner *planner)
+static bool any_refused(const GPtrArray *seats)
 {
-    for (guint i = 0; i < planner->seats->len; i++)
-        if (((const Seat *)g_ptr_array_index(planner->seats, i))->refused)
+    for (guint i = 0; i < seats->len; i++)
+        if (((const Seat *)g_ptr_array_index(seats, i))->refused)
             return true;
     return false;
 }
@@ -179,14 +179,36 @@ Planner *planner_make(const PlanInput *input)
 {
     g_autoptr(Planner) best = plan_with(input, MOVES_NONE, false);
 
-    if (best->core_each && planner_refuses_any(best))
+    if (best->core_each && any_refused(best->seats))
         keep_better(input, &best, plan_with(input, MOVES_NONE, true));
     if (input->max_moves == 0 && policy_get_rebalance_moves(input->policy) == 0)
         return g_steal_pointer(&best);
     keep_better(input, &best, plan_with(input, MOVES_SOME, false));
-    if (planner_refuses_any(best))
+    if (any_refused(best->seats))
         keep_better(input, &best, plan_with(input, MOVES_ALL, false));
     return g_steal_pointer(&best);
+}
+
+/* --- again --- */
+
+void planner_settle(Planner *planner)
+{
+    planner->moves = MOVES_NONE;
+    planner->moves_left = 0;
+    planner->consolidate = planner->squeeze = planner->keep_pool = planner->core_each = false;
+}
+
+bool planner_place_more(Planner *planner, const GPtrArray *fresh)
+{
+    planner_settle(planner);
+    for (guint i = 0; i < fresh->len; i++) {
+        const Seat *seat = g_ptr_array_index(fresh, i);
+        if (seat->set == UINT_MAX || seat_is_disputed(planner, seat))
+            return false;
+    }
+    if (!cpuset_equal(planner->off, planner->board->off) || !planner_place(planner, fresh))
+        return false;
+    return !(planner->core_each && any_refused(fresh)) && !pool_is_missed(planner, fresh);
 }
 
 Plan *plan_make(const PlanInput *input)

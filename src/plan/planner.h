@@ -123,13 +123,21 @@ typedef struct Planner {
 Planner *planner_make(const PlanInput *input);
 /* Places for these seats, beside all others. False: see place_all(). */
 bool planner_place(Planner *planner, const GPtrArray *fresh);
-bool planner_refuses_any(const Planner *planner);
+/* From now on one way: nobody moves, as at first. */
+void planner_settle(Planner *planner);
+/* Places for these seats, just added. False: that does not do, all must be planned as a whole. */
+bool planner_place_more(Planner *planner, const GPtrArray *fresh);
 
 /* --- survey.c: what every guest asks for --- */
 /* All guests surveyed, nobody placed. input: its guests are copied, what they point to is borrowed.
  */
 Planner *planner_new(const PlanInput *input);
 void planner_free(Planner *planner);
+/* One more guest, surveyed. Its set is UINT_MAX if the board does not know the CPUs it is allowed.
+ */
+Seat *planner_add(Planner *planner, const PlanGuest *guest);
+/* The seat goes, with all it holds. */
+void planner_drop(Planner *planner, Seat *seat);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Planner, planner_free)
 int seat_name_compare(const Seat *a, const Seat *b);        /* name, then uuid */
 int seat_pointer_compare(gconstpointer a, gconstpointer b); /* the same, of Seat ** */
@@ -149,6 +157,9 @@ CpuSet *seat_live_cpus(const Seat *seat);
 
 /* --- keep.c: running guests keep what they have --- */
 void keep_running(Planner *planner, const GPtrArray *seats);
+/* A running guest not in place yet has had PUs that are another's now: who is to keep them is for
+ * keep_running() of all guests to say. */
+bool seat_is_disputed(const Planner *planner, const Seat *seat);
 /* Marks the PUs of the seat's claims, and siblings its thread policy keeps empty, as exclusive. */
 void seat_mark(Planner *planner, Seat *seat);
 /* The same, and takes them on the board instead of what the seat had there. */
@@ -198,8 +209,8 @@ CpuSet *pool_mask(const Planner *planner, const Seat *seat, const CpuSet *pool, 
 unsigned pool_pus_needed(const Planner *planner, unsigned n_vcpus);
 /* left: PUs the pool would have if the seat's guest had its place. */
 void refuse_for_floor(const Planner *planner, Seat *seat, unsigned left);
-/* A refused guest has no CPU left to itself and others: the pool must be kept. */
-bool pool_is_missed(const Planner *planner);
+/* A refused guest of these has no CPU left to itself and others: the pool must be kept. */
+bool pool_is_missed(const Planner *planner, const GPtrArray *seats);
 void pool_diagnose(const Planner *planner, DiagList *diags);
 
 /* --- capacity.c --- */
@@ -215,6 +226,8 @@ unsigned guest_page_kib(const Topo *topo, const GuestDef *def);
 /* Of a running guest, where it is; of a starting one without a place, where there is room. */
 void memory_hold_running(Planner *planner, Seat *seat);
 void memory_hold_floating(Planner *planner, Seat *seat);
+/* What the seat holds is free again. */
+void memory_release(Planner *planner, Seat *seat);
 
 /* --- write.c, numa.c: seats -> GuestPlans --- */
 /* Writes the plans of these seats and of all that depend on what changed since the last time.

@@ -96,12 +96,12 @@ void refuse_for_floor(const Planner *planner, Seat *seat, unsigned left)
                     shortage.amount, shortage.amount == 1 ? "PU" : "PUs");
 }
 
-bool pool_is_missed(const Planner *planner)
+bool pool_is_missed(const Planner *planner, const GPtrArray *seats)
 {
     g_autoptr(CpuSet) pool = pool_now(planner);
 
-    for (guint i = 0; i < planner->seats->len; i++) {
-        const Seat *seat = g_ptr_array_index(planner->seats, i);
+    for (guint i = 0; i < seats->len; i++) {
+        const Seat *seat = g_ptr_array_index(seats, i);
         if (seat->refused && cpuset_intersects(planner->pool_base, seat->allowed) &&
             !cpuset_intersects(pool, seat->allowed))
             return true;

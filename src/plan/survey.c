@@ -452,6 +452,44 @@ Planner *planner_new(const PlanInput *input)
     return planner;
 }
 
+/* Index of the first seat that does not come before it. */
+static guint find_place(const Planner *planner, const Seat *seat)
+{
+    guint low = 0, high = planner->seats->len;
+
+    while (low < high) {
+        guint middle = (low + high) / 2;
+        if (seat_name_compare(g_ptr_array_index(planner->seats, middle), seat) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+Seat *planner_add(Planner *planner, const PlanGuest *guest)
+{
+    Seat *seat = seat_new(planner->topo, guest);
+
+    seat_survey(planner, seat);
+    survey_off(planner, seat, 1);
+    g_ptr_array_insert(planner->seats, (gint)find_place(planner, seat), seat);
+    seat->set = board_find_set(planner->board, seat->allowed);
+    if (seat->set != UINT_MAX)
+        board_count_floats(planner->board, seat, 1);
+    return seat;
+}
+
+void planner_drop(Planner *planner, Seat *seat)
+{
+    seat_forget_plan(planner, seat);
+    seat_release(planner, seat);
+    memory_release(planner, seat);
+    board_count_floats(planner->board, seat, -1);
+    survey_off(planner, seat, -1);
+    g_ptr_array_remove_index(planner->seats, find_place(planner, seat));
+}
+
 void planner_free(Planner *planner)
 {
     if (!planner)

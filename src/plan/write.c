@@ -381,12 +381,12 @@ GPtrArray *planner_write(Planner *planner, const GPtrArray *fresh)
     GPtrArray *written = g_ptr_array_new();
 
     planner->n_writes++;
-    planner->strays_changed = false;
     bool all = over_changed(planner);
     write_all_watchers(planner, written);
     write_seats(planner, all ? planner->seats : fresh, written);
     if (planner->strays_changed)
         write_seats(planner, planner->seats, written);
+    planner->strays_changed = false;
     g_ptr_array_sort(planner->strays, seat_pointer_compare);
     for (guint i = 0; i < written->len; i++)
         intruders_write(planner, ((Seat *)g_ptr_array_index(written, i))->plan);

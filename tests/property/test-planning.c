@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Planning that goes on, guest by guest, gives the plan that plan_make() gives for the same guests,
+ * byte for byte. In random worlds guests come and go, start, are carried out as planned, get and
+ * lose vCPUs, are looked at again, are released and taken back. VMTUNED_SEED and VMTUNED_COUNT
+ * choose the worlds; a step that fails is printed with its world.
+ */
+#include "common/fake-guest.h"
+#include "common/world.h"
+#include "plan/plan-make.h"
+#include "plan/planning.h"
+#include "property/plan-text.h"
+#include "property/random-world.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DEFAULT_SEED 20261
+#define DEFAULT_COUNT 1000
+#define STEPS 30
+#define MAX_CHANGES 3 /* between two updates */
+
+typedef struct Life {
+    Random random;
+    RandomWorld *world;
+    Planning *planning;
+    Plan *plan;      /* the last one */
+    GArray *there;   /* of bool, by guest */
+    GString *record; /* of what was done */
+} Life;
+
+typedef enum Act {
+    ACT_COME_OR_GO,
+    ACT_START,
+    ACT_CARRY_OUT,
+    ACT_PLUG,
+    ACT_LOOK,
+    ACT_RELEASE,
+    N_ACTS
+} Act;
+static const char *const act_names[N_ACTS] = {"comes or goes",  "starts",
+                                              "is carried out", "is plugged",
+                                              "is looked at",   "is released or taken back"};
+
+static uint64_t number_of(const char *variable, uint64_t fallback)
+{
+    const char *text = getenv(variable);
+
+    return text ? g_ascii_strtoull(text, NULL, 10) : fallback;
+}
+
+/* The guest is the world's from now on. */
+static void replace_guest(Life *life, guint i, Guest *guest)
+{
+    g_ptr_array_add(life->world->guests, guest);
+    g_array_index(life->world->inputs, PlanGuest, i).guest = guest;
+}
+
+static void start_guest(Life *life, guint i)
+{
+    PlanGuest *in = &g_array_index(life->world->inputs, PlanGuest, i);
+    const GuestPlan *plan = plan_find(life->plan, in->guest->uuid);
+    const Topo *topo = life->world->topo;
+
+    if (in->running || !plan)
+        return;
+    Guest *guest = guest_copy(in->guest);
+    FakeKernelOptions options = {.pid = 1000 + (pid_t)i,
+                                 .allowed = topo->allowed,
+                                 .mems = topo->allowed_mems,
+                                 .cgroup_v2 = true,
+                                 .n_workers = 1,
+                                 .n_vhost = 1};
+    guest->live = guest_def_ref(guest->config);
+    guest->active = true;
+    guest->kernel = fake_kernel_new(guest->live, &options);
+    if (random_chance(&life->random, 70) && !cpuset_is_empty(plan->nodes)) {
+        guest->kernel->memory_nodes = cpuset_copy(plan->nodes);
+        guest->kernel->memory_nodes_any = cpuset_copy(plan->nodes);
+    }
+    in->running = true;
+    replace_guest(life, i, guest);
+}
+
+static void plug_vcpu(Life *life, guint i)
+{
+    const PlanGuest *in = &g_array_index(life->world->inputs, PlanGuest, i);
+    const GuestDef *had = guest_def(in->guest);
+
+    if (had->max_vcpus < 2)
+        return;
+    Guest *guest = guest_copy(in->guest);
+    GuestDef *def = world_def(had->name, i, had->max_vcpus, had->memory_kib);
+    hwloc_bitmap_copy(def->vcpus, had->vcpus);
+    hwloc_bitmap_copy(def->iothreads, had->iothreads);
+    if (cpuset_has(def->vcpus, had->max_vcpus - 1))
+        hwloc_bitmap_clr(def->vcpus, had->max_vcpus - 1);
+    else
+        hwloc_bitmap_set(def->vcpus, had->max_vcpus - 1);
+    GuestDef **place = guest->live ? &guest->live : &guest->config;
+    guest_def_unref(*place);
+    *place = def;
+    replace_guest(life, i, guest);
+}
+
+static void carry_out(Life *life, guint i)
+{
+    PlanGuest *in = &g_array_index(life->world->inputs, PlanGuest, i);
+    const GuestPlan *plan = plan_find(life->plan, in->guest->uuid);
+
+    if (in->running && plan)
+        in->before = plan;
+}
+
+static void act(Life *life)
+{
+    guint i = random_below(&life->random, life->world->inputs->len);
+    PlanGuest *in = &g_array_index(life->world->inputs, PlanGuest, i);
+    bool *there = &g_array_index(life->there, bool, i);
+    Act what = (Act)random_below(&life->random, N_ACTS);
+
+    if (!*there)
+        what = ACT_COME_OR_GO;
+    g_string_append_printf(life->record, "  %s %s\n", in->guest->name, act_names[what]);
+    switch (what) {
+    case ACT_COME_OR_GO:
+        *there = !*there;
+        if (!*there)
+            planning_remove(life->planning, in->guest->uuid);
+        in->before = NULL;
+        break;
+    case ACT_START:
+        start_guest(life, i);
+        break;
+    case ACT_CARRY_OUT:
+        for (guint j = 0; j < life->world->inputs->len; j++)
+            carry_out(life, j);
+        break;
+    case ACT_PLUG:
+        plug_vcpu(life, i);
+        break;
+    case ACT_LOOK:
+        replace_guest(life, i, guest_copy(in->guest));
+        break;
+    case ACT_RELEASE:
+        in->released = in->running && !in->released;
+        break;
+    case N_ACTS:
+        break;
+    }
+}
+
+/* NULL: both plans are the same. */
+static char *differs(Life *life, GPtrArray *plans)
+{
+    g_autoptr(GArray) inputs = g_array_new(FALSE, FALSE, sizeof(PlanGuest));
+
+    for (guint i = 0; i < life->world->inputs->len; i++)
+        if (g_array_index(life->there, bool, i)) {
+            const PlanGuest *in = &g_array_index(life->world->inputs, PlanGuest, i);
+            planning_set(life->planning, in);
+            g_array_append_vals(inputs, in, 1);
+        }
+    planning_update(life->planning);
+    life->plan = planning_plan(life->planning);
+    g_ptr_array_add(plans, life->plan);
+    PlanInput input = {.topo = life->world->topo,
+                       .policy = life->world->policy,
+                       .guests = (const PlanGuest *)inputs->data,
+                       .n_guests = inputs->len};
+    g_autoptr(Plan) whole = plan_make(&input);
+    g_autofree char *text = plan_text(life->plan), *text_whole = plan_text(whole);
+    if (g_str_equal(text, text_whole))
+        return NULL;
+    return g_strdup_printf("--- as it goes\n%s--- as a whole\n%s", text, text_whole);
+}
+
+static bool life_holds(uint64_t seed, unsigned *n_whole)
+{
+    g_autoptr(RandomWorld) world = random_world_new(seed);
+    g_autoptr(Planning) planning = planning_new(world->topo, world->policy);
+    g_autoptr(GPtrArray) plans = g_ptr_array_new_with_free_func((GDestroyNotify)plan_unref);
+    g_autoptr(GArray) there = g_array_new(FALSE, TRUE, sizeof(bool));
+    g_autoptr(GString) record = g_string_new(NULL);
+    Life life = {.random = {.state = seed ^ 0x5eed},
+                 .world = world,
+                 .planning = planning,
+                 .there = there,
+                 .record = record};
+    g_autofree char *fault = NULL;
+
+    g_array_set_size(there, world->inputs->len);
+    for (guint i = 0; i < there->len; i++)
+        g_array_index(there, bool, i) = random_chance(&life.random, 70);
+    fault = differs(&life, plans);
+    for (unsigned step = 0; step < STEPS && !fault; step++) {
+        g_string_append_printf(record, "step %u\n", step);
+        for (unsigned n = 1 + random_below(&life.random, MAX_CHANGES); n > 0; n--)
+            act(&life);
+        fault = differs(&life, plans);
+    }
+    *n_whole += planning_count_whole(planning);
+    if (!fault)
+        return true;
+    g_autofree char *text = random_world_format(world);
+    printf("VMTUNED_SEED=%" PRIu64 " VMTUNED_COUNT=1\n%s%s%s\n", seed, text, record->str, fault);
+    return false;
+}
+
+int main(void)
+{
+    uint64_t seed = number_of("VMTUNED_SEED", DEFAULT_SEED);
+    uint64_t count = number_of("VMTUNED_COUNT", DEFAULT_COUNT), passed = 0;
+    unsigned n_whole = 0;
+
+    printf("VMTUNED_SEED=%" PRIu64 " VMTUNED_COUNT=%" PRIu64 "\n", seed, count);
+    for (uint64_t i = 0; i < count; i++)
+        passed += life_holds(seed + i, &n_whole);
+    printf("%" PRIu64 " updates, %u of them planned as a whole\n", count * (STEPS + 1), n_whole);
+    if (n_whole > count * (STEPS + 1) / 2)
+        passed = 0;
+    printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, count - passed);
+    return passed == count && count > 0 ? 0 : 1;
+}
