@@ -103,6 +103,8 @@ static GuestKernel *kernel_copy(const GuestKernel *kernel)
     copy->allowed_mems = cpuset_copy(kernel->allowed_mems);
     copy->memory_nodes = cpuset_copy(kernel->memory_nodes);
     copy->memory_nodes_any = cpuset_copy(kernel->memory_nodes_any);
+    copy->memory_kib =
+        g_memdup2(kernel->memory_kib, kernel->n_memory_kib * sizeof(kernel->memory_kib[0]));
     return copy;
 }
 
