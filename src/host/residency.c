@@ -11,8 +11,6 @@
 #include <unistd.h>
 
 #define NUMA_STAT_MAX (1024 * 1024)
-/* A node that holds less is noise: libraries, leftovers of a move */
-#define MIN_SHARE_PCT 10
 
 /* Adds "N<node>=<count>" words × unit_kib / divisor. */
 static void words_add(Residency *residency, const char *text, uint64_t unit_kib, uint64_t divisor)
@@ -58,20 +56,7 @@ void residency_add_numa_maps(Residency *residency, const char *text)
 
 void residency_judge(const Residency *residency, GuestKernel *kernel)
 {
-    uint64_t total = 0;
-
-    for (unsigned i = 0; i < RESIDENCY_NODES; i++)
-        total += residency->kib[i];
-    if (total == 0)
-        return;
-    kernel->memory_nodes = cpuset_new();
-    kernel->memory_nodes_any = cpuset_new();
-    for (unsigned i = 0; i < RESIDENCY_NODES; i++) {
-        if (residency->kib[i] > 0)
-            hwloc_bitmap_set(kernel->memory_nodes_any, i);
-        if (residency->kib[i] > 0 && residency->kib[i] * 100 >= total * MIN_SHARE_PCT)
-            hwloc_bitmap_set(kernel->memory_nodes, i);
-    }
+    guest_kernel_set_memory(kernel, residency->kib, RESIDENCY_NODES);
 }
 
 int residency_acquire(const char *root, const CgroupDir *memory, bool huge, GuestKernel *kernel)

@@ -18,7 +18,7 @@ void residency_add_numa_stat(Residency *residency, const char *text, bool v2, un
 /* Adds the huge pages of a numa_maps. */
 void residency_add_numa_maps(Residency *residency, const char *text);
 
-/* Fills memory_nodes and memory_nodes_any; both stay NULL if nothing was counted. */
+/* Fills memory_kib, memory_nodes and memory_nodes_any; all are NULL if nothing was counted. */
 void residency_judge(const Residency *residency, GuestKernel *kernel);
 
 /* Measures. HOST_DONE, HOST_GONE, negative errno. */

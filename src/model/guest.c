@@ -5,6 +5,9 @@
 
 #include <stdlib.h>
 
+/* A node that holds less is noise: libraries, leftovers of a move */
+#define MIN_MEMORY_SHARE_PCT 10
+
 /* --- definition --- */
 
 GuestDef *guest_def_new(void)
@@ -158,6 +161,7 @@ static void guest_kernel_clear(gpointer data)
     hwloc_bitmap_free(kernel->allowed_mems);
     hwloc_bitmap_free(kernel->memory_nodes);
     hwloc_bitmap_free(kernel->memory_nodes_any);
+    g_free(kernel->memory_kib);
 }
 
 GuestKernel *guest_kernel_ref(const GuestKernel *kernel)
@@ -196,6 +200,42 @@ CpuSet *guest_kernel_affinity(const GuestKernel *kernel)
             hwloc_bitmap_or(cpus, cpus, kernel->threads[i].affinity);
     }
     return cpus;
+}
+
+static void memory_forget(GuestKernel *kernel)
+{
+    g_clear_pointer(&kernel->memory_nodes, hwloc_bitmap_free);
+    g_clear_pointer(&kernel->memory_nodes_any, hwloc_bitmap_free);
+    g_clear_pointer(&kernel->memory_kib, g_free);
+    kernel->n_memory_kib = 0;
+}
+
+void guest_kernel_set_memory(GuestKernel *kernel, const uint64_t *kib, unsigned n)
+{
+    uint64_t total = 0;
+
+    memory_forget(kernel);
+    for (unsigned i = 0; i < n; i++) {
+        total += kib[i];
+        if (kib[i] > 0)
+            kernel->n_memory_kib = i + 1;
+    }
+    if (total == 0)
+        return;
+    kernel->memory_kib = g_memdup2(kib, kernel->n_memory_kib * sizeof(kib[0]));
+    kernel->memory_nodes = cpuset_new();
+    kernel->memory_nodes_any = cpuset_new();
+    for (unsigned i = 0; i < kernel->n_memory_kib; i++) {
+        if (kib[i] > 0)
+            hwloc_bitmap_set(kernel->memory_nodes_any, i);
+        if (kib[i] > 0 && kib[i] * 100 >= total * MIN_MEMORY_SHARE_PCT)
+            hwloc_bitmap_set(kernel->memory_nodes, i);
+    }
+}
+
+uint64_t guest_kernel_memory_on(const GuestKernel *kernel, unsigned node)
+{
+    return node < kernel->n_memory_kib ? kernel->memory_kib[node] : 0;
 }
 
 /* --- guest --- */

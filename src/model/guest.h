@@ -146,6 +146,8 @@ typedef struct GuestKernel {
     CpuSet *allowed_mems;
     CpuSet *memory_nodes;     /* nodes that hold at least 10 % of its memory; NULL: not measured */
     CpuSet *memory_nodes_any; /* nodes that hold any page of it; NULL: not measured */
+    uint64_t *memory_kib;     /* KiB of it by NUMA node (OS index); NULL: not measured */
+    unsigned n_memory_kib;
 } GuestKernel;
 
 GuestKernel *guest_kernel_new(void);
@@ -155,6 +157,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestKernel, guest_kernel_unref)
 const GuestCgroup *guest_kernel_cgroup(const GuestKernel *kernel, ThreadHome home, unsigned id);
 /* Union of the affinities of all threads; owned by the caller. */
 CpuSet *guest_kernel_affinity(const GuestKernel *kernel);
+/* Sets memory_kib (a copy of kib, which has n entries) and the two sets of nodes that follow from
+ * it; all three are NULL if there is no memory. For who builds it: nobody else has it yet. */
+void guest_kernel_set_memory(GuestKernel *kernel, const uint64_t *kib, unsigned n);
+/* KiB of its memory on that node (OS index); 0 if it was not measured. */
+uint64_t guest_kernel_memory_on(const GuestKernel *kernel, unsigned node);
 
 /* --- the guest --- */
 

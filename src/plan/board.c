@@ -342,6 +342,9 @@ Ask *ask_new(const Board *board, Seat *seat)
     ask->wide = seat->threads == THREADS_PREFER && ask->n_vcpus > board->planner->wide_above;
     ask->spread = seat_word_is(seat, KEY_NUMA_STRATEGY, "spread");
     find_devices(board->topo, ask);
+    ask->memory_mib = seat_measured_mib(board->topo, seat);
+    for (unsigned i = 0; ask->memory_mib && i < board->topo->n_nodes; i++)
+        ask->all_mib += ask->memory_mib[i];
     if (cells_cover(seat)) {
         ask->cell_vcpus = g_new0(unsigned, seat->def->n_cells);
         for (unsigned cell = 0; cell < seat->def->n_cells; cell++)
@@ -361,6 +364,7 @@ void ask_free(Ask *ask)
     spot_clear(&ask->had);
     g_free(ask->cores);
     g_free(ask->cell_vcpus);
+    g_free(ask->memory_mib);
     g_free(ask->devices);
     g_free(ask->nodes);
     g_free(ask);

@@ -80,6 +80,7 @@ typedef enum CostIndex {
     COST_NODES,
     COST_DISTANCE,
     COST_SPLIT,
+    COST_REMOTE,
     COST_RANK,
     COST_LLCS,
     COST_SUMMED,
@@ -136,6 +137,8 @@ typedef struct Ask {
     bool wide;            /* threads: prefer, and more vCPUs than a cache has cores: a core each
                            * if there are that many */
     unsigned *cell_vcpus; /* by guest cell; NULL: no cells, or they do not cover its vCPUs */
+    uint64_t *memory_mib; /* see seat_measured_mib() */
+    uint64_t all_mib;     /* their sum */
     Cost least;           /* on the empty host */
     bool in_place;        /* runs on PUs of its own, and may move */
     Spot had;             /* of a guest in place: what it has */
@@ -213,7 +216,8 @@ typedef struct Finder {
     gsize n_mem_rooms;
     unsigned *room; /* of each area of the offers, see area_room() */
     unsigned *used; /* vCPUs put into each area by the spot at work */
-    unsigned *llc_seen, llc_stamp;
+    /* By cache and node: equal to stamp where the spot counted last has vCPUs. */
+    unsigned *llc_seen, *node_seen, stamp;
     int *numbers; /* n_nodes each, see spread.c */
     unsigned *set, *offer_of;
     uint64_t n_tries; /* places tried, fit or not */

@@ -169,6 +169,18 @@ GArray *memory_needs(const Topo *topo, const GuestDef *def)
     return needs;
 }
 
+uint64_t *seat_measured_mib(const Topo *topo, const Seat *seat)
+{
+    const GuestKernel *kernel = seat->in->running ? seat->in->guest->kernel : NULL;
+
+    if (!kernel || !kernel->memory_kib)
+        return NULL;
+    uint64_t *mib = g_new0(uint64_t, MAX(topo->n_nodes, 1));
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        mib[i] = guest_kernel_memory_on(kernel, topo->nodes[i].os_index) / KIB_PER_MIB;
+    return mib;
+}
+
 /* --- where it goes --- */
 
 typedef struct Spread {
@@ -266,6 +278,18 @@ static unsigned *weights_even(const Topo *topo, const CpuSet *nodes)
 
     for (unsigned i = 0; i < topo->n_nodes; i++)
         weights[i] = cpuset_has(nodes, topo->nodes[i].os_index);
+    return weights;
+}
+
+/* As its memory was measured on these nodes; all 0 if none of it was. */
+static unsigned *weights_measured(const Topo *topo, const Seat *seat, const CpuSet *nodes)
+{
+    g_autofree uint64_t *mib = seat_measured_mib(topo, seat);
+    unsigned *weights = g_new0(unsigned, topo->n_nodes);
+
+    for (unsigned i = 0; mib && i < topo->n_nodes; i++)
+        if (cpuset_has(nodes, topo->nodes[i].os_index))
+            weights[i] = (unsigned)MIN(mib[i], UINT_MAX / topo->n_nodes);
     return weights;
 }
 
@@ -394,8 +418,24 @@ static bool hold_as_before(Planner *planner, Seat *seat)
     return true;
 }
 
-/* In proportion to the vCPUs it keeps there, as it was placed; evenly if memory is known to be on a
- * node without them. */
+/* In proportion to the vCPUs it keeps there, as it was placed. If memory is known to be on a node
+ * without them: as it was measured, else evenly. */
+static unsigned *weights_running(const Planner *planner, const Seat *seat, const MemoryNeed *need,
+                                 const unsigned *node_of, bool by_vcpus)
+{
+    const Topo *topo = planner->topo;
+    unsigned *weights = weights_by_vcpus(planner, seat, need, node_of, seat->mem_nodes);
+
+    if (by_vcpus && weights_any(topo, weights))
+        return weights;
+    g_free(weights);
+    weights = weights_measured(topo, seat, seat->mem_nodes);
+    if (weights_any(topo, weights))
+        return weights;
+    g_free(weights);
+    return weights_even(topo, seat->mem_nodes);
+}
+
 void memory_hold_running(Planner *planner, Seat *seat)
 {
     const Topo *topo = planner->topo;
@@ -408,12 +448,7 @@ void memory_hold_running(Planner *planner, Seat *seat)
         return;
     for (guint i = 0; i < seat->needs->len; i++) {
         const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, i);
-        g_autofree unsigned *weights =
-            weights_by_vcpus(planner, seat, need, node_of, seat->mem_nodes);
-        if (!by_vcpus || !weights_any(topo, weights)) {
-            g_free(weights);
-            weights = weights_even(topo, seat->mem_nodes);
-        }
+        g_autofree unsigned *weights = weights_running(planner, seat, need, node_of, by_vcpus);
         hold_need(planner, seat, need, weights, seat->mem_nodes);
     }
 }

@@ -377,8 +377,8 @@ static bool repair(Search *search, Ask *defect)
             if (!set_nodes(search, defect, set, n))
                 continue;
             add_members(search, defect);
-            /* Alone it is where it is best already. */
-            if (search->n_members > 1 && repack(search))
+            /* Alone it is where it is best already, unless it was there before the plan. */
+            if ((search->n_members > 1 || defect->in_place) && repack(search))
                 return true;
         } while (next_set(set, n, search->n_cpu_nodes));
     }

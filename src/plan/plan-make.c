@@ -59,9 +59,25 @@ static int needs_compare(const Seat *one, const Seat *two)
     return 0;
 }
 
+/* How much of their memory is where, if they run. */
+static int measured_compare(const Topo *topo, const Seat *one, const Seat *two)
+{
+    const GuestKernel *a = one->in->guest->kernel, *b = two->in->guest->kernel;
+
+    if (!one->in->running || !two->in->running || !a || !b)
+        return 0;
+    for (unsigned i = 0; i < topo->n_nodes; i++) {
+        uint64_t kib_a = guest_kernel_memory_on(a, topo->nodes[i].os_index);
+        uint64_t kib_b = guest_kernel_memory_on(b, topo->nodes[i].os_index);
+        if (kib_a != kib_b)
+            return CMP(kib_b, kib_a);
+    }
+    return 0;
+}
+
 /* All that tells guests of a size apart, so that names only decide between guests that are alike.
  */
-static int shape_compare(const Seat *one, const Seat *two)
+static int shape_compare(const Topo *topo, const Seat *one, const Seat *two)
 {
     int order = needs_compare(one, two);
 
@@ -73,6 +89,8 @@ static int shape_compare(const Seat *one, const Seat *two)
         order = sets_compare(one->cpu_nodes, two->cpu_nodes);
     if (order == 0)
         order = sets_compare(one->mem_nodes, two->mem_nodes);
+    if (order == 0)
+        order = measured_compare(topo, one, two);
     return order == 0 ? sets_compare(one->allowed, two->allowed) : order;
 }
 
@@ -80,7 +98,8 @@ static int shape_compare(const Seat *one, const Seat *two)
 static int queue_compare(gconstpointer a, gconstpointer b, gpointer data)
 {
     const Seat *one = *(const Seat *const *)a, *two = *(const Seat *const *)b;
-    unsigned width = ((const Planner *)data)->core_width;
+    const Planner *planner = data;
+    unsigned width = planner->core_width;
     unsigned priority_one = guest_policy_get_priority(one->in->policy);
     unsigned priority_two = guest_policy_get_priority(two->in->policy);
 
@@ -92,7 +111,7 @@ static int queue_compare(gconstpointer a, gconstpointer b, gpointer data)
         return one->in->running ? -1 : 1;
     if (pus_of(one, width) != pus_of(two, width))
         return CMP(pus_of(two, width), pus_of(one, width));
-    int order = shape_compare(one, two);
+    int order = shape_compare(planner->topo, one, two);
     return order != 0 ? order : seat_name_compare(one, two);
 }
 

@@ -222,6 +222,9 @@ uint64_t capacity_room_kib(const Capacity *capacity, unsigned node_index, unsign
 /* True if more was taken of the node than there is. */
 bool capacity_is_over(const Capacity *capacity, unsigned node_index);
 GArray *memory_needs(const Topo *topo, const GuestDef *def);
+/* MiB of its memory by node, as measured; owned by the caller. NULL: it is about to start, or was
+ * not measured. */
+uint64_t *seat_measured_mib(const Topo *topo, const Seat *seat);
 unsigned guest_page_kib(const Topo *topo, const GuestDef *def);
 /* Of a running guest, where it is; of a starting one without a place, where there is room. */
 void memory_hold_running(Planner *planner, Seat *seat);

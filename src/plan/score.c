@@ -128,6 +128,21 @@ static void tally_extra(Tally *tally, const Ask *ask, bool core_each, unsigned n
     tally->extra_llcs += n_llcs - MIN(n_llcs, llcs);
 }
 
+/* MiB that are on none of these nodes: as measured, else as planned. */
+static uint64_t remote_mib(const Ask *ask, const Topo *topo, const GuestPlan *plan,
+                           const CpuSet *nodes)
+{
+    uint64_t mib = 0;
+
+    for (unsigned i = 0; ask->memory_mib && i < topo->n_nodes; i++)
+        if (!cpuset_has(nodes, topo->nodes[i].os_index))
+            mib += ask->memory_mib[i];
+    for (unsigned i = 0; !ask->memory_mib && i < plan->n_memory; i++)
+        if (!cpuset_has(nodes, plan->memory[i].node))
+            mib += plan->memory[i].mib;
+    return mib;
+}
+
 static void tally_guest(Tally *tally, Seat *seat, const GuestPlan *plan)
 {
     const Topo *topo = tally->board->topo;
@@ -147,9 +162,7 @@ static void tally_guest(Tally *tally, Seat *seat, const GuestPlan *plan)
         tally->distance += topo_distance(topo, a, b);
     for (unsigned i = 0; i < seat->def->n_cells; i++)
         tally->split_cells += is_split(topo, &seat->def->cells[i], plan);
-    for (unsigned i = 0; i < plan->n_memory; i++)
-        if (!cpuset_has(nodes, plan->memory[i].node))
-            tally->remote_mib += plan->memory[i].mib;
+    tally->remote_mib += remote_mib(ask, topo, plan, nodes);
     CPUSET_FOREACH(pu, pus)
     if (tally->area_of[pu] != UINT_MAX)
         tally->lesser += tally->board->areas[tally->area_of[pu]].rank;

@@ -19,6 +19,7 @@ Finder *finder_new(const Board *board)
     finder->used = g_new0(unsigned, MAX(board->n_areas, 1));
     finder->room = g_new0(unsigned, MAX(board->n_areas, 1));
     finder->llc_seen = g_new0(unsigned, MAX(board->topo->n_llcs, 1));
+    finder->node_seen = g_new0(unsigned, n_nodes);
     finder->numbers = g_new0(int, n_nodes);
     finder->set = g_new0(unsigned, n_nodes);
     return finder;
@@ -34,6 +35,7 @@ void finder_free(Finder *finder)
     g_free(finder->used);
     g_free(finder->room);
     g_free(finder->llc_seen);
+    g_free(finder->node_seen);
     g_free(finder->numbers);
     g_free(finder->set);
     g_free(finder->offer_of);
@@ -344,8 +346,8 @@ static unsigned pus_left(const Finder *finder, unsigned area)
 static bool helper_area_is_better(const Finder *finder, unsigned a, unsigned b)
 {
     const Area *one = &finder->board->areas[a], *two = &finder->board->areas[b];
-    bool near_one = finder->llc_seen[one->llc] == finder->llc_stamp;
-    bool near_two = finder->llc_seen[two->llc] == finder->llc_stamp;
+    bool near_one = finder->llc_seen[one->llc] == finder->stamp;
+    bool near_two = finder->llc_seen[two->llc] == finder->stamp;
     bool broken_one = pus_left(finder, a) % one->width != 0;
     bool broken_two = pus_left(finder, b) % two->width != 0;
 
@@ -433,20 +435,30 @@ static uint64_t devices_cost(const Finder *finder, const Spot *spot)
     return sum;
 }
 
-/* Also marks the caches of the guest's vCPUs as seen. */
+/* Measured memory is remote but for that on nodes of its vCPUs. */
+static void count_node(Finder *finder, Spot *spot, unsigned node)
+{
+    if (finder->ask->memory_mib && finder->node_seen[node] != finder->stamp)
+        spot->cost.of[COST_REMOTE] -= finder->ask->memory_mib[node];
+    finder->node_seen[node] = finder->stamp;
+}
+
+/* Also marks the caches and nodes of the guest's vCPUs as seen. */
 static void count_parts(Finder *finder, Spot *spot)
 {
     const Board *board = finder->board;
 
-    finder->llc_stamp++;
+    finder->stamp++;
     spot->cost.of[COST_LLCS] = spot->cost.of[COST_RANK] = 0;
+    spot->cost.of[COST_REMOTE] = finder->ask->all_mib;
     for (unsigned i = 0; i < spot->n_parts; i++) {
         const Area *area = &board->areas[spot->parts[i].area];
         if (spot->parts[i].helpers)
             continue;
         spot->cost.of[COST_RANK] += (uint64_t)area->rank * spot->parts[i].n;
-        spot->cost.of[COST_LLCS] += finder->llc_seen[area->llc] != finder->llc_stamp;
-        finder->llc_seen[area->llc] = finder->llc_stamp;
+        spot->cost.of[COST_LLCS] += finder->llc_seen[area->llc] != finder->stamp;
+        finder->llc_seen[area->llc] = finder->stamp;
+        count_node(finder, spot, area->node);
     }
 }
 

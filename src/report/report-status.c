@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define KIB_PER_MIB 1024
+
 static struct json_object *daemon_object(const Snapshot *snapshot)
 {
     struct json_object *object = json_object_new_object();
@@ -110,6 +112,24 @@ static struct json_object *now_array(const Guest *guest)
     return rows;
 }
 
+/* MiB by node, of those that hold one at least; null: not measured. */
+static struct json_object *memory_object(const GuestKernel *kernel)
+{
+    struct json_object *object;
+
+    if (!kernel || !kernel->memory_kib)
+        return NULL;
+    object = json_object_new_object();
+    for (unsigned i = 0; i < kernel->n_memory_kib; i++) {
+        uint64_t mib = guest_kernel_memory_on(kernel, i) / KIB_PER_MIB;
+        char node[16];
+        g_snprintf(node, sizeof(node), "%u", i);
+        if (mib > 0)
+            json_object_object_add(object, node, json_object_new_int64((int64_t)mib));
+    }
+    return object;
+}
+
 static struct json_object *host_object(const Topo *topo)
 {
     struct json_object *host;
@@ -125,6 +145,7 @@ static struct json_object *host_object(const Topo *topo)
 static struct json_object *status_entry(const GuestStatus *status, const void *context)
 {
     const GuestPlan *plan = status->plan;
+    const GuestKernel *kernel = status->guest ? status->guest->kernel : NULL;
     struct json_object *entry = json_object_new_object(), *settings = json_object_new_array();
     g_autoptr(CpuSet) cpus = vcpus_cpus(status);
 
@@ -138,10 +159,8 @@ static struct json_object *status_entry(const GuestStatus *status, const void *c
     json_object_object_add(entry, "cpus", parts_set(cpus));
     json_object_object_add(entry, "now", now_array(status->guest));
     json_object_object_add(entry, "memory_nodes",
-                           status->guest && status->guest->kernel &&
-                                   status->guest->kernel->memory_nodes
-                               ? parts_set(status->guest->kernel->memory_nodes)
-                               : NULL);
+                           kernel && kernel->memory_nodes ? parts_set(kernel->memory_nodes) : NULL);
+    json_object_object_add(entry, "memory_mib", memory_object(kernel));
     json_object_object_add(entry, "drift", json_object_new_int64(status->drift_count));
     json_object_object_add(entry, "repaired", json_object_new_int64(status->repair_count));
     json_object_object_add(entry, "writes", json_object_new_int64(status->write_count));

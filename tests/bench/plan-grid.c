@@ -205,7 +205,7 @@ static Guest *guest_started(const Topo *topo, const Guest *starting, const Guest
     guest->active = true;
     guest->kernel = fake_kernel_new(guest->live, &options);
     if (!cpuset_is_empty(plan->exclusive))
-        guest->kernel->memory_nodes = cpuset_copy(plan->nodes);
+        fake_kernel_set_memory(guest->kernel, plan);
     return guest;
 }
 

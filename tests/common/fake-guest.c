@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define KIB_PER_MIB 1024
 #define START_OF_TID(tid) (1000 + (uint64_t)(tid))
 
 /* --- copies --- */
@@ -103,6 +104,8 @@ static GuestKernel *kernel_copy(const GuestKernel *kernel)
     copy->allowed_mems = cpuset_copy(kernel->allowed_mems);
     copy->memory_nodes = cpuset_copy(kernel->memory_nodes);
     copy->memory_nodes_any = cpuset_copy(kernel->memory_nodes_any);
+    copy->memory_kib =
+        g_memdup2(kernel->memory_kib, kernel->n_memory_kib * sizeof(kernel->memory_kib[0]));
     return copy;
 }
 
@@ -125,6 +128,18 @@ Guest *guest_copy(const Guest *guest)
 static int thread_compare(const void *a, const void *b)
 {
     return CMP(((const GuestThread *)a)->tid, ((const GuestThread *)b)->tid);
+}
+
+void fake_kernel_set_memory(GuestKernel *kernel, const GuestPlan *plan)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < plan->n_memory; i++)
+        n = MAX(n, plan->memory[i].node + 1);
+    g_autofree uint64_t *kib = g_new0(uint64_t, n + 1);
+    for (unsigned i = 0; i < plan->n_memory; i++)
+        kib[plan->memory[i].node] += plan->memory[i].mib * KIB_PER_MIB;
+    guest_kernel_set_memory(kernel, kib, n);
 }
 
 void fake_thread_add(GuestKernel *kernel, const GuestThread *thread)

@@ -2,7 +2,7 @@
 /* Guests for tests: a deep copy, and what the kernel would have of a guest just started. */
 #pragma once
 
-#include "model/guest.h"
+#include "model/plan.h"
 
 /* Nothing is shared with the original; refcount 1. */
 Guest *guest_copy(const Guest *guest);
@@ -26,6 +26,9 @@ GuestKernel *fake_kernel_new(const GuestDef *def, const FakeKernelOptions *optio
  * definitions alike. */
 Guest *fake_guest_new(const char *name, unsigned n_vcpus, unsigned n_iothreads,
                       const FakeKernelOptions *options);
+
+/* All its memory is where the plan says. */
+void fake_kernel_set_memory(GuestKernel *kernel, const GuestPlan *plan);
 
 /* Adds a thread to a guest a test owns; its start time is 1000 + tid. Sorted in. */
 void fake_thread_add(GuestKernel *kernel, const GuestThread *thread);

@@ -127,8 +127,7 @@ void farm_run(Farm *farm, FarmGuest *guest, const GuestPlan *plan)
     now->active = true;
     now->live = live_def(guest, plan);
     now->kernel = fake_kernel_new(now->live, &options);
-    now->kernel->memory_nodes = cpuset_copy(nodes);
-    now->kernel->memory_nodes_any = cpuset_copy(nodes);
+    fake_kernel_set_memory(now->kernel, plan);
     guest_unref(guest->guest);
     guest->guest = now;
     guest_policy_unref(guest->at_home);

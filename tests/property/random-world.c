@@ -222,6 +222,19 @@ static GuestDef *random_def(Random *random, const Topo *topo, unsigned number, b
     return def;
 }
 
+/* Most of it on one node, some on another now and then. */
+static void random_memory(Random *random, const Topo *topo, GuestKernel *kernel)
+{
+    unsigned most = topo->nodes[random_below(random, topo->n_nodes)].os_index, rest = most;
+    g_autofree uint64_t *kib = g_new0(uint64_t, topo->nodes[topo->n_nodes - 1].os_index + 1);
+
+    if (random_chance(random, 50))
+        rest = topo->nodes[random_below(random, topo->n_nodes)].os_index;
+    kib[most] += WORLD_GIB_KIB / 2;
+    kib[rest] += random_below(random, WORLD_GIB_KIB / 2);
+    guest_kernel_set_memory(kernel, kib, topo->nodes[topo->n_nodes - 1].os_index + 1);
+}
+
 static GuestKernel *random_kernel(Random *random, const Topo *topo, const GuestDef *def)
 {
     bool binds = def->numa_mode == NUMA_STRICT || def->numa_mode == NUMA_RESTRICTIVE;
@@ -234,11 +247,8 @@ static GuestKernel *random_kernel(Random *random, const Topo *topo, const GuestD
                                  .n_vhost = 1};
     GuestKernel *kernel = fake_kernel_new(def, &options);
 
-    if (random_chance(random, 50)) {
-        set_replace(&kernel->memory_nodes,
-                    cpuset_new_one(topo->nodes[random_below(random, topo->n_nodes)].os_index));
-        set_replace(&kernel->memory_nodes_any, cpuset_copy(kernel->memory_nodes));
-    }
+    if (random_chance(random, 50))
+        random_memory(random, topo, kernel);
     return kernel;
 }
 
@@ -308,6 +318,13 @@ static void format_set(GString *out, const char *label, const CpuSet *set)
     g_string_append_printf(out, " %s=%s", label, text);
 }
 
+static void format_memory(GString *out, const GuestKernel *kernel)
+{
+    for (unsigned i = 0; i < kernel->n_memory_kib; i++)
+        if (kernel->memory_kib[i] > 0)
+            g_string_append_printf(out, " node %u: %" PRIu64 " KiB", i, kernel->memory_kib[i]);
+}
+
 char *random_world_format(const RandomWorld *world)
 {
     const Topo *topo = world->topo;
@@ -335,7 +352,7 @@ char *random_world_format(const RandomWorld *world)
         format_set(out, "emulatorpin", def->emulator_pin);
         format_set(out, "nodeset", def->numa_nodeset);
         if (in->guest->kernel)
-            format_set(out, "memory_nodes", in->guest->kernel->memory_nodes);
+            format_memory(out, in->guest->kernel);
         g_string_append(out, "\n");
     }
     return g_string_free(out, FALSE);

@@ -251,12 +251,8 @@ static Guest *guest_started(const RandomWorld *world, const PlanGuest *in, const
                                      .n_workers = 1,
                                      .n_vhost = 1};
         guest->kernel = fake_kernel_new(guest->live, &options);
-        if (plan->result == PLAN_PLACED && plan->n_memory > 0 &&
-            !cpuset_is_empty(plan->exclusive)) {
-            set_replace(&guest->kernel->memory_nodes, cpuset_new());
-            for (unsigned i = 0; i < plan->n_memory; i++)
-                hwloc_bitmap_set(guest->kernel->memory_nodes, plan->memory[i].node);
-        }
+        if (plan->result == PLAN_PLACED && plan->n_memory > 0 && !cpuset_is_empty(plan->exclusive))
+            fake_kernel_set_memory(guest->kernel, plan);
     }
     return guest;
 }

@@ -11,6 +11,7 @@
  *   released      optional: names that were released
  *   moves         optional: as many running guests may move (defrag)
  *   kernel        optional lines NAME allowed= allowed_mems= memory_nodes= memory_nodes_any=
+ *                 memory_mib=NODE:MIB,NODE:MIB…, from which the two before follow if not there
  *   expected      the result
  */
 #include "guest/domain-xml.h"
@@ -25,6 +26,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define MAX_NODES 64 /* of memory_mib */
 
 typedef struct Scenario {
     Topo *topo;
@@ -72,15 +75,53 @@ static CpuSet *set_read(const char *text)
     return set;
 }
 
-/* The value of key= among words; NULL: not there. */
-static CpuSet *value_read(char *const *words, const char *key)
+/* The text after key= among words, which it is part of; NULL: not there. */
+static const char *word_find(char *const *words, const char *key)
 {
     g_autofree char *prefix = g_strconcat(key, "=", NULL);
 
     for (; *words; words++)
         if (g_str_has_prefix(*words, prefix))
-            return set_read(*words + strlen(prefix));
+            return *words + strlen(prefix);
     return NULL;
+}
+
+/* The set that key= has among words; NULL: not there. */
+static CpuSet *value_read(char *const *words, const char *key)
+{
+    const char *text = word_find(words, key);
+
+    return text ? set_read(text) : NULL;
+}
+
+static void value_replace(CpuSet **set, char *const *words, const char *key)
+{
+    CpuSet *value = value_read(words, key);
+
+    if (!value)
+        return;
+    hwloc_bitmap_free(*set);
+    *set = value;
+}
+
+/* Where its memory is: by amounts, from which the sets follow, or the sets themselves. */
+static void memory_read(GuestKernel *kernel, char *const *words)
+{
+    const char *text = word_find(words, "memory_mib");
+    g_auto(GStrv) parts = g_strsplit(text ? text : "", ",", -1);
+    uint64_t kib[MAX_NODES] = {0};
+
+    for (char **part = parts; *part; part++) {
+        unsigned node, mib;
+        if (sscanf(*part, "%u:%u", &node, &mib) != 2 || node >= MAX_NODES) {
+            g_printerr("memory_mib: '%s' is not NODE:MIB\n", *part);
+            exit(1);
+        }
+        kib[node] = (uint64_t)mib * 1024;
+    }
+    guest_kernel_set_memory(kernel, kib, MAX_NODES);
+    value_replace(&kernel->memory_nodes, words, "memory_nodes");
+    value_replace(&kernel->memory_nodes_any, words, "memory_nodes_any");
 }
 
 static int topology_read(Scenario *scenario)
@@ -114,8 +155,7 @@ static GuestKernel *kernel_read(const char *name)
         kernel->pid = 1;
         kernel->allowed = value_read(words, "allowed");
         kernel->allowed_mems = value_read(words, "allowed_mems");
-        kernel->memory_nodes = value_read(words, "memory_nodes");
-        kernel->memory_nodes_any = value_read(words, "memory_nodes_any");
+        memory_read(kernel, words);
         return kernel;
     }
     return NULL;

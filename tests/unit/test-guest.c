@@ -97,8 +97,7 @@ static GuestKernel *make_kernel(void)
     kernel->cgroup = g_strdup("/machine.slice/g");
     kernel->allowed = world_cpus("0-7");
     kernel->allowed_mems = world_cpus("0");
-    kernel->memory_nodes = world_cpus("0");
-    kernel->memory_nodes_any = world_cpus("0-1");
+    guest_kernel_set_memory(kernel, (const uint64_t[]){91, 9, 0}, 3);
     kernel->n_threads = 3;
     kernel->threads = g_new0(GuestThread, 3);
     kernel->threads[0].affinity = world_cpus("0-1");
@@ -136,6 +135,26 @@ static void test_kernel(void **state)
     assert_cpus(none, "");
 }
 
+static void test_kernel_memory(void **state)
+{
+    g_autoptr(GuestKernel) kernel = make_kernel();
+    (void)state;
+
+    assert_cpus(kernel->memory_nodes, "0");
+    assert_cpus(kernel->memory_nodes_any, "0-1");
+    assert_int_equal(kernel->n_memory_kib, 2);
+    assert_int_equal(guest_kernel_memory_on(kernel, 1), 9);
+    assert_int_equal(guest_kernel_memory_on(kernel, 2), 0);
+    guest_kernel_set_memory(kernel, (const uint64_t[]){0, 0, 5}, 3);
+    assert_cpus(kernel->memory_nodes, "2");
+    assert_cpus(kernel->memory_nodes_any, "2");
+    guest_kernel_set_memory(kernel, (const uint64_t[]){0}, 1);
+    assert_null(kernel->memory_kib);
+    assert_null(kernel->memory_nodes);
+    assert_null(kernel->memory_nodes_any);
+    assert_int_equal(guest_kernel_memory_on(kernel, 0), 0);
+}
+
 static void test_guest(void **state)
 {
     g_autoptr(Guest) off = world_guest("a", 1, 2, 1024, false);
@@ -168,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_pins),
         cmocka_unit_test(test_full_definition_is_freed),
         cmocka_unit_test(test_kernel),
+        cmocka_unit_test(test_kernel_memory),
         cmocka_unit_test(test_guest),
         cmocka_unit_test(test_class_names),
     };

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PID 100
 #define KTHREAD 0x00200000u
@@ -213,6 +214,8 @@ static void test_v1(void **state)
     assert_int_equal(guest_kernel_cgroup(kernel, HOME_IOTHREAD, 1)->quota_usec, -1);
     assert_cpus(kernel->memory_nodes, "1"); /* by anonymous pages, not by the page cache */
     assert_cpus(kernel->memory_nodes_any, "0-1");
+    assert_int_equal(guest_kernel_memory_on(kernel, 0), 5 * sysconf(_SC_PAGESIZE) / 1024);
+    assert_int_equal(guest_kernel_memory_on(kernel, 1), 1000 * sysconf(_SC_PAGESIZE) / 1024);
 }
 
 static void assert_v2(const GuestKernel *kernel)
@@ -232,6 +235,8 @@ static void assert_v2(const GuestKernel *kernel)
     assert_cpus(guest_kernel_cgroup(kernel, HOME_IOTHREAD, 1)->cpus, "");
     assert_cpus(kernel->memory_nodes, "0-1");
     assert_cpus(kernel->memory_nodes_any, "0-1");
+    assert_int_equal(guest_kernel_memory_on(kernel, 0), 1024 + 4);
+    assert_int_equal(guest_kernel_memory_on(kernel, 1), 1024);
 }
 
 static void test_v2(void **state)
@@ -290,6 +295,7 @@ static void test_session(void **state)
     assert_int_equal(kernel->cpu_shares, -1);
     assert_null(kernel->allowed);
     assert_null(kernel->memory_nodes);
+    assert_null(kernel->memory_kib);
 }
 
 /* The cpu controller alone (cgroup_controllers of qemu.conf): homes, but no cpusets. */
@@ -368,6 +374,8 @@ static void test_huge_pages(void **state)
     assert_int_equal(guest_kernel_acquire(*state, PID, 5000 + PID, true, &kernel), HOST_DONE);
     assert_cpus(kernel->memory_nodes, "0");
     assert_cpus(kernel->memory_nodes_any, "0-1");
+    assert_int_equal(guest_kernel_memory_on(kernel, 0),
+                     32 * 2048 + 5 * sysconf(_SC_PAGESIZE) / 1024);
     guest_kernel_unref(kernel);
 }
 
@@ -392,6 +400,25 @@ static void test_residency_threshold(void **state)
     assert_cpus(ten->memory_nodes, "0,3");
 }
 
+static void test_residency_by_node(void **state)
+{
+    g_autoptr(GuestKernel) kernel = guest_kernel_new();
+    Residency residency = {0};
+    (void)state;
+
+    residency_judge(&residency, kernel);
+    assert_null(kernel->memory_kib);
+    assert_int_equal(guest_kernel_memory_on(kernel, 0), 0);
+    residency.kib[1] = 200;
+    residency.kib[3] = 800;
+    residency_judge(&residency, kernel);
+    assert_int_equal(kernel->n_memory_kib, 4);
+    assert_int_equal(guest_kernel_memory_on(kernel, 0), 0);
+    assert_int_equal(guest_kernel_memory_on(kernel, 1), 200);
+    assert_int_equal(guest_kernel_memory_on(kernel, 3), 800);
+    assert_int_equal(guest_kernel_memory_on(kernel, RESIDENCY_NODES), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +434,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_garbage_is_an_error, setup, teardown),
         cmocka_unit_test_setup_teardown(test_huge_pages, setup, teardown),
         cmocka_unit_test(test_residency_threshold),
+        cmocka_unit_test(test_residency_by_node),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -391,6 +391,15 @@ static void test_status_now(void **state)
     assert_number(document, "guests/0/now/0/id", 1);
     assert_text(document, "guests/0/now/0/cpus", "7");
     assert_text(document, "guests/0/memory_nodes", NULL);
+    assert_text(document, "guests/0/memory_mib", NULL);
+    json_object_put(document);
+
+    guest_kernel_set_memory(guest->kernel, (const uint64_t[]){1023, 3 * 1024 + 5, 0, 1024}, 4);
+    document = report_status(snapshot, NULL);
+    assert_text(document, "guests/0/memory_nodes", "0-1,3");
+    assert_int_equal(json_object_object_length(at(document, "guests/0/memory_mib")), 2);
+    assert_number(document, "guests/0/memory_mib/1", 3);
+    assert_number(document, "guests/0/memory_mib/3", 1);
     json_object_put(document);
 }
 
