@@ -81,9 +81,13 @@ void devices_explain_refusal(const Topo *topo, Seat *seat)
 
     if (!nodes)
         return;
-    g_autofree char *where = nodes_text(nodes);
-    char *text =
-        g_strdup_printf("%s (numa.devices: required, its devices are on %s)", seat->reason, where);
-    g_free(seat->reason);
-    seat->reason = text;
+    g_autofree char *where = nodes_text(nodes), *reason = seat->reason;
+    if (seat->node_list && !cpuset_intersects(seat->node_list, nodes)) {
+        g_autofree char *listed = nodes_text(seat->node_list);
+        seat->reason = g_strdup_printf(
+            "numa.devices: required, its devices are on %s, and numa.nodes has %s", where, listed);
+        return;
+    }
+    seat->reason =
+        g_strdup_printf("%s (numa.devices: required, its devices are on %s)", reason, where);
 }
