@@ -13,7 +13,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <net/if.h>
+#include <linux/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
