@@ -133,7 +133,7 @@ static void sync_topo(Manager *manager, ListJob *job)
         return;
     if (manager->topo)
         log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_HOST_CHANGED, NULL,
-                 "the host's CPUs, nodes or page pools changed: planning again");
+                 "the host's CPUs, nodes, page pools or devices changed: planning again");
     g_clear_pointer(&manager->topo, topo_unref);
     manager->topo = topo_ref(job->topo);
     manager->must_plan = true;

@@ -55,6 +55,22 @@ static void read_disk(XmlReader *reader, const xmlNode *node, const GuestDef *de
 
 /* --- interfaces --- */
 
+/* Of type network a running guest's definition names what libvirt took: a bridge, or the NIC below
+ * a macvtap. One that is off names the network alone. */
+static char *read_host_device(const xmlNode *node, const char *type)
+{
+    const xmlNode *source = xml_child(node, "source");
+
+    if (g_str_equal(type, "direct"))
+        return xml_value(source, "dev");
+    if (g_str_equal(type, "bridge"))
+        return xml_value(source, "bridge");
+    if (!g_str_equal(type, "network"))
+        return NULL;
+    char *bridge = xml_value(source, "bridge");
+    return bridge ? bridge : xml_value(source, "dev");
+}
+
 static void read_nic(XmlReader *reader, const xmlNode *node, GArray *nics)
 {
     const xmlNode *driver = xml_child(node, "driver");
@@ -74,6 +90,7 @@ static void read_nic(XmlReader *reader, const xmlNode *node, GArray *nics)
         nic.type = g_strdup("");
     if (g_str_equal(nic.type, "hostdev"))
         nic.pci = xml_read_pci_address(reader, xml_child(xml_child(node, "source"), "address"));
+    nic.host = read_host_device(node, nic.type);
     xml_read_unsigned(reader, driver, "queues", UINT_MAX, &nic.queues);
     g_array_append_val(nics, nic);
 }

@@ -45,6 +45,8 @@ typedef struct GuestNic {
     char *driver;    /* "vhost", "qemu"; may be NULL */
     unsigned queues; /* 0: not set */
     char *pci;       /* type hostdev: host address; else NULL */
+    char *host; /* network device of the host behind it: of a macvtap the NIC, else the bridge; may
+                 * be NULL */
 } GuestNic;
 
 typedef struct GuestDef {

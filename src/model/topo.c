@@ -36,11 +36,14 @@ static void topo_clear(gpointer data)
     }
     for (unsigned i = 0; i < topo->n_pci; i++)
         g_free(topo->pci[i].address);
+    for (unsigned i = 0; i < topo->n_nets; i++)
+        g_free(topo->nets[i].name);
     g_free(topo->pus);
     g_free(topo->cores);
     g_free(topo->llcs);
     g_free(topo->nodes);
     g_free(topo->pci);
+    g_free(topo->nets);
     hwloc_bitmap_free(topo->online);
     hwloc_bitmap_free(topo->offline);
     hwloc_bitmap_free(topo->isolated);
@@ -147,6 +150,17 @@ static bool pci_equal(const Topo *a, const Topo *b)
     return true;
 }
 
+static bool nets_equal(const Topo *a, const Topo *b)
+{
+    if (a->n_nets != b->n_nets)
+        return false;
+    for (unsigned i = 0; i < a->n_nets; i++) {
+        if (a->nets[i].node != b->nets[i].node || strcmp(a->nets[i].name, b->nets[i].name) != 0)
+            return false;
+    }
+    return true;
+}
+
 bool topo_equal(const Topo *a, const Topo *b)
 {
     return a->n_packages == b->n_packages && a->base_page_kib == b->base_page_kib &&
@@ -154,7 +168,7 @@ bool topo_equal(const Topo *a, const Topo *b)
            cpuset_equal(a->isolated, b->isolated) && cpuset_equal(a->nohz_full, b->nohz_full) &&
            cpuset_equal(a->allowed, b->allowed) && cpuset_equal(a->allowed_mems, b->allowed_mems) &&
            pus_equal(a, b) && cores_equal(a, b) && llcs_equal(a, b) && nodes_equal(a, b) &&
-           pci_equal(a, b);
+           pci_equal(a, b) && nets_equal(a, b);
 }
 
 /* --- lookup --- */
@@ -263,4 +277,21 @@ int topo_pci_node(const Topo *topo, const char *address)
     const TopoPciLocality *pci =
         bsearch(address, topo->pci, topo->n_pci, sizeof(TopoPciLocality), compare_address);
     return pci ? (int)pci->node : -1;
+}
+
+static int compare_name(const void *key, const void *element)
+{
+    const TopoNetLocality *net = element;
+
+    return strcmp(key, net->name);
+}
+
+int topo_net_node(const Topo *topo, const char *name)
+{
+    if (topo->n_nets == 0)
+        return -1;
+
+    const TopoNetLocality *net =
+        bsearch(name, topo->nets, topo->n_nets, sizeof(TopoNetLocality), compare_name);
+    return net ? (int)net->node : -1;
 }

@@ -54,6 +54,11 @@ typedef struct TopoPciLocality {
     unsigned node; /* OS index */
 } TopoPciLocality;
 
+typedef struct TopoNetLocality {
+    char *name;    /* "eth0", "br0" */
+    unsigned node; /* OS index; of the NIC below, if it is a bond, VLAN or bridge */
+} TopoNetLocality;
+
 typedef struct Topo {
     TopoPu *pus; /* online ones */
     unsigned n_pus;
@@ -66,6 +71,8 @@ typedef struct Topo {
     unsigned n_packages;
     TopoPciLocality *pci; /* sorted by address */
     unsigned n_pci;
+    TopoNetLocality *nets; /* sorted by name */
+    unsigned n_nets;
 
     CpuSet *online;    /* all PUs that can run now */
     CpuSet *offline;   /* present but offline */
@@ -105,3 +112,5 @@ CpuSet *topo_nodes_of(const Topo *topo, const CpuSet *cpus);
 CpuSet *topo_cpus_of_nodes(const Topo *topo, const CpuSet *nodes);
 /* Node of a PCI address or -1 if not known. */
 int topo_pci_node(const Topo *topo, const char *address);
+/* Node of a network device; -1 if not known, virtual, or over NICs of several nodes. */
+int topo_net_node(const Topo *topo, const char *name);

@@ -315,17 +315,12 @@ static bool cells_cover(const Seat *seat)
 /* numa.devices: preferred counts in the costs, required bounds the candidates (candidates.c). */
 static void find_devices(const Topo *topo, Ask *ask)
 {
-    const Seat *seat = ask->seat;
-    char **addresses = seat->def->hostdevs;
+    g_autoptr(GArray) nodes = seat_device_nodes(topo, ask->seat);
 
-    ask->devices = g_new0(unsigned, addresses ? g_strv_length(addresses) + 1 : 1);
-    if (seat_word_is(seat, KEY_NUMA_DEVICES, "ignore"))
-        return;
-    for (unsigned i = 0; addresses && addresses[i]; i++) {
-        int node = topo_pci_node(topo, addresses[i]);
-        if (node >= 0 && topo_node(topo, (unsigned)node))
-            ask->devices[ask->n_devices++] = node_index(topo, (unsigned)node);
-    }
+    ask->devices = g_new0(unsigned, nodes->len + 1);
+    for (; ask->n_devices < nodes->len; ask->n_devices++)
+        ask->devices[ask->n_devices] =
+            node_index(topo, g_array_index(nodes, unsigned, ask->n_devices));
 }
 
 Ask *ask_new(const Board *board, Seat *seat)

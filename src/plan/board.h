@@ -132,7 +132,7 @@ typedef struct Ask {
     unsigned *nodes; /* candidates: indexes into topo->nodes */
     unsigned n_nodes;
     bool spread;       /* numa.strategy: many nodes, not few */
-    unsigned *devices; /* node index by PCI device whose node is known and counts */
+    unsigned *devices; /* node index by device whose node is known and counts */
     unsigned n_devices;
     bool wide;            /* threads: prefer, and more vCPUs than a cache has cores: a core each
                            * if there are that many */

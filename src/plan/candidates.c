@@ -120,19 +120,12 @@ static CpuSet *running_cpu_nodes(const Seat *seat)
     return cpuset_copy(seat->mem_nodes);
 }
 
-/* numa.devices: required. Devices whose node the host does not tell do not count. */
+/* numa.devices: required. */
 static void near_devices(const Topo *topo, const Seat *seat, CpuSet *nodes)
 {
-    g_autoptr(CpuSet) with = cpuset_new();
+    g_autoptr(CpuSet) with = seat_required_nodes(topo, seat);
 
-    if (seat->in->running || !seat_word_is(seat, KEY_NUMA_DEVICES, "required"))
-        return;
-    for (unsigned i = 0; seat->def->hostdevs && seat->def->hostdevs[i]; i++) {
-        int node = topo_pci_node(topo, seat->def->hostdevs[i]);
-        if (node >= 0)
-            hwloc_bitmap_set(with, (unsigned)node);
-    }
-    if (!cpuset_is_empty(with))
+    if (with)
         hwloc_bitmap_and(nodes, nodes, with);
 }
 

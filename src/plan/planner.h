@@ -155,6 +155,17 @@ void seat_choose_candidates(const Planner *planner, Seat *seat);
 /* The masks its definition and its threads have now, but for those that cover all it may use. */
 CpuSet *seat_live_cpus(const Seat *seat);
 
+/* --- devices.c: the host's devices a guest uses --- */
+/* Of unsigned: the node (OS index) of each whose node is known; none with numa.devices: ignore.
+ * Owned by the caller. */
+GArray *seat_device_nodes(const Topo *topo, const Seat *seat);
+/* The nodes of all its devices, if numa.devices: required holds the guest there; else NULL. */
+CpuSet *seat_required_nodes(const Topo *topo, const Seat *seat);
+/* Appends whether a guest with its vCPUs on these nodes is near its devices. */
+void devices_explain(const Topo *topo, const Seat *seat, const CpuSet *nodes, GString *text);
+/* Adds to the reason of a refusal that only the nodes of its devices counted, if it is so. */
+void devices_explain_refusal(const Topo *topo, Seat *seat);
+
 /* --- keep.c: running guests keep what they have --- */
 void keep_running(Planner *planner, const GPtrArray *seats);
 /* A running guest not in place yet has had PUs that are another's now: who is to keep them is for

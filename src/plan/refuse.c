@@ -312,6 +312,7 @@ void refuse_for_room(const Finder *finder, Seat *seat)
     if (!refuse_for_cores(finder, seat) && !refuse_for_pus(finder, seat) &&
         !refuse_for_memory(finder, seat))
         refuse_for_home(finder, seat);
+    devices_explain_refusal(finder->board->topo, seat);
     if (g_str_equal(seat->shortage.resource, "PUs") ||
         g_str_equal(seat->shortage.resource, "cores") ||
         g_str_equal(seat->shortage.resource, "memory"))

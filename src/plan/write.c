@@ -132,6 +132,7 @@ static char *own_reason(const Planner *planner, const Seat *seat)
     g_string_append_printf(text, "%u %s of its own on %s %s", n,
                            cores ? plural(n, "core", "cores") : plural(n, "PU", "PUs"),
                            plural(cpuset_weight(nodes), "node", "nodes"), list);
+    devices_explain(planner->topo, seat, nodes, text);
     if (seat->moved)
         g_string_append(text, ", moved for a better plan");
     if (missing > 0)

@@ -74,6 +74,19 @@ static struct json_object *pci_array(const Topo *topo)
     return array;
 }
 
+static struct json_object *net_array(const Topo *topo)
+{
+    struct json_object *array = json_object_new_array();
+
+    for (unsigned i = 0; i < topo->n_nets; i++) {
+        struct json_object *object = json_object_new_object();
+        json_object_object_add(object, "name", parts_text(topo->nets[i].name));
+        json_object_object_add(object, "node", number(topo->nets[i].node));
+        json_object_array_add(array, object);
+    }
+    return array;
+}
+
 static void add_cpu_sets(struct json_object *document, const Topo *topo)
 {
     json_object_object_add(document, "online", parts_set(topo->online));
@@ -119,6 +132,7 @@ struct json_object *report_topology(const Topo *topo, const TopoFree *free_now)
     json_object_object_add(document, "llcs", llcs);
     json_object_object_add(document, "cores", parts_cores(topo));
     json_object_object_add(document, "pci", pci_array(topo));
+    json_object_object_add(document, "net", net_array(topo));
     return document;
 }
 

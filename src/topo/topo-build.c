@@ -23,6 +23,11 @@ static int nearest_node(const Topo *topo, hwloc_obj_t obj)
     return cpuset_weight(near) == 1 ? (int)cpuset_first(near) : -1;
 }
 
+char *topo_pci_address(unsigned domain, unsigned bus, unsigned dev, unsigned func)
+{
+    return g_strdup_printf("%04x:%02x:%02x.%x", domain, bus, dev, func);
+}
+
 static void fill_pci(Topo *topo, hwloc_topology_t hwloc)
 {
     int count = hwloc_get_nbobjs_by_type(hwloc, HWLOC_OBJ_PCI_DEVICE);
@@ -33,10 +38,9 @@ static void fill_pci(Topo *topo, hwloc_topology_t hwloc)
         int node = nearest_node(topo, hwloc_get_non_io_ancestor_obj(hwloc, obj));
         if (node < 0)
             continue;
-        topo->pci[topo->n_pci++] =
-            (TopoPciLocality){.address = g_strdup_printf("%04x:%02x:%02x.%x", pci->domain, pci->bus,
-                                                         pci->dev, pci->func),
-                              .node = (unsigned)node};
+        topo->pci[topo->n_pci++] = (TopoPciLocality){
+            .address = topo_pci_address(pci->domain, pci->bus, pci->dev, pci->func),
+            .node = (unsigned)node};
     }
     if (topo->n_pci > 0)
         qsort(topo->pci, topo->n_pci, sizeof(*topo->pci), compare_pci);
@@ -81,6 +85,7 @@ Topo *topo_build(hwloc_topology_t hwloc)
     topo_fill_nodes(topo, hwloc, nodes, n_nodes);
     topo_fill_cpus(topo, hwloc, nodes);
     fill_pci(topo, hwloc);
+    topo_fill_nets(topo, hwloc);
 
     hwloc_const_bitmap_t complete = hwloc_topology_get_complete_cpuset(hwloc);
     hwloc_const_bitmap_t allowed = hwloc_topology_get_allowed_cpuset(hwloc);

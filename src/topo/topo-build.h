@@ -15,6 +15,10 @@ Topo *topo_build(hwloc_topology_t hwloc);
  * kernel without NUMA. */
 void topo_use_live_distances(Topo *topo);
 
+/* The network devices of the running host, from sysfs below root, for a topology that has none yet.
+ * What sysfs does not tell is left out. */
+void topo_use_live_nets(Topo *topo, const char *root);
+
 /* --- parts of topo_build() --- */
 
 /* All NUMA nodes, sorted by OS index; owned by the caller (g_free), the objects are hwloc's. */
@@ -25,3 +29,7 @@ unsigned topo_find_node(hwloc_obj_t *nodes, unsigned n, unsigned pu);
 void topo_fill_nodes(Topo *topo, hwloc_topology_t hwloc, hwloc_obj_t *nodes, unsigned n);
 /* PUs, cores, LLCs, packages, and the CPUs of the nodes, which are filled before. */
 void topo_fill_cpus(Topo *topo, hwloc_topology_t hwloc, hwloc_obj_t *nodes);
+/* Network devices of PCI devices, which are filled before. */
+void topo_fill_nets(Topo *topo, hwloc_topology_t hwloc);
+/* "0000:3b:00.0"; owned by the caller. */
+char *topo_pci_address(unsigned domain, unsigned bus, unsigned dev, unsigned func);

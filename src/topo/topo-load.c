@@ -22,8 +22,9 @@ typedef struct hwloc_topology HwlocTopology;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HwlocTopology, hwloc_topology_destroy)
 
 /* A topology ready to be given its source. Disallowed resources are included: guests live in
- * cpusets of their own. All PCI devices are kept, as any of them may be passed to a guest. */
-static int open_hwloc(unsigned long flags, HwlocTopology **ret)
+ * cpusets of their own. All PCI devices are kept, as any of them may be passed to a guest; network
+ * devices of a file, while those of this host are read from sysfs (topo-net.c). */
+static int open_hwloc(unsigned long flags, enum hwloc_type_filter_e os_devices, HwlocTopology **ret)
 {
     static gsize quiet;
     if (g_once_init_enter(&quiet)) {
@@ -37,7 +38,9 @@ static int open_hwloc(unsigned long flags, HwlocTopology **ret)
     if (hwloc_topology_set_flags(hwloc, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED | flags) < 0 ||
         hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_BRIDGE, HWLOC_TYPE_FILTER_KEEP_IMPORTANT) <
             0 ||
-        hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_ALL) < 0)
+        hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_ALL) <
+            0 ||
+        hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_OS_DEVICE, os_devices) < 0)
         return -errno;
     *ret = g_steal_pointer(&hwloc);
     return 0;
@@ -107,7 +110,7 @@ int topo_acquire(const char *root, Topo **ret, char **reterr_text)
     if (r < 0)
         return r;
     /* Probing by moving from CPU to CPU would disturb them, isolated ones too; sysfs tells all. */
-    r = open_hwloc(HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING, &hwloc);
+    r = open_hwloc(HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING, HWLOC_TYPE_FILTER_KEEP_NONE, &hwloc);
     if (r == 0)
         r = load_live(hwloc, root);
     g_autoptr(Topo) topo = r < 0 ? NULL : topo_build(hwloc);
@@ -122,6 +125,7 @@ int topo_acquire(const char *root, Topo **ret, char **reterr_text)
         topo->base_page_kib = (unsigned)(sysconf(_SC_PAGESIZE) / 1024);
         topo_use_live_distances(topo);
     }
+    topo_use_live_nets(topo, root);
     use_sysfs(topo, &sysfs);
     *ret = g_steal_pointer(&topo);
     return 0;
@@ -253,7 +257,7 @@ int topo_load(const char *text, const TopoExtra *extra, Topo **ret, char **reter
     g_autoptr(HwlocTopology) hwloc = NULL;
     bool is_file = access(text, F_OK) == 0;
 
-    int r = open_hwloc(0, &hwloc);
+    int r = open_hwloc(0, HWLOC_TYPE_FILTER_KEEP_ALL, &hwloc);
     if (r < 0) {
         *reterr_text = g_strdup_printf("hwloc: %s", g_strerror(-r));
         return r;

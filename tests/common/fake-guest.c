@@ -53,7 +53,8 @@ static void devices_copy(GuestDef *copy, const GuestDef *def)
                                    .model = g_strdup(nic->model),
                                    .driver = g_strdup(nic->driver),
                                    .queues = nic->queues,
-                                   .pci = g_strdup(nic->pci)};
+                                   .pci = g_strdup(nic->pci),
+                                   .host = g_strdup(nic->host)};
     }
     copy->hostdevs = g_strdupv(def->hostdevs);
 }

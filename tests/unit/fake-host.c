@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 char *fake_host_new(void)
 {
@@ -40,6 +41,14 @@ static void put_bytes(const char *root, const char *path, const char *bytes, gss
 void fake_host_put(const char *root, const char *path, const char *text)
 {
     put_bytes(root, path, text, -1);
+}
+
+void fake_host_link(const char *root, const char *path, const char *target)
+{
+    g_autofree char *full = g_strconcat(root, path, NULL), *dir = g_path_get_dirname(full);
+
+    if (g_mkdir_with_parents(dir, 0700) < 0 || symlink(target, full) < 0)
+        abort();
 }
 
 void fake_host_add_thread(const char *root, const FakeThread *thread)

@@ -19,6 +19,8 @@ void fake_host_free(char *root);
 
 /* Writes a file, and the directories above it. path begins with '/'. */
 void fake_host_put(const char *root, const char *path, const char *text);
+/* A symbolic link, and the directories above it. */
+void fake_host_link(const char *root, const char *path, const char *target);
 /* stat, status and, in its process, a task entry. */
 void fake_host_add_thread(const char *root, const FakeThread *thread);
 /* The arguments of a process: "-uuid <uuid>" among others. */

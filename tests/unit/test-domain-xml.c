@@ -182,7 +182,10 @@ static void test_full_devices(void **state)
     assert_string_equal(def->nics[0].alias, "net0");
     assert_int_equal(def->nics[0].queues, 4);
     assert_null(def->nics[0].pci);
+    assert_string_equal(def->nics[0].host, "br0");
     assert_string_equal(def->nics[1].pci, "0000:3b:10.3");
+    assert_null(def->nics[1].host);
+    assert_null(def->nics[2].host);
     assert_true(def->has_vhost_user);
     assert_string_equal(def->hostdevs[0], "0001:81:1f.7");
     assert_null(def->hostdevs[1]);
@@ -414,6 +417,37 @@ static void test_odd_devices(void **state)
                    "/domain/devices/hostdev/source/address/@bus", "0xff");
 }
 
+#define NIC(type, source)                                                                          \
+    DOMAIN("<devices><interface type='" type "'><mac address='52:54:00:00:00:01'/>" source         \
+           "</interface></devices>")
+
+/* What libvirt writes of a running guest, and what does not name a device of the host. */
+static void test_host_devices(void **state)
+{
+    static const struct {
+        const char *xml, *host;
+    } cases[] = {
+        {NIC("direct", "<source dev='eth0' mode='bridge'/>"), "eth0"},
+        {NIC("direct", "<source network='lan' portid='1' dev='eth1' mode='vepa'/>"), "eth1"},
+        {NIC("bridge", "<source network='lan' portid='1' bridge='br0'/>"), "br0"},
+        {NIC("network", "<source network='default' portid='1' bridge='virbr0'/>"), "virbr0"},
+        {NIC("network", "<source network='lan' portid='1' dev='eth2' mode='bridge'/>"), "eth2"},
+        {NIC("network", "<source network='lan'/>"), NULL},
+        {NIC("bridge", "<source dev='eth0'/>"), NULL},
+        {NIC("direct", ""), NULL},
+        {NIC("vdpa", "<source dev='/dev/vhost-vdpa-0'/>"), NULL},
+        {NIC("ethernet", "<source bridge='br0' dev='eth0'/>"), NULL},
+    };
+    (void)state;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GuestDef) def = parse(cases[i].xml);
+        assert_int_equal(def->n_nics, 1);
+        if (g_strcmp0(def->nics[0].host, cases[i].host) != 0)
+            fail_msg("%s: %s", cases[i].xml, def->nics[0].host);
+    }
+}
+
 static void test_identity_errors(void **state)
 {
     (void)state;
@@ -596,35 +630,21 @@ static void test_remove_leaves_foreign(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_full_identity),
-        cmocka_unit_test(test_full_cpus),
-        cmocka_unit_test(test_full_memory),
-        cmocka_unit_test(test_full_disks),
-        cmocka_unit_test(test_full_devices),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_derived_uuid),
-        cmocka_unit_test(test_memory_units),
-        cmocka_unit_test(test_memory_errors),
-        cmocka_unit_test(test_hugepages_of_default_size),
-        cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_cell_errors),
-        cmocka_unit_test(test_vcpus),
-        cmocka_unit_test(test_vcpu_errors),
-        cmocka_unit_test(test_numatune),
-        cmocka_unit_test(test_pin_errors),
-        cmocka_unit_test(test_pins_of_nothing),
-        cmocka_unit_test(test_unlimited_quota),
-        cmocka_unit_test(test_odd_devices),
-        cmocka_unit_test(test_identity_errors),
-        cmocka_unit_test(test_not_a_domain),
-        cmocka_unit_test(test_no_doctype),
-        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_all_errors),
-        cmocka_unit_test(test_without_diags),
-        cmocka_unit_test(test_remove_pins),
-        cmocka_unit_test(test_remove_others),
-        cmocka_unit_test(test_remove_last),
-        cmocka_unit_test(test_remove_leaves_foreign),
+        cmocka_unit_test(test_full_identity),   cmocka_unit_test(test_full_cpus),
+        cmocka_unit_test(test_full_memory),     cmocka_unit_test(test_full_disks),
+        cmocka_unit_test(test_full_devices),    cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_derived_uuid),    cmocka_unit_test(test_memory_units),
+        cmocka_unit_test(test_memory_errors),   cmocka_unit_test(test_hugepages_of_default_size),
+        cmocka_unit_test(test_cells),           cmocka_unit_test(test_cell_errors),
+        cmocka_unit_test(test_vcpus),           cmocka_unit_test(test_vcpu_errors),
+        cmocka_unit_test(test_numatune),        cmocka_unit_test(test_pin_errors),
+        cmocka_unit_test(test_pins_of_nothing), cmocka_unit_test(test_unlimited_quota),
+        cmocka_unit_test(test_odd_devices),     cmocka_unit_test(test_host_devices),
+        cmocka_unit_test(test_identity_errors), cmocka_unit_test(test_not_a_domain),
+        cmocka_unit_test(test_no_doctype),      cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_all_errors),      cmocka_unit_test(test_without_diags),
+        cmocka_unit_test(test_remove_pins),     cmocka_unit_test(test_remove_others),
+        cmocka_unit_test(test_remove_last),     cmocka_unit_test(test_remove_leaves_foreign),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#define DEVICES_HOST "tests/data/host-2pkg-4node-2llc-devices.xml"
 #define HBM_HOST "tests/data/host-2pkg-hbm-offline-disallowed-pci.xml"
 
 static Topo *load_with(const char *text, const TopoExtra *extra)
@@ -235,6 +236,48 @@ static void test_xml_pci(void **state)
     assert_int_equal(topo_pci_node(topo, "0000:01:00.0"), -1);
 }
 
+/* Those of a PCI device whose node is known; "lo" is of none, eth0's hangs off the machine. */
+static void test_xml_nets(void **state)
+{
+    g_autoptr(Topo) topo = load(DEVICES_HOST);
+    (void)state;
+
+    assert_int_equal(topo->n_nets, 2);
+    assert_int_equal(topo_net_node(topo, "br3"), 3);
+    assert_int_equal(topo_net_node(topo, "eth3"), 3);
+    assert_int_equal(topo_net_node(topo, "eth0"), -1);
+    assert_int_equal(topo_net_node(topo, "lo"), -1);
+    assert_int_equal(topo_net_node(topo, "nvme2n1"), -1);
+}
+
+/* A file may give a device any name, or two nodes. */
+static void test_xml_odd_nets(void **state)
+{
+    static const char *const names[] = {"", "a/b", "two words", "a-name-too-long-for-the-kernel"};
+    g_autofree char *xml = NULL;
+    char *root = fake_host_new();
+    g_autofree char *path = g_strconcat(root, "/host.xml", NULL);
+    (void)state;
+
+    assert_true(g_file_get_contents(DEVICES_HOST, &xml, NULL, NULL));
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *attribute = g_strdup_printf("name=\"%s\" osdev_type=\"2\"", names[i]);
+        g_autoptr(GString) text = g_string_new(xml);
+        g_string_replace(text, "name=\"eth3\" osdev_type=\"2\"", attribute, 0);
+        fake_host_put(root, "/host.xml", text->str);
+        g_autoptr(Topo) topo = load(path);
+        assert_int_equal(topo->n_nets, 1);
+        assert_int_equal(topo_net_node(topo, names[i]), -1);
+    }
+    g_autoptr(GString) text = g_string_new(xml);
+    g_string_replace(text, "name=\"nvme2n1\" osdev_type=\"0\"", "name=\"br3\" osdev_type=\"2\"", 0);
+    fake_host_put(root, "/host.xml", text->str);
+    g_autoptr(Topo) both = load(path);
+    assert_int_equal(topo_net_node(both, "br3"), -1);
+    assert_int_equal(topo_net_node(both, "eth3"), 3);
+    fake_host_free(root);
+}
+
 static void test_extra(void **state)
 {
     g_autoptr(CpuSet) isolated = world_cpus("2-3,40");
@@ -425,6 +468,121 @@ static void test_live_bad_file(void **state)
     fake_host_free(root);
 }
 
+/* A PCI device as sysfs has it, near these CPUs, and the NIC it is. */
+static void put_nic(const char *root, const char *address, const char *cpus, const char *name)
+{
+    static const struct {
+        const char *file, *text;
+    } files[] = {{"class", "0x020000\n"},          {"vendor", "0x8086\n"},
+                 {"device", "0x1572\n"},           {"subsystem_vendor", "0x8086\n"},
+                 {"subsystem_device", "0x0006\n"}, {"revision", "0x02\n"}};
+    g_autofree char *local = g_strdup_printf("/sys/bus/pci/devices/%s/local_cpus", address);
+    g_autofree char *link = g_strdup_printf("/sys/class/net/%s", name);
+    g_autofree char *target =
+        g_strdup_printf("../../devices/pci0000:00/0000:00:01.0/%s/net/%s", address, name);
+    g_autofree char *there =
+        g_strdup_printf("/sys/devices/pci0000:00/0000:00:01.0/%s/net/%s/mtu", address, name);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path =
+            g_strdup_printf("/sys/bus/pci/devices/%s/%s", address, files[i].file);
+        fake_host_put(root, path, files[i].text);
+    }
+    fake_host_put(root, local, cpus);
+    fake_host_put(root, there, "1500\n");
+    fake_host_link(root, link, target);
+}
+
+static void put_virtual(const char *root, const char *name)
+{
+    g_autofree char *link = g_strdup_printf("/sys/class/net/%s", name);
+    g_autofree char *target = g_strdup_printf("../../devices/virtual/net/%s", name);
+    g_autofree char *there = g_strdup_printf("/sys/devices/virtual/net/%s/mtu", name);
+
+    fake_host_put(root, there, "1500\n");
+    fake_host_link(root, link, target);
+}
+
+static void put_upper(const char *root, const char *lower, const char *upper)
+{
+    g_autofree char *path = g_strdup_printf("/sys/class/net/%s/upper_%s", lower, upper);
+    g_autofree char *target = g_strdup_printf("../../virtual/net/%s", upper);
+
+    fake_host_link(root, path, target);
+}
+
+/* Two nodes with two CPUs each, a NIC on each and one that hangs off both. */
+static char *make_host_with_nics(void)
+{
+    char *root = make_host();
+
+    fake_host_put(root, NODE_DIR "online", "0-1\n");
+    fake_host_put(root, NODE_DIR "node0/cpumap", "3\n");
+    fake_host_put(root, NODE_DIR "node1/cpumap", "c\n");
+    fake_host_put(root, NODE_DIR "node1/meminfo", "Node 1 MemTotal:        4194304 kB\n");
+    put_nic(root, "0000:03:00.0", "3\n", "eth0");
+    put_nic(root, "0000:81:00.0", "c\n", "eth1");
+    put_nic(root, "0000:81:00.1", "c\n", "eth2");
+    put_nic(root, "0000:05:00.0", "f\n", "eth3");
+    return root;
+}
+
+/* eth1 and eth2 are a bond with a VLAN with a bridge, br1, with a guest's tap. br2 is over NICs of
+ * both nodes, br3 over one of no known node, br4 over none. */
+static void test_live_nets(void **state)
+{
+    static const char *const virtuals[] = {"lo",  "bond0", "bond0.7",  "br1", "br2",
+                                           "br3", "br4",   "macvtap0", "tap0"};
+    static const char *const uppers[][2] = {
+        {"eth1", "bond0"}, {"eth2", "bond0"},   {"bond0", "bond0.7"}, {"bond0.7", "br1"},
+        {"tap0", "br1"},   {"eth0", "br2"},     {"bond0", "br2"},     {"eth3", "br3"},
+        {"tap0", "br4"},   {"eth0", "macvtap0"}};
+    static const char *const known[] = {"bond0", "bond0.7", "br1", "eth0", "eth1", "eth2"};
+    char *root = make_host_with_nics();
+    (void)state;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(virtuals); i++)
+        put_virtual(root, virtuals[i]);
+    for (unsigned i = 0; i < G_N_ELEMENTS(uppers); i++)
+        put_upper(root, uppers[i][0], uppers[i][1]);
+    fake_host_put(root, "/sys/devices/virtual/net/macvtap0/macvtap/tap9/dev", "1:2\n");
+    fake_host_put(root, "/sys/class/net/bonding_masters", "bond0\n");
+
+    g_autoptr(Topo) topo = acquire(root);
+    assert_int_equal(topo->n_pci, 3);
+    assert_int_equal(topo->n_nets, G_N_ELEMENTS(known));
+    for (unsigned i = 0; i < G_N_ELEMENTS(known); i++) {
+        assert_string_equal(topo->nets[i].name, known[i]);
+        assert_int_equal(topo->nets[i].node, strcmp(known[i], "eth0") != 0);
+    }
+    fake_host_free(root);
+}
+
+/* No kernel has a ring, or so many levels; it ends all the same. */
+static void test_live_nets_odd(void **state)
+{
+    char *root = make_host_with_nics();
+    const char *lower = "eth0";
+    (void)state;
+
+    for (unsigned i = 0; i < 12; i++) {
+        char name[] = "l00";
+        g_snprintf(name, sizeof(name), "l%02u", i);
+        put_virtual(root, name);
+        put_upper(root, lower, name);
+        lower = g_intern_string(name);
+    }
+    put_upper(root, "l01", "l00");
+    put_upper(root, "l00", "");
+    put_upper(root, "l00", "gone");
+    g_autoptr(Topo) topo = acquire(root);
+    assert_int_equal(topo_net_node(topo, "l07"), 0);
+    assert_int_equal(topo_net_node(topo, "l11"), -1);
+    assert_int_equal(topo_net_node(topo, "gone"), 0);
+    assert_int_equal(topo_net_node(topo, ""), -1);
+    fake_host_free(root);
+}
+
 /* Each of these changes what a load would say, or where guests may run. */
 static void test_stamp(void **state)
 {
@@ -503,6 +661,8 @@ int main(void)
         cmocka_unit_test(test_xml_cpus),
         cmocka_unit_test(test_xml_memory),
         cmocka_unit_test(test_xml_pci),
+        cmocka_unit_test(test_xml_nets),
+        cmocka_unit_test(test_xml_odd_nets),
         cmocka_unit_test(test_extra),
         cmocka_unit_test(test_extra_out_of_reach),
         cmocka_unit_test(test_load_errors),
@@ -511,6 +671,8 @@ int main(void)
         cmocka_unit_test(test_live_allowed_v2),
         cmocka_unit_test(test_live_allowed_v1),
         cmocka_unit_test(test_live_bad_file),
+        cmocka_unit_test(test_live_nets),
+        cmocka_unit_test(test_live_nets_odd),
         cmocka_unit_test(test_stamp),
         cmocka_unit_test(test_this_host),
         cmocka_unit_test(test_free_elsewhere),

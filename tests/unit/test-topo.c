@@ -121,6 +121,22 @@ static void test_pci(void **state)
     assert_int_equal(topo_pci_node(topo, "0000:3c:00.0"), -1);
 }
 
+static void test_nets(void **state)
+{
+    g_autoptr(Topo) topo = world_topo(2, 1, 1, 1, 1);
+    (void)state;
+
+    assert_int_equal(topo_net_node(topo, "br0"), -1);
+    topo->n_nets = 2;
+    topo->nets = g_new0(TopoNetLocality, 2);
+    topo->nets[0] = (TopoNetLocality){g_strdup("br0"), 1};
+    topo->nets[1] = (TopoNetLocality){g_strdup("eth0"), 0};
+    assert_int_equal(topo_net_node(topo, "br0"), 1);
+    assert_int_equal(topo_net_node(topo, "eth0"), 0);
+    assert_int_equal(topo_net_node(topo, "eth"), -1);
+    assert_int_equal(topo_net_node(topo, ""), -1);
+}
+
 static void test_ref(void **state)
 {
     Topo *topo = world_topo(1, 1, 1, 1, 1);
@@ -212,6 +228,19 @@ static void edit_pci(Topo *topo)
     topo->pci[0].node = 1;
 }
 
+static void edit_net_node(Topo *topo)
+{
+    topo->nets[0].node = 1;
+}
+static void edit_net_name(Topo *topo)
+{
+    topo->nets[0].name[0] = 'x';
+}
+static void edit_net_count(Topo *topo)
+{
+    g_free(topo->nets[--topo->n_nets].name);
+}
+
 static Topo *make_rich_topo(void)
 {
     Topo *topo = world_topo(1, 2, 1, 2, 1);
@@ -220,16 +249,19 @@ static Topo *make_rich_topo(void)
     topo->n_pci = 1;
     topo->pci = g_new0(TopoPciLocality, 1);
     topo->pci[0].address = g_strdup("0000:03:00.0");
+    topo->n_nets = 1;
+    topo->nets = g_new0(TopoNetLocality, 1);
+    topo->nets[0].name = g_strdup("eth0");
     return topo;
 }
 
 static void test_equal(void **state)
 {
     static const Edit edits[] = {
-        edit_pu,     edit_pu_count,  edit_core,     edit_core_cpus, edit_llc,
-        edit_memory, edit_distance,  edit_pool,     edit_new_pool,  edit_new_node,
-        edit_online, edit_offline,   edit_isolated, edit_nohz,      edit_allowed,
-        edit_mems,   edit_base_page, edit_packages, edit_pci,
+        edit_pu,       edit_pu_count, edit_core,     edit_core_cpus, edit_llc,       edit_memory,
+        edit_distance, edit_pool,     edit_new_pool, edit_new_node,  edit_online,    edit_offline,
+        edit_isolated, edit_nohz,     edit_allowed,  edit_mems,      edit_base_page, edit_packages,
+        edit_pci,      edit_net_node, edit_net_name, edit_net_count,
     };
     g_autoptr(Topo) a = make_rich_topo();
     g_autoptr(Topo) b = make_rich_topo();
@@ -253,7 +285,7 @@ int main(void)
         cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_distance),
         cmocka_unit_test(test_smt),           cmocka_unit_test(test_sets),
         cmocka_unit_test(test_pci),           cmocka_unit_test(test_ref),
-        cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_equal),         cmocka_unit_test(test_nets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
