@@ -130,7 +130,8 @@ bool planner_place(Planner *planner, const GPtrArray *fresh)
     keep_running(planner, fresh);
     for (guint i = 0; i < fresh->len; i++) {
         Seat *seat = g_ptr_array_index(fresh, i);
-        if (seat_is_open(seat) || seat_is_movable(planner, seat))
+        seat->open = seat_is_open(seat);
+        if (seat->open || seat_is_movable(planner, seat))
             g_ptr_array_add(queue, seat);
     }
     g_ptr_array_sort_with_data(queue, queue_compare, planner);

@@ -64,6 +64,7 @@ typedef struct Seat {
 
     bool moved;    /* in place, but somewhere else from now on */
     bool in_place; /* runs on PUs of its own, and keeps them */
+    bool open;     /* was so when it was its turn, see seat_is_open(): planned anew each time */
     bool refused;
     PlanShortage shortage;
     char *reason;      /* of the refusal */

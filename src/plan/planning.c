@@ -180,7 +180,7 @@ static void adopt(Planning *planning, Planner *planner)
         Entry *entry = g_hash_table_lookup(planning->entries, seat->in->guest->uuid);
         entry->seat = seat;
         entry->touched = false;
-        if (seat_is_open(seat))
+        if (seat->open)
             touch(planning, entry);
     }
 }
@@ -219,7 +219,7 @@ static bool plan_touched(Planning *planning)
         return false;
     for (guint i = 0; i < entries->len; i++) {
         Entry *entry = g_ptr_array_index(entries, i);
-        if (seat_is_open(entry->seat))
+        if (entry->seat->open)
             touch(planning, entry);
     }
     g_autoptr(GPtrArray) written = planner_write(planner, fresh);
