@@ -36,5 +36,5 @@ def case(host):
     host.wait_planned(cold)
     assert host.mems(cold, "vcpu0") == {1}
     assert set().union(*cold.vcpu_cpus()) <= host.node_cpus(1)
-    host.wait("its memory on node 1", lambda: cold.mostly_on(1, 0.99))
+    host.wait("its memory on node 1", lambda: cold.mostly_on(1))
     assert host.ctl("verify").returncode == 0
