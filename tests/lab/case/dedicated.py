@@ -35,6 +35,6 @@ def case(host):
         assert guest.vhost_threads(), "no vhost worker"
         for thread in guest.emulator_threads() + guest.vhost_threads():
             assert thread.cpus == HOUSEKEEPING, f"{guest.name}: {thread.comm} on {thread.cpus}"
-        assert host.mems(guest, "vcpu0") == {node} and guest.mostly_on(node, 0.99), guest.memory()
+        assert host.mems(guest, "vcpu0") == {node} and guest.mostly_on(node), guest.memory()
     assert web1.all_on(set(range(8)) - taken)
     assert host.ctl("verify").returncode == 0

@@ -18,9 +18,9 @@ def case(host):
     host.wait_planned(near)
     (vcpu,) = near.vcpu_cpus()
     assert len(vcpu) == 1
-    assert near.mostly_on(0, 0.99), near.memory()
+    assert near.mostly_on(0), near.memory()
     host.wait_state(far, "cold-pending")
     far.restart()
     host.wait_planned(far)
-    host.wait("its memory on node 1", lambda: far.mostly_on(1, 0.99))
+    host.wait("its memory on node 1", lambda: far.mostly_on(1))
     assert far.vcpu(0).cpus == host.node_cpus(0) - vcpu

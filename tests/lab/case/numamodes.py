@@ -18,8 +18,9 @@ def case(host):
         {"name": "cold1"},
         {"name": "live1", "numatune": "<numatune><memory mode='restrictive' nodeset='1'/></numatune>"})
     before = live.memory()
-    # A few pages of QEMU's start are on any node: leave one out, and they would have to move.
-    nodes = live.nodes_touched() | {0, 1}
+    # A few pages of QEMU's start are on any node: leave one out, and they would have to move. The
+    # cgroup's figures lag behind.
+    nodes = live.nodes_touched() | set(before) | {0, 1}
     host.note(f"live1 has MiB on nodes {before}, and is given {nodes}")
     host.start(POLICY.format(",".join(map(str, sorted(nodes)))))
     host.wait_state(cold, "cold-pending")
@@ -35,5 +36,5 @@ def case(host):
     host.wait_planned(cold)
     assert host.mems(cold, "vcpu0") == {1}
     assert set().union(*cold.vcpu_cpus()) <= host.node_cpus(1)
-    host.wait("its memory on node 1", lambda: cold.mostly_on(1, 0.99))
+    host.wait("its memory on node 1", lambda: cold.mostly_on(1))
     assert host.ctl("verify").returncode == 0

@@ -144,9 +144,9 @@ class Guest(RunningGuest):
         lines = re.findall(r"^(?:anon|shmem) (.*)$", read(path + "/memory.numa_stat"), re.MULTILINE)
         return {int(node) for node, size in re.findall(r"N(\d+)=(\d+)", " ".join(lines)) if int(size)}
 
-    def mostly_on(self, node, share=0.9):
+    def mostly_on(self, node):
         memory = self.memory()
-        return bool(memory) and memory.get(node, 0) >= share * sum(memory.values())
+        return bool(memory) and memory.get(node, 0) >= 0.99 * sum(memory.values())
 
     def masks(self):
         """Everything that pins it: of each thread, and each cpuset as it takes effect."""
