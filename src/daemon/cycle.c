@@ -15,8 +15,6 @@
 #include "daemon/list-job.h"
 
 #include "plan/diff.h"
-#include "plan/plan-make.h"
-#include "plan/score.h"
 #include "report/report.h"
 #include "vmtuned/message-ids.h"
 
@@ -66,31 +64,14 @@ static void take_requests(Manager *manager)
 
 /* --- cycle_list --- */
 
-static Managed *find_uuid(const Manager *manager, const char *uuid)
-{
-    for (guint i = 0; i < manager->guests->len; i++) {
-        Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (g_str_equal(managed->uuid, uuid))
-            return managed;
-    }
-    return NULL;
-}
-
-static bool list_has(const GPtrArray *list, const char *uuid)
-{
-    for (guint i = 0; i < list->len; i++)
-        if (g_str_equal(((const Guest *)g_ptr_array_index(list, i))->uuid, uuid))
-            return true;
-    return false;
-}
-
 static void sync_one(Manager *manager, const Guest *guest)
 {
-    Managed *managed = find_uuid(manager, guest->uuid);
+    Managed *managed = g_hash_table_lookup(manager->by_uuid, guest->uuid);
 
     if (!managed) {
         managed = managed_new(guest->uuid, guest->name);
         g_ptr_array_add(manager->guests, managed);
+        g_hash_table_insert(manager->by_uuid, managed->uuid, managed);
         managed->dirty = true;
     } else if (!g_str_equal(managed->name, guest->name)) {
         g_free(managed->name);
@@ -107,16 +88,29 @@ static void sync_one(Manager *manager, const Guest *guest)
         managed_set_off(managed);
 }
 
+/* It is no longer defined. */
+static void drop_guest(Manager *manager, guint index)
+{
+    Managed *managed = g_ptr_array_index(manager->guests, index);
+
+    manager->must_plan |= managed->active;
+    manager->some_ended |= managed->active;
+    if (manager->planning)
+        planning_remove(manager->planning, managed->uuid);
+    g_hash_table_remove(manager->by_uuid, managed->uuid);
+    g_ptr_array_remove_index(manager->guests, index);
+}
+
 static void sync_guests(Manager *manager, const GPtrArray *list)
 {
-    for (guint i = manager->guests->len; i-- > 0;) {
-        Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (list_has(list, managed->uuid))
-            continue;
-        manager->must_plan |= managed->active;
-        manager->some_ended |= managed->active;
-        g_ptr_array_remove_index(manager->guests, i);
-    }
+    g_autoptr(GHashTable) listed = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (guint i = 0; i < list->len; i++)
+        g_hash_table_add(listed, ((Guest *)g_ptr_array_index(list, i))->uuid);
+    for (guint i = manager->guests->len; i-- > 0;)
+        if (!g_hash_table_contains(listed,
+                                   ((Managed *)g_ptr_array_index(manager->guests, i))->uuid))
+            drop_guest(manager, i);
     for (guint i = 0; i < list->len; i++)
         sync_one(manager, g_ptr_array_index(list, i));
     g_ptr_array_sort(manager->guests, managed_compare);
@@ -134,6 +128,7 @@ static void sync_topo(Manager *manager, ListJob *job)
     if (manager->topo)
         log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_HOST_CHANGED, NULL,
                  "the host's CPUs, nodes, page pools or devices changed: planning again");
+    g_clear_pointer(&manager->planning, planning_free);
     g_clear_pointer(&manager->topo, topo_unref);
     manager->topo = topo_ref(job->topo);
     manager->must_plan = true;
@@ -270,7 +265,7 @@ static void guest_job_submit(Manager *manager, Managed *managed, GuestJob *job,
 /* The guest a job was about, unless it went away meanwhile; counts the job as back. */
 static Managed *guest_job_back(Manager *manager, const GuestJob *job, bool abandoned)
 {
-    Managed *managed = find_uuid(manager, job->uuid);
+    Managed *managed = g_hash_table_lookup(manager->by_uuid, job->uuid);
 
     manager->jobs_pending--;
     if (!managed)
@@ -360,50 +355,58 @@ static bool defrag_asked(const Manager *manager)
 }
 
 /* What moving some guests would gain; with defrag itself that is the plan from now on. */
-static void plan_defrag(Manager *manager, PlanInput *input, Request *request)
+static void plan_defrag(Manager *manager, Request *request)
 {
-    input->max_moves = request->max_moves;
-    g_autoptr(Plan) better = plan_make(input);
-    g_autoptr(GArray) before = plan_score(input, manager->plan), after = plan_score(input, better);
+    bool take = request->kind == REQUEST_DEFRAG;
+    g_autoptr(GArray) before = NULL, after = NULL;
+    g_autoptr(Plan) better =
+        planning_defrag(manager->planning, request->max_moves, take, &before, &after);
 
     request->document = report_defrag(manager->plan, better, before, after);
-    if (request->kind != REQUEST_DEFRAG)
+    if (!take)
         return;
     plan_unref(manager->plan);
     manager->plan = g_steal_pointer(&better);
 }
 
-static void plan_all(Manager *manager)
+static void plan_one(Manager *manager, Managed *managed)
 {
-    g_autofree PlanGuest *guests = g_new0(PlanGuest, manager->guests->len + 1);
-    unsigned n = 0;
-
-    for (guint i = 0; i < manager->guests->len; i++) {
-        Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (!managed_is_planned(managed))
-            continue;
+    if (!managed_is_planned(managed)) {
+        planning_remove(manager->planning, managed->uuid);
+        return;
+    }
+    if (!managed->policy || managed->reselect) {
         PolicySubject subject = guest_policy_subject(managed->guest);
         g_clear_pointer(&managed->policy, guest_policy_unref);
         managed->policy = policy_select(manager->policy, &subject);
-        if (managed->apply_now || managed->restore)
-            managed->flags.released = managed->restore;
-        guests[n++] = (PlanGuest){
-            .guest = managed->guest,
-            .policy = managed->policy,
-            .before = managed->settled,
-            .running = true,
-            .manual = managed->flags.manual && !managed->policy->named,
-            .released = managed->flags.released,
-        };
+        managed->reselect = false;
     }
-    PlanInput input = {
-        .topo = manager->topo, .policy = manager->policy, .guests = guests, .n_guests = n};
+    if (managed->apply_now || managed->restore)
+        managed->flags.released = managed->restore;
+    PlanGuest guest = {
+        .guest = managed->guest,
+        .policy = managed->policy,
+        .before = managed->settled,
+        .running = true,
+        .manual = managed->flags.manual && !managed->policy->named,
+        .released = managed->flags.released,
+    };
+    planning_set(manager->planning, &guest);
+}
+
+static void plan_all(Manager *manager)
+{
+    if (!manager->planning)
+        manager->planning = planning_new(manager->topo, manager->policy);
+    for (guint i = 0; i < manager->guests->len; i++)
+        plan_one(manager, g_ptr_array_index(manager->guests, i));
+    planning_update(manager->planning);
     g_clear_pointer(&manager->plan, plan_unref);
-    manager->plan = plan_make(&input);
+    manager->plan = planning_plan(manager->planning);
     manager->must_plan = false;
     for (GList *link = manager->answering.head; link; link = link->next)
         if (is_defrag(link->data))
-            plan_defrag(manager, &input, link->data);
+            plan_defrag(manager, link->data);
 }
 
 /* A plan that changed makes its guest be compared again; after a restart of the daemon a guest that
@@ -412,11 +415,14 @@ static void assign_plans(Manager *manager)
 {
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        const GuestPlan *plan = plan_find(manager->plan, managed->uuid);
-        bool same = plan && managed->plan && guest_plan_equal(plan, managed->plan);
+        const GuestPlan *plan = planning_find(manager->planning, managed->uuid);
+        bool same = plan && managed->plan &&
+                    (plan == managed->plan || guest_plan_equal(plan, managed->plan));
 
         managed->replanned |= plan && !same;
         managed->recheck |= plan && !same;
+        if (plan == managed->plan)
+            continue;
         g_clear_pointer(&managed->plan, guest_plan_unref);
         managed->plan = plan ? guest_plan_ref(plan) : NULL;
         if (plan && !managed->settled && managed->flags.settled == guest_plan_digest(plan))

@@ -93,6 +93,7 @@ void managed_set_guest(Managed *managed, const Guest *guest)
         g_clear_pointer(&managed->settled, guest_plan_unref);
     g_clear_pointer(&managed->guest, guest_unref);
     managed->guest = guest_ref(guest);
+    managed->reselect = true;
     managed->looked_usec = g_get_monotonic_time();
 }
 

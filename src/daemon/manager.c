@@ -39,13 +39,14 @@ void request_free(Request *request)
 
 Managed *manager_find(const Manager *manager, const char *uuid_or_name)
 {
-    for (int by_name = 0; by_name < 2; by_name++)
-        for (guint i = 0; i < manager->guests->len; i++) {
-            Managed *managed = g_ptr_array_index(manager->guests, i);
-            if (g_str_equal(by_name ? managed->name : managed->uuid, uuid_or_name))
-                return managed;
-        }
-    return NULL;
+    Managed *found = g_hash_table_lookup(manager->by_uuid, uuid_or_name);
+
+    for (guint i = 0; i < manager->guests->len && !found; i++) {
+        Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (g_str_equal(managed->name, uuid_or_name))
+            found = managed;
+    }
+    return found;
 }
 
 /* --- triggers --- */
@@ -242,6 +243,7 @@ int manager_reload(Manager *manager)
     journal_log_policy(manager);
     if (r < 0)
         return r;
+    g_clear_pointer(&manager->planning, planning_free);
     policy_unref(manager->policy);
     manager->policy = g_steal_pointer(&policy);
     for (guint i = 0; i < manager->guests->len; i++) {
@@ -249,6 +251,7 @@ int manager_reload(Manager *manager)
         /* a new policy applies also where drift is only reported */
         g_clear_pointer(&managed->settled, guest_plan_unref);
         managed->flags.settled = 0;
+        managed->reselect = true;
     }
     arm(manager->interval_timer, policy_get_interval_usec(manager->policy));
     manager_trigger(manager, NULL);
@@ -438,6 +441,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
     manager->policy = policy_ref(policy);
     manager->policy_diags = policy_diags;
     manager->guests = g_ptr_array_new_with_free_func((GDestroyNotify)managed_free);
+    manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
     manager->started_usec = g_get_real_time();
@@ -473,7 +477,9 @@ void manager_free(Manager *manager)
     sd_event_source_unref(manager->deadline_timer);
     sd_event_unref(manager->event);
     g_clear_pointer(&manager->record, record_close);
+    g_clear_pointer(&manager->by_uuid, g_hash_table_unref);
     g_ptr_array_unref(manager->guests);
+    g_clear_pointer(&manager->planning, planning_free);
     g_clear_pointer(&manager->plan, plan_unref);
     g_clear_pointer(&manager->topo, topo_unref);
     g_clear_pointer(&manager->policy, policy_unref);

@@ -11,6 +11,7 @@
 #include "daemon/pool.h"
 #include "host/quick.h"
 #include "model/status.h"
+#include "plan/planning.h"
 #include "virt/hub.h"
 #include "vmtuned/bus.h"
 
@@ -59,6 +60,7 @@ typedef struct Managed {
     int64_t stuck_usec;  /* monotonic, since when */
     Guest *guest;        /* last look; NULL: never */
     GuestPolicy *policy;
+    bool reselect;      /* policy may be another by now */
     GuestPlan *plan;    /* current */
     GuestPlan *settled; /* it was last seen right with this one; NULL: not since start */
     ProcessFlags flags;
@@ -116,11 +118,13 @@ typedef struct Manager {
     Policy *policy;
     DiagList *policy_diags;
     bool policy_rejected;
-    Topo *topo;        /* NULL before the first cycle */
-    char *topo_stamp;  /* as it was when topo was read */
-    int64_t topo_usec; /* monotonic, of that; 0: never */
+    Topo *topo;         /* NULL before the first cycle */
+    char *topo_stamp;   /* as it was when topo was read */
+    int64_t topo_usec;  /* monotonic, of that; 0: never */
+    Planning *planning; /* NULL: topo or policy is another since */
     Plan *plan;
-    GPtrArray *guests; /* of Managed, sorted by name, uuid */
+    GPtrArray *guests;   /* of Managed, sorted by name, uuid */
+    GHashTable *by_uuid; /* the same; borrowed */
 
     /* triggers that wait for the next cycle */
     bool triggered;

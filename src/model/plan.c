@@ -16,6 +16,23 @@ const char *plan_result_name(PlanResult result)
     return "unknown";
 }
 
+PlanGuest plan_guest_ref(const PlanGuest *guest)
+{
+    PlanGuest copy = *guest;
+
+    copy.guest = guest_ref(guest->guest);
+    copy.policy = guest_policy_ref(guest->policy);
+    copy.before = guest->before ? guest_plan_ref(guest->before) : NULL;
+    return copy;
+}
+
+void plan_guest_clear(PlanGuest *guest)
+{
+    guest_unref((Guest *)guest->guest);
+    guest_policy_unref((GuestPolicy *)guest->policy);
+    guest_plan_unref((GuestPlan *)guest->before);
+}
+
 GuestPlan *guest_plan_new(void)
 {
     GuestPlan *plan = g_atomic_rc_box_new0(GuestPlan);

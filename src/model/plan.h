@@ -27,6 +27,9 @@ typedef struct PlanGuest {
     bool manual;   /* manual by detection: left as it is, dedicated guests keep off its CPUs */
     bool released; /* after restore: left alone */
 } PlanGuest;
+/* References what it points to; plan_guest_clear() gives that back. */
+PlanGuest plan_guest_ref(const PlanGuest *guest);
+void plan_guest_clear(PlanGuest *guest);
 
 typedef struct PlanInput {
     const Topo *topo;

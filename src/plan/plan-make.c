@@ -167,7 +167,7 @@ static Planner *plan_with(const PlanInput *input, PlanMoves moves, bool squeeze)
         planner_free(planner);
         planner = planner_run(input, way);
     }
-    g_ptr_array_unref(planner_write(planner, planner->seats));
+    planner_write(planner, planner->seats);
     return g_steal_pointer(&planner);
 }
 

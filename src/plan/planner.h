@@ -41,7 +41,7 @@ typedef struct Claim {
 } Claim;
 
 typedef struct Seat {
-    PlanGuest guest;     /* borrowed parts */
+    PlanGuest guest;     /* referenced */
     const PlanGuest *in; /* the same */
     const GuestDef *def;
     const GuestPlan *before; /* of a running guest that was managed; else NULL */
@@ -130,8 +130,7 @@ void planner_settle(Planner *planner);
 bool planner_place_more(Planner *planner, const GPtrArray *fresh);
 
 /* --- survey.c: what every guest asks for --- */
-/* All guests surveyed, nobody placed. input: its guests are copied, what they point to is borrowed.
- */
+/* All guests surveyed, nobody placed. What the input's guests point to is referenced. */
 Planner *planner_new(const PlanInput *input);
 void planner_free(Planner *planner);
 /* One more guest, surveyed. Its set is UINT_MAX if the board does not know the CPUs it is allowed.
@@ -245,9 +244,8 @@ void memory_hold_floating(Planner *planner, Seat *seat);
 void memory_release(Planner *planner, Seat *seat);
 
 /* --- write.c, numa.c: seats -> GuestPlans --- */
-/* Writes the plans of these seats and of all that depend on what changed since the last time.
- * Returns the seats written, borrowed. */
-GPtrArray *planner_write(Planner *planner, const GPtrArray *fresh);
+/* Writes the plans of these seats and of all that depend on what changed since the last time. */
+void planner_write(Planner *planner, const GPtrArray *fresh);
 /* The plans of all guests as written. */
 Plan *planner_plan(const Planner *planner);
 /* The seat is about to be written anew, or to go. */

@@ -5,6 +5,7 @@
 #include "plan/score.h"
 
 typedef struct Entry {
+    char *uuid;
     PlanGuest guest; /* referenced */
     Seat *seat;      /* in Planning.planner; NULL: not in it yet */
     bool touched;    /* in Planning.touched */
@@ -13,37 +14,21 @@ typedef struct Entry {
 struct Planning {
     Topo *topo;
     Policy *policy;
-    GHashTable *entries; /* uuid → Entry */
+    GPtrArray *entries;  /* of Entry, in no order: it does not matter to the plan */
+    GHashTable *by_uuid; /* the same; borrowed */
     GPtrArray *touched;  /* of Entry: to be planned */
     Planner *planner;    /* NULL: as a whole the next time */
-    GPtrArray *written;  /* of GuestPlan: by the last update */
     unsigned n_whole;
 };
 
 /* --- guests --- */
 
-static void guest_clear(PlanGuest *guest)
-{
-    guest_unref((Guest *)guest->guest);
-    guest_policy_unref((GuestPolicy *)guest->policy);
-    guest_plan_unref((GuestPlan *)guest->before);
-}
-
-static PlanGuest guest_copy_refs(const PlanGuest *guest)
-{
-    PlanGuest copy = *guest;
-
-    copy.guest = guest_ref(guest->guest);
-    copy.policy = guest_policy_ref(guest->policy);
-    copy.before = guest->before ? guest_plan_ref(guest->before) : NULL;
-    return copy;
-}
-
 static void entry_free(gpointer data)
 {
     Entry *entry = data;
 
-    guest_clear(&entry->guest);
+    plan_guest_clear(&entry->guest);
+    g_free(entry->uuid);
     g_free(entry);
 }
 
@@ -60,9 +45,9 @@ Planning *planning_new(const Topo *topo, const Policy *policy)
 
     planning->topo = topo_ref(topo);
     planning->policy = policy_ref(policy);
-    planning->entries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
+    planning->entries = g_ptr_array_new_with_free_func(entry_free);
+    planning->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     planning->touched = g_ptr_array_new();
-    planning->written = g_ptr_array_new_with_free_func((GDestroyNotify)guest_plan_unref);
     return planning;
 }
 
@@ -72,8 +57,8 @@ void planning_free(Planning *planning)
         return;
     planner_free(planning->planner);
     g_ptr_array_unref(planning->touched);
-    g_ptr_array_unref(planning->written);
-    g_hash_table_unref(planning->entries);
+    g_hash_table_unref(planning->by_uuid);
+    g_ptr_array_unref(planning->entries);
     topo_unref(planning->topo);
     policy_unref(planning->policy);
     g_free(planning);
@@ -98,57 +83,65 @@ static bool is_same(const Entry *entry, const PlanGuest *guest)
            (had->before == guest->before || (guest->running && is_carried_out(entry, guest)));
 }
 
+static void add_entry(Planning *planning, const PlanGuest *guest)
+{
+    Entry *entry = g_new0(Entry, 1);
+
+    entry->uuid = g_strdup(guest->guest->uuid);
+    entry->guest = plan_guest_ref(guest);
+    g_ptr_array_add(planning->entries, entry);
+    g_hash_table_insert(planning->by_uuid, entry->uuid, entry);
+    touch(planning, entry);
+}
+
+static void replace(PlanGuest *guest, const PlanGuest *with)
+{
+    PlanGuest copy = plan_guest_ref(with);
+
+    plan_guest_clear(guest);
+    *guest = copy;
+}
+
 void planning_set(Planning *planning, const PlanGuest *guest)
 {
-    Entry *entry = g_hash_table_lookup(planning->entries, guest->guest->uuid);
-    PlanGuest copy = guest_copy_refs(guest);
+    Entry *entry = g_hash_table_lookup(planning->by_uuid, guest->guest->uuid);
 
     if (!entry) {
-        entry = g_new0(Entry, 1);
-        entry->guest = copy;
-        g_hash_table_insert(planning->entries, guest->guest->uuid, entry);
-        touch(planning, entry);
+        add_entry(planning, guest);
         return;
     }
     if (!is_same(entry, guest)) {
         touch(planning, entry);
     } else if (entry->seat) {
-        entry->seat->guest = copy;
-        entry->seat->before =
-            guest->before == entry->seat->plan ? guest->before : entry->seat->before;
+        replace(&entry->seat->guest, guest);
+        if (guest->before == entry->seat->plan)
+            entry->seat->before = guest->before;
     }
-    /* The key is the guest's. */
-    g_hash_table_steal(planning->entries, guest->guest->uuid);
-    guest_clear(&entry->guest);
-    entry->guest = copy;
-    g_hash_table_insert(planning->entries, copy.guest->uuid, entry);
+    replace(&entry->guest, guest);
 }
 
 void planning_remove(Planning *planning, const char *uuid)
 {
-    Entry *entry = g_hash_table_lookup(planning->entries, uuid);
+    Entry *entry = g_hash_table_lookup(planning->by_uuid, uuid);
 
     if (!entry)
         return;
     if (entry->seat)
         planner_drop(planning->planner, entry->seat);
     if (entry->touched)
-        g_ptr_array_remove(planning->touched, entry);
-    g_hash_table_remove(planning->entries, uuid);
+        g_ptr_array_remove_fast(planning->touched, entry);
+    g_hash_table_remove(planning->by_uuid, uuid);
+    g_ptr_array_remove_fast(planning->entries, entry);
 }
 
 /* --- planning --- */
 
-/* In no order: it does not matter. */
 static GArray *all_guests(const Planning *planning)
 {
     GArray *guests = g_array_new(FALSE, FALSE, sizeof(PlanGuest));
-    GHashTableIter iter;
-    gpointer value;
 
-    g_hash_table_iter_init(&iter, planning->entries);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        g_array_append_val(guests, ((const Entry *)value)->guest);
+    for (guint i = 0; i < planning->entries->len; i++)
+        g_array_append_val(guests, ((Entry *)g_ptr_array_index(planning->entries, i))->guest);
     return guests;
 }
 
@@ -161,14 +154,6 @@ static PlanInput input_of(const Planning *planning, const GArray *guests, unsign
                        .max_moves = max_moves};
 }
 
-static void set_written(Planning *planning, const GPtrArray *seats)
-{
-    g_ptr_array_set_size(planning->written, 0);
-    for (guint i = 0; i < seats->len; i++)
-        g_ptr_array_add(planning->written,
-                        guest_plan_ref(((const Seat *)g_ptr_array_index(seats, i))->plan));
-}
-
 /* From now on the planner is that one, which is consumed. */
 static void adopt(Planning *planning, Planner *planner)
 {
@@ -177,7 +162,7 @@ static void adopt(Planning *planning, Planner *planner)
     planner_settle(planner);
     for (guint i = 0; i < planner->seats->len; i++) {
         Seat *seat = g_ptr_array_index(planner->seats, i);
-        Entry *entry = g_hash_table_lookup(planning->entries, seat->in->guest->uuid);
+        Entry *entry = g_hash_table_lookup(planning->by_uuid, seat->in->guest->uuid);
         entry->seat = seat;
         entry->touched = false;
         if (seat->open)
@@ -193,7 +178,6 @@ static void plan_whole(Planning *planning)
     g_ptr_array_set_size(planning->touched, 0);
     planning->n_whole++;
     adopt(planning, planner_make(&input));
-    set_written(planning, planning->planner->seats);
 }
 
 /* False: it has to be as a whole. */
@@ -222,18 +206,23 @@ static bool plan_touched(Planning *planning)
         if (entry->seat->open)
             touch(planning, entry);
     }
-    g_autoptr(GPtrArray) written = planner_write(planner, fresh);
-    set_written(planning, written);
+    planner_write(planner, fresh);
     return true;
 }
 
-const GPtrArray *planning_update(Planning *planning)
+void planning_update(Planning *planning)
 {
     bool whole = !planning->planner || policy_get_rebalance_moves(planning->policy) > 0;
 
     if (whole || !plan_touched(planning))
         plan_whole(planning);
-    return planning->written;
+}
+
+const GuestPlan *planning_find(const Planning *planning, const char *uuid)
+{
+    const Entry *entry = g_hash_table_lookup(planning->by_uuid, uuid);
+
+    return entry && entry->seat ? entry->seat->plan : NULL;
 }
 
 Plan *planning_plan(const Planning *planning)
@@ -260,7 +249,6 @@ Plan *planning_defrag(Planning *planning, unsigned max_moves, bool take, GArray 
     if (take) {
         g_ptr_array_set_size(planning->touched, 0);
         adopt(planning, g_steal_pointer(&better));
-        set_written(planning, planning->planner->seats);
     }
     return plan;
 }

@@ -92,6 +92,7 @@ static void seat_free(gpointer data)
     diag_list_free(seat->diags);
     guest_plan_unref(seat->plan);
     hwloc_bitmap_free(seat->reach);
+    plan_guest_clear(&seat->guest);
     g_free(seat);
 }
 
@@ -293,7 +294,7 @@ static Seat *seat_new(const Topo *topo, const PlanGuest *in)
 {
     Seat *seat = g_new0(Seat, 1);
 
-    seat->guest = *in;
+    seat->guest = plan_guest_ref(in);
     seat->in = &seat->guest;
     seat->watch = WATCH_NOTHING;
     seat->diags = diag_list_new();

@@ -377,9 +377,9 @@ static void write_seats(Planner *planner, const GPtrArray *seats, GPtrArray *wri
         seat_write(planner, g_ptr_array_index(seats, i), written);
 }
 
-GPtrArray *planner_write(Planner *planner, const GPtrArray *fresh)
+void planner_write(Planner *planner, const GPtrArray *fresh)
 {
-    GPtrArray *written = g_ptr_array_new();
+    g_autoptr(GPtrArray) written = g_ptr_array_new();
 
     planner->n_writes++;
     bool all = over_changed(planner);
@@ -391,7 +391,6 @@ GPtrArray *planner_write(Planner *planner, const GPtrArray *fresh)
     g_ptr_array_sort(planner->strays, seat_pointer_compare);
     for (guint i = 0; i < written->len; i++)
         intruders_write(planner, ((Seat *)g_ptr_array_index(written, i))->plan);
-    return written;
 }
 
 static void add_diags(DiagList *diags, const DiagList *more)

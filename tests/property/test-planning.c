@@ -50,10 +50,12 @@ static uint64_t number_of(const char *variable, uint64_t fallback)
     return text ? g_ascii_strtoull(text, NULL, 10) : fallback;
 }
 
-/* The guest is the world's from now on. */
+/* The guest is the world's from now on, in the other's place. */
 static void replace_guest(Life *life, guint i, Guest *guest)
 {
-    g_ptr_array_add(life->world->guests, guest);
+    g_assert(life->world->guests->len == life->world->inputs->len);
+    guest_unref(g_ptr_array_index(life->world->guests, i));
+    g_ptr_array_index(life->world->guests, i) = guest;
     g_array_index(life->world->inputs, PlanGuest, i).guest = guest;
 }
 
