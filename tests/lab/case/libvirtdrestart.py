@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """libvirtd is restarted: no guest's placement changes, vmtuned finds it again and repairs what follows."""
 
-from lab import run, virsh
+from lab import DB1, run, virsh
 
 FLAVOURS = ("amd-4node",)
 POLICY = "guests: [{match: {name: db1}, cpu: {policy: dedicated}}]"
 
 
 def case(host):
-    guests = host.guests({"name": "db1", "vcpus": 2, "nic": True, "iothreads": 1})
-    (guest,) = guests
+    (guest,) = host.guests(DB1)
     host.start(POLICY)
     host.wait_planned(guest)
     masks, pid = guest.masks(), host.unit("MainPID")

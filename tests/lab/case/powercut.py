@@ -5,7 +5,7 @@ restore still knows the definitions from before."""
 import os
 import signal
 
-from lab import TIMEOUT, Guest, read, run, wait_for, write
+from lab import DB1, TIMEOUT, Guest, read, run, wait_for, write
 
 FLAVOURS = ("amd-4node",)
 LAST = True
@@ -36,7 +36,7 @@ def case(host):
 
 
 def after_power_cut(host):
-    db1 = Guest(host.kind, "db1", vcpus=2, nic=True, iothreads=1)
+    db1 = Guest(host.kind, **DB1)
     assert "vcpupin" in db1.config_xml()
     host.wait("vmtuned, started at boot", lambda: host.unit("ActiveState") == "active")
     host.wait_cycle()

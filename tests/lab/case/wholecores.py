@@ -18,7 +18,9 @@ def siblings(cpu):
 
 
 def case(host):
-    pair, alone, web = host.guests({"name": "pair1", "vcpus": 2}, {"name": "alone1"}, {"name": "web1"})
+    numatune = "<numatune><memory mode='interleave' nodeset='0-1'/></numatune>"  # room on either node
+    pair, alone, web = host.guests({"name": "pair1", "vcpus": 2, "numatune": numatune},
+                                   {"name": "alone1", "numatune": numatune}, {"name": "web1"})
     host.start(POLICY)
     host.wait_planned(pair, alone, web)
     own = set().union(*pair.vcpu_cpus())

@@ -79,7 +79,7 @@ def main(host):
     untouched = [guest.masks() for guest in guests]
     heading("The host")
     show("vmtuned-ctl topology")
-    heading("Its guests, as they were started: vCPUs wander, memory follows")
+    heading("Its guests, as they were started: vCPUs wander, wherever their memory is")
     show_truth(guests)
     heading("The policy")
     show(f"cat {POLICY}")
