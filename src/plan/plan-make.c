@@ -59,12 +59,12 @@ static int needs_compare(const Seat *one, const Seat *two)
     return 0;
 }
 
-/* How much of their memory is where, if they run. */
+/* How much of their memory is where, if they run and that leaves a choice. */
 static int measured_compare(const Topo *topo, const Seat *one, const Seat *two)
 {
     const GuestKernel *a = one->in->guest->kernel, *b = two->in->guest->kernel;
 
-    if (!one->in->running || !two->in->running || !a || !b)
+    if (!one->in->running || !two->in->running || !a || !b || cpuset_weight(one->cpu_nodes) < 2)
         return 0;
     for (unsigned i = 0; i < topo->n_nodes; i++) {
         uint64_t kib_a = guest_kernel_memory_on(a, topo->nodes[i].os_index);
