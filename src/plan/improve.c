@@ -2,9 +2,9 @@
 /*
  * Local search over all guests placed anew: around a guest whose place costs more than it must, the
  * guests of one to four nodes are taken off the board and put back in the best way a bounded
- * depth-first search finds. Only what lowers the sum of costs is kept, so no component of the score
- * ever gets worse for one after it. Deterministic: fixed orders, and bounds that count places
- * tried.
+ * depth-first search finds; where it has not tried all, once more by nodes alone. Only what lowers
+ * the sum of costs is kept, so no component of the score ever gets worse for one after it.
+ * Deterministic: fixed orders, and bounds that count places tried.
  */
 #include "plan/board.h"
 
@@ -21,6 +21,8 @@
 
 typedef struct Search {
     Board *board;
+    bool coarse;    /* of the places on one node just the best is tried */
+    bool cut;       /* some way was not tried, for want of tries */
     unsigned moved; /* guests in place that are elsewhere in the way being tried */
     bool may_equal; /* a way that costs no more will do */
     Finder *finder;
@@ -135,22 +137,33 @@ static unsigned list_pair(Finder *finder, const Ask *ask, unsigned i, unsigned j
     return n;
 }
 
+/* Places on one node, by the area they start in. */
+static unsigned list_node(Search *search, unsigned offer, Spot *spots, unsigned n)
+{
+    const Board *board = search->board;
+    Finder *finder = search->finder;
+    unsigned node = finder->offers[offer].node, first = board->node_areas[node];
+
+    if (search->coarse)
+        return finder_fill_node(finder, offer, UINT_MAX, &spots[n]) ? insert_candidate(spots, n)
+                                                                    : n;
+    for (unsigned area = first; area < board->node_areas[node + 1]; area++) {
+        if (finder_room(finder, area) == 0 || is_repeated(board, area, first))
+            continue;
+        if (finder_fill_node(finder, offer, area, &spots[n]))
+            n = insert_candidate(spots, n);
+    }
+    return n;
+}
+
 /* Those with a core for each vCPU, or those without. */
 static unsigned list_places(Search *search, const Ask *ask, bool core_each, Spot *spots, unsigned n)
 {
-    Board *board = search->board;
     Finder *finder = search->finder;
 
     finder_ask(finder, ask, core_each, search->nodes);
-    for (unsigned i = 0; i < finder->n_offers; i++) {
-        unsigned node = finder->offers[i].node, first = board->node_areas[node];
-        for (unsigned area = first; area < board->node_areas[node + 1]; area++) {
-            if (finder_room(finder, area) == 0 || is_repeated(board, area, first))
-                continue;
-            if (finder_fill_node(finder, i, area, &spots[n]))
-                n = insert_candidate(spots, n);
-        }
-    }
+    for (unsigned i = 0; i < finder->n_offers; i++)
+        n = list_node(search, i, spots, n);
     if (finder->n_offers > 2) {
         finder_run_from(finder, 3, &spots[n]);
         if (spots[n].placed)
@@ -301,6 +314,7 @@ static bool repack(Search *search)
     for (unsigned i = 0; i < search->n_members; i++)
         take_off(search, search->members[i], &search->members[i]->spot);
     bool better = descend(search, 0, &sum);
+    search->cut |= search->finder->n_tries >= search->limit;
     if (better)
         swap_old_for_best(search);
     for (unsigned i = 0; i < search->n_members; i++)
@@ -363,7 +377,7 @@ static bool is_exhausted(const Search *search)
     bool goes_on = planner->moves != MOVES_NONE && !planner->consolidate;
 
     return search->finder->n_tries + REPACK_TRIES * search->n_repacks >
-           (goes_on ? CYCLE_TRIES : ALL_TRIES);
+           (uint64_t)(goes_on ? CYCLE_TRIES : ALL_TRIES) * (search->coarse ? 2 : 1);
 }
 
 static bool repair(Search *search, Ask *defect)
@@ -492,17 +506,27 @@ void consolidate(Board *board, Ask **asks, unsigned n_asks)
 
 /* --- defects --- */
 
+/* Until no search around any of them finds more. */
+static void mend_all(Search *search)
+{
+    bool better = true;
+
+    while (better && !is_exhausted(search)) {
+        better = false;
+        for (unsigned i = 0; i < search->n_asks && !is_exhausted(search); i++)
+            while (is_defect(search->asks[i]) && repair(search, search->asks[i]))
+                better = true;
+    }
+}
+
 void improve(Board *board, Ask **asks, unsigned n_asks)
 {
     if (!any_defect(asks, n_asks))
         return;
     Search *search = search_new(board, asks, n_asks);
-    bool better = true;
-    while (better && !is_exhausted(search)) {
-        better = false;
-        for (unsigned i = 0; i < n_asks && !is_exhausted(search); i++)
-            while (is_defect(asks[i]) && repair(search, asks[i]))
-                better = true;
-    }
+    mend_all(search);
+    search->coarse = true;
+    if (search->cut)
+        mend_all(search);
     search_free(search);
 }
