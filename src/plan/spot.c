@@ -480,6 +480,23 @@ static void size_parts(const Finder *finder, Spot *spot)
         spot->cost.of[COST_SQUEEZED] = finder->ask->n_vcpus;
 }
 
+static bool any_cell_is_split(const Ask *ask, const Spot *spot)
+{
+    const GuestDef *def = ask->seat->def;
+
+    for (unsigned cell = 0; cell < def->n_cells; cell++) {
+        unsigned node = NO_NODE;
+        for (unsigned i = 0; i < ask->n_vcpus; i++) {
+            if (!cpuset_has(def->cells[cell].vcpus, seat_claim(ask->seat, i)->id))
+                continue;
+            if (node != NO_NODE && node != spot->node_of[i])
+                return true;
+            node = spot->node_of[i];
+        }
+    }
+    return false;
+}
+
 void finder_price(Finder *finder, Spot *spot)
 {
     spot->cost = (Cost){.of[COST_SQUEEZED] = spot->cost.of[COST_SQUEEZED]};
@@ -488,6 +505,7 @@ void finder_price(Finder *finder, Spot *spot)
         for (unsigned j = 0; j < i; j++)
             spot->cost.of[COST_DISTANCE] +=
                 pair_distance(finder->board, spot->nodes[i], spot->nodes[j]);
+    spot->cost.of[COST_SPLIT] = any_cell_is_split(finder->ask, spot);
     spot->cost.of[COST_DEVICES] = devices_cost(finder, spot);
     count_parts(finder, spot);
 }
