@@ -8,6 +8,7 @@ export BUILD_DIR
 export PYTHONPATH="$here/../common:$here/../system"
 "$BUILD_DIR/tests/bench/bench"
 python3 "$here/plan-grid.py" "$BUILD_DIR/plan-grid.svg"
+"$here/../optimal/run.py" --missed
 if [ "$(id -u)" = 0 ]; then
     exec unshare --mount --pid --fork --mount-proc --net --kill-child --propagation private \
         sh -c 'python3 "$@"; exit $?' sh "$here/live.py"
