@@ -40,6 +40,7 @@ typedef struct Search {
     Cost best_cost, old_cost;
     bool found;
     uint64_t limit; /* of finder->n_tries, for the repair at work */
+    uint64_t end;   /* of count_tries() */
 } Search;
 
 /* --- places for one guest --- */
@@ -324,19 +325,30 @@ static bool repack(Search *search)
 
 /* --- which --- */
 
-static bool lies_within(const Search *search, const Ask *ask)
+/* One refused guest may be worth two others: around one all others come too. */
+static bool takes_part(const Search *search, const Ask *ask, const Ask *defect)
 {
+    if (ask == defect)
+        return true;
     if (!ask->spot.placed)
-        return false;
+        return !defect->spot.placed;
     for (unsigned i = 0; i < ask->spot.n_nodes; i++)
         if (!search->nodes[ask->spot.nodes[i]])
             return false;
     return true;
 }
 
-static bool is_defect(const Ask *ask)
+/* The first component in which it costs more than it must; COST_SUMMED: it does not. */
+static unsigned defect_of(const Ask *ask)
 {
-    return !ask->spot.placed || cost_compare(&ask->spot.cost, &ask->least, COST_SUMMED) > 0;
+    if (!ask->spot.placed)
+        return COST_REFUSED;
+    if (cost_compare(&ask->spot.cost, &ask->least, COST_SUMMED) <= 0)
+        return COST_SUMMED;
+    unsigned i = 0;
+    while (ask->spot.cost.of[i] == ask->least.of[i])
+        i++;
+    return i;
 }
 
 /* Those with the least choice come first: what needs whole cores, then the others; large ones
@@ -348,7 +360,7 @@ static void add_members(Search *search, const Ask *defect)
         for (unsigned i = 0; i < search->n_asks; i++) {
             Ask *ask = search->asks[i];
             if ((ask->seat->threads == THREADS_PREFER) != (turn == 1) ||
-                (ask != defect && !lies_within(search, ask)))
+                !takes_part(search, ask, defect))
                 continue;
             if (search->n_members < MAX_MEMBERS)
                 search->members[search->n_members++] = ask;
@@ -371,13 +383,14 @@ static bool set_nodes(Search *search, const Ask *defect, const unsigned *set, un
     return any;
 }
 
+static uint64_t count_tries(const Search *search)
+{
+    return search->finder->n_tries + REPACK_TRIES * search->n_repacks;
+}
+
 static bool is_exhausted(const Search *search)
 {
-    const Planner *planner = search->board->planner;
-    bool goes_on = planner->moves != MOVES_NONE && !planner->consolidate;
-
-    return search->finder->n_tries + REPACK_TRIES * search->n_repacks >
-           (uint64_t)(goes_on ? CYCLE_TRIES : ALL_TRIES) * (search->coarse ? 2 : 1);
+    return count_tries(search) > search->end;
 }
 
 static bool repair(Search *search, Ask *defect)
@@ -443,7 +456,7 @@ static void search_free(Search *search)
 static bool any_defect(Ask **asks, unsigned n_asks)
 {
     for (unsigned i = 0; i < n_asks; i++)
-        if (is_defect(asks[i]))
+        if (defect_of(asks[i]) < COST_SUMMED)
             return true;
     return false;
 }
@@ -507,16 +520,22 @@ void consolidate(Board *board, Ask **asks, unsigned n_asks)
 /* --- defects --- */
 
 /* Until no search around any of them finds more. */
-static void mend_all(Search *search)
+static bool mend_all(Search *search, bool coarse)
 {
-    bool better = true;
+    const Planner *planner = search->board->planner;
+    bool goes_on = planner->moves != MOVES_NONE && !planner->consolidate;
+    bool any = false, better = true;
 
+    search->coarse = coarse;
+    search->end = count_tries(search) + (goes_on ? CYCLE_TRIES : ALL_TRIES);
     while (better && !is_exhausted(search)) {
         better = false;
-        for (unsigned i = 0; i < search->n_asks && !is_exhausted(search); i++)
-            while (is_defect(search->asks[i]) && repair(search, search->asks[i]))
-                better = true;
+        for (unsigned cost = 0; cost < COST_SUMMED; cost++)
+            for (unsigned i = 0; i < search->n_asks && !is_exhausted(search); i++)
+                while (defect_of(search->asks[i]) == cost && repair(search, search->asks[i]))
+                    any = better = true;
     }
+    return any;
 }
 
 void improve(Board *board, Ask **asks, unsigned n_asks)
@@ -524,9 +543,8 @@ void improve(Board *board, Ask **asks, unsigned n_asks)
     if (!any_defect(asks, n_asks))
         return;
     Search *search = search_new(board, asks, n_asks);
-    mend_all(search);
-    search->coarse = true;
-    if (search->cut)
-        mend_all(search);
+    mend_all(search, false);
+    if (search->cut && mend_all(search, true))
+        mend_all(search, false);
     search_free(search);
 }
