@@ -494,7 +494,8 @@ void consolidate(Board *board, Ask **asks, unsigned n_asks)
 
 void improve(Board *board, Ask **asks, unsigned n_asks)
 {
-    if (!any_defect(asks, n_asks))
+    /* A guest alone is where it is best already, unless it was there before the plan. */
+    if (!any_defect(asks, n_asks) || (n_asks == 1 && !asks[0]->in_place))
         return;
     Search *search = search_new(board, asks, n_asks);
     bool better = true;

@@ -100,73 +100,92 @@ static bool refuse_for_pus(const Finder *finder, Seat *seat)
 
 #define MAX_NAMED 3
 
-/* What this guest holds of the resource on nodes the refused one may use. */
-static uint64_t held(const Topo *topo, const Seat *seat, const Seat *holder,
-                     const PlanShortage *shortage)
-{
-    uint64_t amount = 0;
-
-    if (g_str_equal(shortage->resource, "memory")) {
-        const CpuSet *nodes = seat->mem_nodes ? seat->mem_nodes : seat->cpu_nodes;
-        for (guint i = 0; i < holder->memory->len; i++)
-            if (cpuset_has(nodes, g_array_index(holder->memory, MemoryPlan, i).node))
-                amount += g_array_index(holder->memory, MemoryPlan, i).mib;
-        return amount;
-    }
-    g_autoptr(CpuSet) cpus = topo_cpus_of_nodes(topo, seat->cpu_nodes);
-    hwloc_bitmap_and(cpus, cpus, holder->exclusive);
-    hwloc_bitmap_and(cpus, cpus, seat->allowed);
-    if (g_str_equal(shortage->resource, "PUs"))
-        return cpuset_weight(cpus);
-    for (unsigned i = 0; i < topo->n_cores; i++)
-        amount +=
-            !cpuset_is_empty(topo->cores[i].cpus) && cpuset_is_subset(topo->cores[i].cpus, cpus);
-    return amount;
-}
-
 typedef struct Holder {
     const Seat *seat;
-    uint64_t amount;
+    uint64_t amount; /* of the resource, on nodes the refused one may use */
 } Holder;
 
-/* Low priority first; of those the one that is just large enough, else the largest. */
-static int holder_compare(const Holder *a, const Holder *b, uint64_t need)
+static uint64_t held_mib(const Seat *seat, const Seat *holder)
+{
+    const CpuSet *nodes = seat->mem_nodes ? seat->mem_nodes : seat->cpu_nodes;
+    uint64_t mib = 0;
+
+    for (guint i = 0; i < holder->memory->len; i++)
+        if (cpuset_has(nodes, g_array_index(holder->memory, MemoryPlan, i).node))
+            mib += g_array_index(holder->memory, MemoryPlan, i).mib;
+    return mib;
+}
+
+static uint64_t count_whole_cores(const Topo *topo, const CpuSet *pus)
+{
+    uint64_t n = 0;
+
+    CPUSET_FOREACH(pu, pus)
+    {
+        const CpuSet *core = topo_core(topo, topo_pu(topo, pu)->core)->cpus;
+        n += cpuset_first(core) == pu && cpuset_is_subset(core, pus);
+    }
+    return n;
+}
+
+/* Of guests of no higher priority, by name. */
+static GArray *list_holders(const Planner *planner, const Seat *seat)
+{
+    GArray *holders = g_array_new(FALSE, FALSE, sizeof(Holder));
+    bool memory = g_str_equal(seat->shortage.resource, "memory");
+    bool cores = g_str_equal(seat->shortage.resource, "cores");
+    g_autoptr(CpuSet) cpus = topo_cpus_of_nodes(planner->topo, seat->cpu_nodes);
+    g_autoptr(CpuSet) pus = cpuset_new();
+
+    hwloc_bitmap_and(cpus, cpus, seat->allowed);
+    for (guint i = 0; i < planner->seats->len; i++) {
+        Holder holder = {.seat = g_ptr_array_index(planner->seats, i)};
+        if (holder.seat == seat || holder.seat->refused ||
+            guest_policy_get_priority(holder.seat->in->policy) >
+                guest_policy_get_priority(seat->in->policy))
+            continue;
+        if (memory) {
+            holder.amount = held_mib(seat, holder.seat);
+        } else {
+            hwloc_bitmap_and(pus, cpus, holder.seat->exclusive);
+            holder.amount = cores ? count_whole_cores(planner->topo, pus) : cpuset_weight(pus);
+        }
+        if (holder.amount > 0)
+            g_array_append_val(holders, holder);
+    }
+    return holders;
+}
+
+/* Low priority first; of those the one that is just large enough, else the largest; else as they
+ * are listed. */
+static bool holder_is_better(const Holder *a, const Holder *b, uint64_t need)
 {
     unsigned one = guest_policy_get_priority(a->seat->in->policy);
     unsigned two = guest_policy_get_priority(b->seat->in->policy);
 
     if (one != two)
-        return CMP(one, two);
+        return one < two;
     if ((a->amount >= need) != (b->amount >= need))
-        return a->amount >= need ? -1 : 1;
-    if (a->amount != b->amount)
-        return a->amount >= need ? CMP(a->amount, b->amount) : CMP(b->amount, a->amount);
-    return seat_name_compare(a->seat, b->seat);
+        return a->amount >= need;
+    return a->amount >= need ? a->amount < b->amount : a->amount > b->amount;
 }
 
-static bool is_named(const Holder *named, unsigned n, const Seat *seat)
-{
-    for (unsigned i = 0; i < n; i++)
-        if (named[i].seat == seat)
-            return true;
-    return false;
-}
-
-static Holder best_holder(const Planner *planner, const Seat *seat, uint64_t need,
-                          const Holder *named, unsigned n)
+/* The best of the holders, which is then none of them any more; its seat is NULL if there are none.
+ */
+static Holder take_best_holder(GArray *holders, uint64_t need)
 {
     Holder best = {0};
+    guint place = 0;
 
-    for (guint i = 0; i < planner->seats->len; i++) {
-        Holder holder = {.seat = g_ptr_array_index(planner->seats, i)};
-        if (holder.seat == seat || holder.seat->refused || is_named(named, n, holder.seat) ||
-            guest_policy_get_priority(holder.seat->in->policy) >
-                guest_policy_get_priority(seat->in->policy))
+    for (guint i = 0; i < holders->len; i++) {
+        const Holder *holder = &g_array_index(holders, Holder, i);
+        if (best.seat && !holder_is_better(holder, &best, need))
             continue;
-        holder.amount = held(planner->topo, seat, holder.seat, &seat->shortage);
-        if (holder.amount > 0 && (!best.seat || holder_compare(&holder, &best, need) < 0))
-            best = holder;
+        best = *holder;
+        place = i;
     }
+    if (best.seat)
+        g_array_remove_index(holders, place);
     return best;
 }
 
@@ -203,10 +222,11 @@ static void name_holders(const Planner *planner, Seat *seat)
 {
     Holder named[MAX_NAMED];
     uint64_t need = seat->shortage.amount;
+    g_autoptr(GArray) holders = list_holders(planner, seat);
     unsigned n = 0;
 
     while (need > 0 && n < MAX_NAMED) {
-        named[n] = best_holder(planner, seat, need, named, n);
+        named[n] = take_best_holder(holders, need);
         if (!named[n].seat)
             return;
         need -= MIN(need, named[n].amount);
