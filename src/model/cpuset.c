@@ -53,25 +53,25 @@ CpuSet *cpuset_copy(const CpuSet *set)
 
 CpuSet *cpuset_and(const CpuSet *a, const CpuSet *b)
 {
-    CpuSet *set = cpuset_new();
+    CpuSet *set = cpuset_copy(a);
 
-    must(hwloc_bitmap_and(set, a, b));
+    must(hwloc_bitmap_and(set, set, b));
     return set;
 }
 
 CpuSet *cpuset_or(const CpuSet *a, const CpuSet *b)
 {
-    CpuSet *set = cpuset_new();
+    CpuSet *set = cpuset_copy(a);
 
-    must(hwloc_bitmap_or(set, a, b));
+    must(hwloc_bitmap_or(set, set, b));
     return set;
 }
 
 CpuSet *cpuset_minus(const CpuSet *a, const CpuSet *b)
 {
-    CpuSet *set = cpuset_new();
+    CpuSet *set = cpuset_copy(a);
 
-    must(hwloc_bitmap_andnot(set, a, b));
+    must(hwloc_bitmap_andnot(set, set, b));
     return set;
 }
 

@@ -229,10 +229,20 @@ bool topo_has_smt(const Topo *topo)
     return false;
 }
 
+/* Of CPUs and caches, or nodes, those that are fewer are gone through. */
 CpuSet *topo_llcs_of(const Topo *topo, const CpuSet *cpus)
 {
     CpuSet *llcs = cpuset_new();
 
+    if (cpuset_weight(cpus) < topo->n_llcs) {
+        CPUSET_FOREACH(cpu, cpus)
+        {
+            const TopoPu *pu = topo_pu(topo, cpu);
+            if (pu)
+                hwloc_bitmap_set(llcs, pu->llc);
+        }
+        return llcs;
+    }
     for (unsigned i = 0; i < topo->n_llcs; i++) {
         if (cpuset_intersects(topo->llcs[i].cpus, cpus))
             hwloc_bitmap_set(llcs, topo->llcs[i].index);
@@ -244,6 +254,15 @@ CpuSet *topo_nodes_of(const Topo *topo, const CpuSet *cpus)
 {
     CpuSet *nodes = cpuset_new();
 
+    if (cpuset_weight(cpus) < topo->n_nodes) {
+        CPUSET_FOREACH(cpu, cpus)
+        {
+            const TopoPu *pu = topo_pu(topo, cpu);
+            if (pu)
+                hwloc_bitmap_set(nodes, pu->node);
+        }
+        return nodes;
+    }
     for (unsigned i = 0; i < topo->n_nodes; i++) {
         if (cpuset_intersects(topo->nodes[i].cpus, cpus))
             hwloc_bitmap_set(nodes, topo->nodes[i].os_index);

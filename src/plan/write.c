@@ -26,8 +26,11 @@ static void set_replace(CpuSet **set, CpuSet *with)
 
 static void vcpu_append(GArray *vcpus, unsigned id, bool online, bool pinned, const CpuSet *cpus)
 {
-    VcpuPlan vcpu = {.id = id, .online = online, .pinned = pinned, .cpus = cpuset_copy(cpus)};
+    const VcpuPlan *last = vcpus->len > 0 ? &g_array_index(vcpus, VcpuPlan, vcpus->len - 1) : NULL;
+    bool same = last && cpuset_equal(last->cpus, cpus);
+    VcpuPlan vcpu = {.id = id, .online = online, .pinned = pinned};
 
+    vcpu.cpus = same ? last->cpus : cpuset_copy(cpus);
     g_array_append_val(vcpus, vcpu);
 }
 
