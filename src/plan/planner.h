@@ -117,6 +117,9 @@ typedef struct Planner {
     GPtrArray *strays;    /* of Seat: those that have a reach */
     bool strays_changed;
     bool *over; /* by node: as last written, see capacity_is_over() */
+    struct {
+        CpuSet *cpus, *nodes, *llcs;
+    } where; /* of the CPUs looked up last: many guests float over the same */
 } Planner;
 
 /* --- plan-make.c --- */

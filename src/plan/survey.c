@@ -505,6 +505,9 @@ void planner_free(Planner *planner)
     hwloc_bitmap_free(planner->pool);
     g_ptr_array_unref(planner->strays);
     g_free(planner->over);
+    hwloc_bitmap_free(planner->where.cpus);
+    hwloc_bitmap_free(planner->where.nodes);
+    hwloc_bitmap_free(planner->where.llcs);
     for (unsigned i = 0; i <= planner->topo->n_nodes; i++)
         g_ptr_array_unref(planner->watchers[i]);
     g_free(planner->watchers);

@@ -104,12 +104,17 @@ static CpuSet *vcpus_cpus(const Seat *seat, const GuestPlan *plan)
     return cpus;
 }
 
-static void location_write(const Planner *planner, const Seat *seat, GuestPlan *plan)
+static void location_write(Planner *planner, const Seat *seat, GuestPlan *plan)
 {
     g_autoptr(CpuSet) cpus = vcpus_cpus(seat, plan);
 
-    set_replace(&plan->nodes, topo_nodes_of(planner->topo, cpus));
-    set_replace(&plan->llcs, topo_llcs_of(planner->topo, cpus));
+    if (!cpuset_equal(cpus, planner->where.cpus)) {
+        set_replace(&planner->where.nodes, topo_nodes_of(planner->topo, cpus));
+        set_replace(&planner->where.llcs, topo_llcs_of(planner->topo, cpus));
+        set_replace(&planner->where.cpus, g_steal_pointer(&cpus));
+    }
+    set_replace(&plan->nodes, cpuset_copy(planner->where.nodes));
+    set_replace(&plan->llcs, cpuset_copy(planner->where.llcs));
     if (seat->refused)
         return;
     plan->n_memory = seat->memory->len;
@@ -218,7 +223,7 @@ static void identity_write(const Planner *planner, const Seat *seat, GuestPlan *
         set_replace(&plan->exclusive, cpuset_copy(seat->exclusive));
 }
 
-static void unmanaged_write(const Planner *planner, const Seat *seat, GuestPlan *plan)
+static void unmanaged_write(Planner *planner, const Seat *seat, GuestPlan *plan)
 {
     plan->result = PLAN_UNMANAGED;
     plan->reason =
@@ -228,7 +233,7 @@ static void unmanaged_write(const Planner *planner, const Seat *seat, GuestPlan 
 }
 
 /* Also says which part of the pool it depends on. */
-static GuestPlan *guest_plan_write(const Planner *planner, Seat *seat)
+static GuestPlan *guest_plan_write(Planner *planner, Seat *seat)
 {
     GuestPlan *plan = guest_plan_new();
     g_autoptr(CpuSet) mask = pool_mask(planner, seat, planner->pool, NULL);
