@@ -91,7 +91,8 @@ typedef enum PlanMoves { MOVES_NONE, MOVES_SOME, MOVES_ALL } PlanMoves;
 typedef struct Planner {
     const Topo *topo;
     const Policy *policy;
-    GPtrArray *seats; /* of Seat, by name and uuid */
+    GPtrArray *seats;          /* of Seat, by name and uuid */
+    CpuSet *nodes, *cpu_nodes; /* of the host; those with CPUs */
     CpuSet *housekeeping;
     CpuSet *pool_base; /* the pool if nobody had exclusive CPUs */
     CpuSet *off;       /* pinned by hand, or listed in the policy: dedicated guests keep off */

@@ -258,16 +258,13 @@ static void survey_bounds(const Planner *planner, Seat *seat)
     const Topo *topo = planner->topo;
     const GuestKernel *kernel = seat->in->guest->kernel;
     const PolicyValue *nodes = guest_policy_get(seat->in->policy, KEY_NUMA_NODES);
-    g_autoptr(CpuSet) known = cpuset_new();
 
-    for (unsigned i = 0; i < topo->n_nodes; i++)
-        hwloc_bitmap_set(known, topo->nodes[i].os_index);
     seat->allowed =
         cpuset_and(kernel && kernel->allowed ? kernel->allowed : topo->allowed, topo->online);
     seat->mems = cpuset_and(
-        kernel && kernel->allowed_mems ? kernel->allowed_mems : topo->allowed_mems, known);
+        kernel && kernel->allowed_mems ? kernel->allowed_mems : topo->allowed_mems, planner->nodes);
     if (nodes && nodes->kind == VALUE_SET)
-        seat->node_list = cpuset_and(nodes->set, known);
+        seat->node_list = cpuset_and(nodes->set, planner->nodes);
 }
 
 static void diagnose_guest(const Seat *seat)
@@ -411,6 +408,19 @@ static unsigned last_pu(const Topo *topo)
     return last;
 }
 
+static void survey_nodes(Planner *planner)
+{
+    const Topo *topo = planner->topo;
+
+    planner->nodes = cpuset_new();
+    planner->cpu_nodes = cpuset_new();
+    for (unsigned i = 0; i < topo->n_nodes; i++) {
+        hwloc_bitmap_set(planner->nodes, topo->nodes[i].os_index);
+        if (!cpuset_is_empty(topo->nodes[i].cpus))
+            hwloc_bitmap_set(planner->cpu_nodes, topo->nodes[i].os_index);
+    }
+}
+
 Planner *planner_new(const PlanInput *input)
 {
     Planner *planner = g_new0(Planner, 1);
@@ -438,6 +448,7 @@ Planner *planner_new(const PlanInput *input)
     planner->wide_above = planner->core_width > 1 ? pick_llc_cores(topo) : UINT_MAX;
     planner->capacity = capacity_new(topo, input->policy);
     survey_housekeeping(planner);
+    survey_nodes(planner);
 
     planner->seats = g_ptr_array_new_with_free_func(seat_free);
     for (unsigned i = 0; i < input->n_guests; i++)
@@ -497,6 +508,8 @@ void planner_free(Planner *planner)
     finder_free(planner->finder);
     board_free(planner->board);
     g_ptr_array_unref(planner->seats);
+    hwloc_bitmap_free(planner->nodes);
+    hwloc_bitmap_free(planner->cpu_nodes);
     hwloc_bitmap_free(planner->housekeeping);
     hwloc_bitmap_free(planner->pool_base);
     hwloc_bitmap_free(planner->off);
