@@ -37,7 +37,7 @@ typedef struct Search {
     Spot spots[MAX_MEMBERS][MAX_CANDIDATES];
     Cost best_cost, old_cost;
     bool found;
-    uint64_t limit; /* of finder->n_tries, for the repair at work */
+    uint64_t first_try, limit; /* of finder->n_tries: at first, and for the repair at work */
 } Search;
 
 /* --- places for one guest --- */
@@ -362,7 +362,7 @@ static bool is_exhausted(const Search *search)
     const Planner *planner = search->board->planner;
     bool goes_on = planner->moves != MOVES_NONE && !planner->consolidate;
 
-    return search->finder->n_tries + REPACK_TRIES * search->n_repacks >
+    return search->finder->n_tries - search->first_try + REPACK_TRIES * search->n_repacks >
            (goes_on ? CYCLE_TRIES : ALL_TRIES);
 }
 
@@ -392,7 +392,8 @@ static Search *search_new(Board *board, Ask **asks, unsigned n_asks)
     Search *search = g_new0(Search, 1);
 
     search->board = board;
-    search->finder = finder_new(board);
+    search->finder = board->planner->finder;
+    search->first_try = search->finder->n_tries;
     search->asks = asks;
     search->n_asks = n_asks;
     search->nodes = g_new0(bool, MAX(board->topo->n_nodes, 1));
@@ -420,7 +421,6 @@ static void search_free(Search *search)
         for (unsigned j = 0; j < MAX_CANDIDATES; j++)
             spot_clear(&search->spots[i][j]);
     }
-    finder_free(search->finder);
     g_free(search->nodes);
     g_free(search->cpu_nodes);
     g_free(search);

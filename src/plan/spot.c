@@ -665,10 +665,10 @@ void finder_try_set(Finder *finder, const unsigned *set, unsigned n, Spot *best)
 }
 
 /* All of its candidates together have what it needs. */
-bool finder_can_fit(const Finder *finder)
+bool finder_can_fit(Finder *finder)
 {
     const Ask *ask = finder->ask;
-    g_autofree unsigned *all = g_new0(unsigned, MAX(finder->n_offers, 1));
+    unsigned *all = finder->set;
     bool home = false;
 
     for (unsigned i = 0; i < finder->n_offers; i++) {
