@@ -116,9 +116,12 @@ unsigned cpuset_first(const CpuSet *set)
 
 char *cpuset_format(const CpuSet *set)
 {
-    int length = hwloc_bitmap_list_snprintf(NULL, 0, set);
+    char short_text[64];
+    int length = hwloc_bitmap_list_snprintf(short_text, sizeof(short_text), set);
 
     must(length);
+    if ((size_t)length < sizeof(short_text))
+        return g_strdup(short_text);
     char *text = g_malloc((size_t)length + 1);
     hwloc_bitmap_list_snprintf(text, (size_t)length + 1, set);
     return text;

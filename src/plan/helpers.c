@@ -101,8 +101,7 @@ static const CpuSet *silent_cpus(const Planner *planner, const Seat *seat, Helpe
 static void class_write(const Planner *planner, const Seat *seat, HelperClass helper,
                         const Claim *claim, HelperSets *sets, ClassPlan *plan)
 {
-    g_autoptr(CpuSet) pu = cpuset_new();
-    const CpuSet *cpus = NULL;
+    const CpuSet *cpus = NULL; /* NULL: the PU of the claim */
     const char *reason = NULL;
     ClassPolicy wish = seat->refused ? CLASS_ABSENT : seat->classes[helper];
 
@@ -118,8 +117,6 @@ static void class_write(const Planner *planner, const Seat *seat, HelperClass he
             cpus = use_share(planner, seat, sets, &reason);
             break;
         }
-        hwloc_bitmap_set(pu, claim->pu);
-        cpus = pu;
         reason = helper == HELPER_VHOST ? "one PU for all its vhost workers" : "a PU of its own";
         break;
     case CLASS_LIST:
@@ -127,8 +124,10 @@ static void class_write(const Planner *planner, const Seat *seat, HelperClass he
         reason = "CPU list of the policy";
         break;
     }
-    hwloc_bitmap_free(plan->cpus);
-    plan->cpus = cpuset_copy(cpus);
+    if (cpus)
+        hwloc_bitmap_copy(plan->cpus, cpus);
+    else
+        hwloc_bitmap_only(plan->cpus, claim->pu);
     plan->reason = g_strdup(reason);
     plan->origin = policy_origin(seat->in->policy, helper_key(helper));
     plan->pinned = helper != HELPER_VHOST && !seat->refused &&
@@ -142,7 +141,7 @@ static void iothreads_alloc(const Seat *seat, GuestPlan *plan)
     plan->n_iothreads = cpuset_weight(seat->def->iothreads);
     plan->iothreads = g_new0(ClassPlan, MAX(plan->n_iothreads, 1));
     CPUSET_FOREACH(id, seat->def->iothreads)
-    plan->iothreads[n++].id = id;
+    plan->iothreads[n++] = (ClassPlan){.id = id, .cpus = cpuset_new()};
 }
 
 static void live_class_write(const Seat *seat, const CpuSet *pin, ClassPlan *plan)

@@ -113,8 +113,8 @@ static void location_write(Planner *planner, const Seat *seat, GuestPlan *plan)
         set_replace(&planner->where.llcs, topo_llcs_of(planner->topo, cpus));
         set_replace(&planner->where.cpus, g_steal_pointer(&cpus));
     }
-    set_replace(&plan->nodes, cpuset_copy(planner->where.nodes));
-    set_replace(&plan->llcs, cpuset_copy(planner->where.llcs));
+    hwloc_bitmap_copy(plan->nodes, planner->where.nodes);
+    hwloc_bitmap_copy(plan->llcs, planner->where.llcs);
     if (seat->refused)
         return;
     plan->n_memory = seat->memory->len;
@@ -218,9 +218,9 @@ static void identity_write(const Planner *planner, const Seat *seat, GuestPlan *
     if (!plan->origin && policy->named)
         plan->origin = origin_format(&policy->named_by);
     plan->page_size_kib = guest_page_kib(planner->topo, seat->def);
-    set_replace(&plan->allowed, cpuset_copy(seat->allowed));
+    hwloc_bitmap_copy(plan->allowed, seat->allowed);
     if (!seat->refused)
-        set_replace(&plan->exclusive, cpuset_copy(seat->exclusive));
+        hwloc_bitmap_copy(plan->exclusive, seat->exclusive);
 }
 
 static void unmanaged_write(Planner *planner, const Seat *seat, GuestPlan *plan)
@@ -413,9 +413,9 @@ Plan *planner_plan(const Planner *planner)
 {
     Plan *plan = plan_new();
 
-    set_replace(&plan->shared, cpuset_copy(planner->pool));
-    set_replace(&plan->housekeeping, cpuset_copy(planner->housekeeping));
-    set_replace(&plan->exclusive, cpuset_copy(planner->exclusive));
+    hwloc_bitmap_copy(plan->shared, planner->pool);
+    hwloc_bitmap_copy(plan->housekeeping, planner->housekeeping);
+    hwloc_bitmap_copy(plan->exclusive, planner->exclusive);
     plan->n_guests = planner->seats->len;
     plan->guests = g_new0(GuestPlan *, MAX(plan->n_guests, 1));
     add_diags(plan->diags, planner->diags);
