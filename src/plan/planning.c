@@ -98,6 +98,14 @@ static bool is_same(const Entry *entry, const PlanGuest *guest)
            (had->before == guest->before || (guest->running && is_carried_out(entry, guest)));
 }
 
+/* It borrows from the guest, which may be gone before the next update. */
+static void drop_seat(Planning *planning, Entry *entry)
+{
+    if (entry->seat)
+        planner_drop(planning->planner, entry->seat);
+    entry->seat = NULL;
+}
+
 void planning_set(Planning *planning, const PlanGuest *guest)
 {
     Entry *entry = g_hash_table_lookup(planning->entries, guest->guest->uuid);
@@ -112,6 +120,7 @@ void planning_set(Planning *planning, const PlanGuest *guest)
     }
     if (!is_same(entry, guest)) {
         touch(planning, entry);
+        drop_seat(planning, entry);
     } else if (entry->seat) {
         entry->seat->guest = copy;
         entry->seat->before =
@@ -130,8 +139,7 @@ void planning_remove(Planning *planning, const char *uuid)
 
     if (!entry)
         return;
-    if (entry->seat)
-        planner_drop(planning->planner, entry->seat);
+    drop_seat(planning, entry);
     if (entry->touched)
         g_ptr_array_remove(planning->touched, entry);
     g_hash_table_remove(planning->entries, uuid);
@@ -204,11 +212,8 @@ static bool plan_touched(Planning *planning)
     g_autoptr(GPtrArray) fresh = g_ptr_array_new();
 
     planning->touched = g_ptr_array_new();
-    for (guint i = 0; i < entries->len; i++) {
-        Entry *entry = g_ptr_array_index(entries, i);
-        if (entry->seat)
-            planner_drop(planner, entry->seat);
-    }
+    for (guint i = 0; i < entries->len; i++)
+        drop_seat(planning, g_ptr_array_index(entries, i));
     for (guint i = 0; i < entries->len; i++) {
         Entry *entry = g_ptr_array_index(entries, i);
         entry->touched = false;

@@ -27,7 +27,7 @@ void planning_remove(Planning *planning, const char *uuid);
 /* Plans what changed since the last time. Returns the plans that were written anew, of GuestPlan,
  * borrowed, valid until the next call. */
 const GPtrArray *planning_update(Planning *planning);
-/* All of them as of the last update. Refcount 1. */
+/* All of them, after an update: before it, guests that changed are missing. Refcount 1. */
 Plan *planning_plan(const Planning *planning);
 /* How often everything was planned as a whole. */
 unsigned planning_count_whole(const Planning *planning);

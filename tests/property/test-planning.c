@@ -50,11 +50,14 @@ static uint64_t number_of(const char *variable, uint64_t fallback)
     return text ? g_ascii_strtoull(text, NULL, 10) : fallback;
 }
 
-/* The guest is the world's from now on. */
+/* The guest is the world's from now on, and the one before it is gone. */
 static void replace_guest(Life *life, guint i, Guest *guest)
 {
+    PlanGuest *in = &g_array_index(life->world->inputs, PlanGuest, i);
+
+    g_ptr_array_remove_fast(life->world->guests, (gpointer)in->guest);
     g_ptr_array_add(life->world->guests, guest);
-    g_array_index(life->world->inputs, PlanGuest, i).guest = guest;
+    in->guest = guest;
 }
 
 static void start_guest(Life *life, guint i)
