@@ -102,7 +102,8 @@ static bool refuse_for_pus(const Finder *finder, Seat *seat)
 
 typedef struct Holder {
     const Seat *seat;
-    uint64_t amount; /* of the resource, on nodes the refused one may use */
+    unsigned priority;
+    uint64_t amount; /* of the resource, on nodes the refused one may use; 0: named already */
 } Holder;
 
 static uint64_t held_mib(const Seat *seat, const Seat *holder)
@@ -116,43 +117,52 @@ static uint64_t held_mib(const Seat *seat, const Seat *holder)
     return mib;
 }
 
-static uint64_t count_whole_cores(const Topo *topo, const CpuSet *pus)
+static uint64_t held_pus(const Seat *holder, const CpuSet *cpus)
 {
     uint64_t n = 0;
 
-    CPUSET_FOREACH(pu, pus)
+    CPUSET_FOREACH(pu, holder->exclusive)
+    n += cpuset_has(cpus, pu);
+    return n;
+}
+
+static uint64_t held_cores(const Topo *topo, const Seat *holder, const CpuSet *cpus)
+{
+    uint64_t n = 0;
+
+    CPUSET_FOREACH(pu, holder->exclusive)
     {
         const CpuSet *core = topo_core(topo, topo_pu(topo, pu)->core)->cpus;
-        n += cpuset_first(core) == pu && cpuset_is_subset(core, pus);
+        n += cpuset_first(core) == pu && cpuset_is_subset(core, holder->exclusive) &&
+             cpuset_is_subset(core, cpus);
     }
     return n;
 }
 
-/* Of guests of no higher priority, by name. */
-static GArray *list_holders(const Planner *planner, const Seat *seat)
+/* Those of no higher priority, by name; owned by the caller. */
+static Holder *list_holders(const Planner *planner, const Seat *seat, unsigned *ret_n)
 {
-    GArray *holders = g_array_new(FALSE, FALSE, sizeof(Holder));
+    const GPtrArray *seats = planner->seats;
+    Holder *holders = g_new(Holder, seats->len);
+    unsigned priority = guest_policy_get_priority(seat->in->policy), n = 0;
     bool memory = g_str_equal(seat->shortage.resource, "memory");
-    bool cores = g_str_equal(seat->shortage.resource, "cores");
+    bool pus = g_str_equal(seat->shortage.resource, "PUs");
     g_autoptr(CpuSet) cpus = topo_cpus_of_nodes(planner->topo, seat->cpu_nodes);
-    g_autoptr(CpuSet) pus = cpuset_new();
 
     hwloc_bitmap_and(cpus, cpus, seat->allowed);
-    for (guint i = 0; i < planner->seats->len; i++) {
-        Holder holder = {.seat = g_ptr_array_index(planner->seats, i)};
-        if (holder.seat == seat || holder.seat->refused ||
-            guest_policy_get_priority(holder.seat->in->policy) >
-                guest_policy_get_priority(seat->in->policy))
+    for (guint i = 0; i < seats->len; i++) {
+        const Seat *other = g_ptr_array_index(seats, i);
+        Holder holder = {other, guest_policy_get_priority(other->in->policy), 0};
+        if (other == seat || other->refused || holder.priority > priority)
             continue;
-        if (memory) {
-            holder.amount = held_mib(seat, holder.seat);
-        } else {
-            hwloc_bitmap_and(pus, cpus, holder.seat->exclusive);
-            holder.amount = cores ? count_whole_cores(planner->topo, pus) : cpuset_weight(pus);
-        }
+        if (memory)
+            holder.amount = held_mib(seat, other);
+        else
+            holder.amount = pus ? held_pus(other, cpus) : held_cores(planner->topo, other, cpus);
         if (holder.amount > 0)
-            g_array_append_val(holders, holder);
+            holders[n++] = holder;
     }
+    *ret_n = n;
     return holders;
 }
 
@@ -160,32 +170,21 @@ static GArray *list_holders(const Planner *planner, const Seat *seat)
  * are listed. */
 static bool holder_is_better(const Holder *a, const Holder *b, uint64_t need)
 {
-    unsigned one = guest_policy_get_priority(a->seat->in->policy);
-    unsigned two = guest_policy_get_priority(b->seat->in->policy);
-
-    if (one != two)
-        return one < two;
+    if (a->priority != b->priority)
+        return a->priority < b->priority;
     if ((a->amount >= need) != (b->amount >= need))
         return a->amount >= need;
     return a->amount >= need ? a->amount < b->amount : a->amount > b->amount;
 }
 
-/* The best of the holders, which is then none of them any more; its seat is NULL if there are none.
- */
-static Holder take_best_holder(GArray *holders, uint64_t need)
+/* NULL: none is left. */
+static Holder *best_holder(Holder *holders, unsigned n, uint64_t need)
 {
-    Holder best = {0};
-    guint place = 0;
+    Holder *best = NULL;
 
-    for (guint i = 0; i < holders->len; i++) {
-        const Holder *holder = &g_array_index(holders, Holder, i);
-        if (best.seat && !holder_is_better(holder, &best, need))
-            continue;
-        best = *holder;
-        place = i;
-    }
-    if (best.seat)
-        g_array_remove_index(holders, place);
+    for (unsigned i = 0; i < n; i++)
+        if (holders[i].amount > 0 && (!best || holder_is_better(&holders[i], best, need)))
+            best = &holders[i];
     return best;
 }
 
@@ -222,15 +221,16 @@ static void name_holders(const Planner *planner, Seat *seat)
 {
     Holder named[MAX_NAMED];
     uint64_t need = seat->shortage.amount;
-    g_autoptr(GArray) holders = list_holders(planner, seat);
-    unsigned n = 0;
+    unsigned n = 0, n_holders;
+    g_autofree Holder *holders = list_holders(planner, seat, &n_holders);
 
     while (need > 0 && n < MAX_NAMED) {
-        named[n] = take_best_holder(holders, need);
-        if (!named[n].seat)
+        Holder *best = best_holder(holders, n_holders, need);
+        if (!best)
             return;
-        need -= MIN(need, named[n].amount);
-        n++;
+        named[n++] = *best;
+        need -= MIN(need, best->amount);
+        best->amount = 0;
     }
     if (need > 0)
         return;

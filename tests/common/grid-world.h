@@ -36,6 +36,7 @@ PlanInput grid_world_input(const GridWorld *world);
 /* The floor: a bare first fit of all vCPUs of dedicated guests over one bitmap, which fills a plain
  * array. Microseconds a pass. */
 double grid_world_floor_usec(const GridWorld *world);
+/* CPU time of the thread: a plan waits for nothing, and what else the machine does is left out. */
 double grid_now_usec(void);
 /* The least value that so many percent of all do not exceed; sorts. */
 double grid_percentile(double *values, unsigned n, unsigned percent);
