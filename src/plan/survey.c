@@ -386,6 +386,11 @@ static CpuSet *seat_off(const Seat *seat)
 
 static void survey_off(Planner *planner, const Seat *seat, int sign)
 {
+    bool lists =
+        seat->lists[HELPER_EMULATOR] || seat->lists[HELPER_IOTHREADS] || seat->lists[HELPER_VHOST];
+
+    if (!seat->unmanaged && !lists && seat->n_pins == 0)
+        return;
     g_autoptr(CpuSet) cpus = seat_off(seat);
 
     hwloc_bitmap_and(cpus, cpus, planner->topo->online);
