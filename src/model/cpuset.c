@@ -53,25 +53,25 @@ CpuSet *cpuset_copy(const CpuSet *set)
 
 CpuSet *cpuset_and(const CpuSet *a, const CpuSet *b)
 {
-    CpuSet *set = cpuset_new();
+    CpuSet *set = cpuset_copy(a);
 
-    must(hwloc_bitmap_and(set, a, b));
+    must(hwloc_bitmap_and(set, set, b));
     return set;
 }
 
 CpuSet *cpuset_or(const CpuSet *a, const CpuSet *b)
 {
-    CpuSet *set = cpuset_new();
+    CpuSet *set = cpuset_copy(a);
 
-    must(hwloc_bitmap_or(set, a, b));
+    must(hwloc_bitmap_or(set, set, b));
     return set;
 }
 
 CpuSet *cpuset_minus(const CpuSet *a, const CpuSet *b)
 {
-    CpuSet *set = cpuset_new();
+    CpuSet *set = cpuset_copy(a);
 
-    must(hwloc_bitmap_andnot(set, a, b));
+    must(hwloc_bitmap_andnot(set, set, b));
     return set;
 }
 
@@ -116,9 +116,12 @@ unsigned cpuset_first(const CpuSet *set)
 
 char *cpuset_format(const CpuSet *set)
 {
-    int length = hwloc_bitmap_list_snprintf(NULL, 0, set);
+    char short_text[64];
+    int length = hwloc_bitmap_list_snprintf(short_text, sizeof(short_text), set);
 
     must(length);
+    if ((size_t)length < sizeof(short_text))
+        return g_strdup(short_text);
     char *text = g_malloc((size_t)length + 1);
     hwloc_bitmap_list_snprintf(text, (size_t)length + 1, set);
     return text;

@@ -71,7 +71,8 @@ static void guest_plan_clear(gpointer data)
     hwloc_bitmap_free(plan->llcs);
     hwloc_bitmap_free(plan->exclusive);
     for (unsigned i = 0; i < plan->n_vcpus; i++)
-        hwloc_bitmap_free(plan->vcpus[i].cpus);
+        if (i == 0 || plan->vcpus[i].cpus != plan->vcpus[i - 1].cpus)
+            hwloc_bitmap_free(plan->vcpus[i].cpus);
     g_free(plan->vcpus);
     class_plan_clear(&plan->emulator);
     class_plan_clear(&plan->vhost);

@@ -55,9 +55,9 @@ typedef struct PlanShortage {
 
 typedef struct VcpuPlan {
     unsigned id;
-    bool online; /* false: pinned in advance for a hotplug to come */
-    bool pinned; /* through libvirt; false: pool mask by affinity only */
-    CpuSet *cpus;
+    bool online;  /* false: pinned in advance for a hotplug to come */
+    bool pinned;  /* through libvirt; false: pool mask by affinity only */
+    CpuSet *cpus; /* may be the very set of the vCPU before it */
 } VcpuPlan;
 
 typedef struct ClassPlan {

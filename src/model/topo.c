@@ -229,13 +229,17 @@ bool topo_has_smt(const Topo *topo)
     return false;
 }
 
+/* Each CPU has one cache and one node, whose other CPUs need not be looked at then. */
 CpuSet *topo_llcs_of(const Topo *topo, const CpuSet *cpus)
 {
     CpuSet *llcs = cpuset_new();
+    g_autoptr(CpuSet) left = cpuset_and(cpus, topo->online);
 
-    for (unsigned i = 0; i < topo->n_llcs; i++) {
-        if (cpuset_intersects(topo->llcs[i].cpus, cpus))
-            hwloc_bitmap_set(llcs, topo->llcs[i].index);
+    CPUSET_FOREACH(cpu, left)
+    {
+        const TopoLlc *llc = topo_llc(topo, topo_pu(topo, cpu)->llc);
+        hwloc_bitmap_set(llcs, llc->index);
+        hwloc_bitmap_andnot(left, left, llc->cpus);
     }
     return llcs;
 }
@@ -243,10 +247,13 @@ CpuSet *topo_llcs_of(const Topo *topo, const CpuSet *cpus)
 CpuSet *topo_nodes_of(const Topo *topo, const CpuSet *cpus)
 {
     CpuSet *nodes = cpuset_new();
+    g_autoptr(CpuSet) left = cpuset_and(cpus, topo->online);
 
-    for (unsigned i = 0; i < topo->n_nodes; i++) {
-        if (cpuset_intersects(topo->nodes[i].cpus, cpus))
-            hwloc_bitmap_set(nodes, topo->nodes[i].os_index);
+    CPUSET_FOREACH(cpu, left)
+    {
+        const TopoNode *node = topo_node(topo, topo_pu(topo, cpu)->node);
+        hwloc_bitmap_set(nodes, node->os_index);
+        hwloc_bitmap_andnot(left, left, node->cpus);
     }
     return nodes;
 }

@@ -250,7 +250,7 @@ void finder_try_set(Finder *finder, const unsigned *set, unsigned n, Spot *best)
 uint64_t pair_distance(const Board *board, unsigned a, unsigned b);
 /* The summed costs of a place a guest has already. */
 void finder_price(Finder *finder, Spot *spot);
-bool finder_can_fit(const Finder *finder);
+bool finder_can_fit(Finder *finder);
 
 /* --- sets.c --- */
 

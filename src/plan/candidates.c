@@ -6,38 +6,18 @@
  */
 #include "plan/planner.h"
 
-static CpuSet *all_nodes(const Topo *topo)
-{
-    CpuSet *nodes = cpuset_new();
-
-    for (unsigned i = 0; i < topo->n_nodes; i++)
-        hwloc_bitmap_set(nodes, topo->nodes[i].os_index);
-    return nodes;
-}
-
-static CpuSet *nodes_with_cpus(const Topo *topo, const CpuSet *nodes)
-{
-    CpuSet *with = cpuset_new();
-
-    for (unsigned i = 0; i < topo->n_nodes; i++)
-        if (cpuset_has(nodes, topo->nodes[i].os_index) && !cpuset_is_empty(topo->nodes[i].cpus))
-            hwloc_bitmap_set(with, topo->nodes[i].os_index);
-    return with;
-}
-
 /* For each memory-only node the nodes with CPUs that are nearest to it. */
-static CpuSet *nearest_cpu_nodes(const Topo *topo, const CpuSet *nodes)
+static CpuSet *nearest_cpu_nodes(const Planner *planner, const CpuSet *nodes)
 {
-    g_autoptr(CpuSet) all = all_nodes(topo);
-    g_autoptr(CpuSet) with = nodes_with_cpus(topo, all);
+    const Topo *topo = planner->topo;
     CpuSet *nearest = cpuset_new();
 
     CPUSET_FOREACH(from, nodes)
     {
         unsigned least = UINT_MAX;
-        CPUSET_FOREACH(to, with)
+        CPUSET_FOREACH(to, planner->cpu_nodes)
         least = MIN(least, topo_distance(topo, from, to));
-        CPUSET_FOREACH(to, with)
+        CPUSET_FOREACH(to, planner->cpu_nodes)
         if (topo_distance(topo, from, to) == least)
             hwloc_bitmap_set(nearest, to);
     }
@@ -86,10 +66,10 @@ static bool had_own_pus(const GuestPlan *before)
 }
 
 /* Where the memory of a running guest is, as far as it can be told; may be all nodes. */
-static CpuSet *running_nodes(const Topo *topo, const Seat *seat)
+static CpuSet *running_nodes(const Planner *planner, const Seat *seat)
 {
     const GuestKernel *kernel = seat->in->guest->kernel;
-    g_autoptr(CpuSet) nodes = all_nodes(topo);
+    const CpuSet *nodes = planner->nodes;
 
     if (seat->def->numa_mode == NUMA_STRICT && !seat->def->numa_auto &&
         cpuset_intersects(nodes, seat->def->numa_nodeset))
@@ -97,11 +77,11 @@ static CpuSet *running_nodes(const Topo *topo, const Seat *seat)
     if (kernel && kernel->memory_nodes && cpuset_intersects(nodes, kernel->memory_nodes))
         return cpuset_and(nodes, kernel->memory_nodes);
     g_autoptr(CpuSet) cpus = pinned_vcpus_cpus(seat);
-    g_autoptr(CpuSet) pinned_nodes =
-        had_own_pus(seat->before) ? cpuset_copy(seat->before->nodes) : topo_nodes_of(topo, cpus);
+    g_autoptr(CpuSet) pinned_nodes = had_own_pus(seat->before) ? cpuset_copy(seat->before->nodes)
+                                                               : topo_nodes_of(planner->topo, cpus);
     if (cpuset_intersects(pinned_nodes, seat->mems))
         return cpuset_and(pinned_nodes, seat->mems);
-    return cpuset_is_empty(seat->mems) ? g_steal_pointer(&nodes) : cpuset_copy(seat->mems);
+    return cpuset_copy(cpuset_is_empty(seat->mems) ? nodes : seat->mems);
 }
 
 static CpuSet *running_cpu_nodes(const Seat *seat)
@@ -131,25 +111,23 @@ static void near_devices(const Topo *topo, const Seat *seat, CpuSet *nodes)
 
 void seat_choose_candidates(const Planner *planner, Seat *seat)
 {
-    const Topo *topo = planner->topo;
     g_autoptr(CpuSet) nodes = NULL;
 
     if (seat->in->running) {
-        seat->mem_nodes = running_nodes(topo, seat);
+        seat->mem_nodes = running_nodes(planner, seat);
         nodes = running_cpu_nodes(seat);
     } else if (seat->node_list) {
         seat->mem_nodes = cpuset_and(seat->node_list, seat->mems);
         nodes = cpuset_copy(seat->node_list);
     } else {
-        nodes = all_nodes(topo);
-        g_autoptr(CpuSet) with_cpus = nodes_with_cpus(topo, nodes);
-        if (!cpuset_intersects(with_cpus, seat->mems))
+        nodes = cpuset_copy(planner->nodes);
+        if (!cpuset_intersects(planner->cpu_nodes, seat->mems))
             seat->mem_nodes = cpuset_copy(seat->mems);
     }
-    near_devices(topo, seat, nodes);
-    seat->cpu_nodes = nodes_with_cpus(topo, nodes);
+    near_devices(planner->topo, seat, nodes);
+    seat->cpu_nodes = cpuset_and(nodes, planner->cpu_nodes);
     if (cpuset_is_empty(seat->cpu_nodes) && !cpuset_is_empty(nodes)) {
         hwloc_bitmap_free(seat->cpu_nodes);
-        seat->cpu_nodes = nearest_cpu_nodes(topo, nodes);
+        seat->cpu_nodes = nearest_cpu_nodes(planner, nodes);
     }
 }

@@ -26,6 +26,10 @@ typedef struct NodeRoom {
 struct Capacity {
     const Topo *topo;
     NodeRoom *rooms; /* by node */
+    /* Room to work in: candidates by the thousand are asked where their memory would go. */
+    CpuSet *nodes, *vcpu_nodes;
+    unsigned *weights;  /* by node */
+    uint64_t *part_kib; /* by node */
 };
 
 static uint64_t minus_floor(uint64_t a, uint64_t b)
@@ -39,6 +43,10 @@ Capacity *capacity_new(const Topo *topo, const Policy *policy)
 
     capacity->topo = topo;
     capacity->rooms = g_new0(NodeRoom, topo->n_nodes);
+    capacity->nodes = cpuset_new();
+    capacity->vcpu_nodes = cpuset_new();
+    capacity->weights = g_new0(unsigned, topo->n_nodes);
+    capacity->part_kib = g_new0(uint64_t, topo->n_nodes);
     for (unsigned i = 0; i < topo->n_nodes; i++) {
         const TopoNode *node = &topo->nodes[i];
         NodeRoom *room = &capacity->rooms[i];
@@ -61,6 +69,10 @@ void capacity_free(Capacity *capacity)
     for (unsigned i = 0; i < capacity->topo->n_nodes; i++)
         g_free(capacity->rooms[i].pools);
     g_free(capacity->rooms);
+    hwloc_bitmap_free(capacity->nodes);
+    hwloc_bitmap_free(capacity->vcpu_nodes);
+    g_free(capacity->weights);
+    g_free(capacity->part_kib);
     g_free(capacity);
 }
 
@@ -238,16 +250,28 @@ static void spread_parts(const Spread *spread, const CpuSet *nodes)
     spread->part_kib[heaviest] += left * grain;
 }
 
-static void hold_need(Planner *planner, Seat *seat, const MemoryNeed *need, unsigned *weights,
-                      const CpuSet *nodes)
+/* Fills Capacity.part_kib by Capacity.weights. False: they are all 0. */
+static bool spread_need(const Planner *planner, const MemoryNeed *need, bool there,
+                        const CpuSet *nodes)
+{
+    Capacity *capacity = planner->capacity;
+    Spread spread = {planner, need, there, capacity->weights, capacity->part_kib};
+
+    memset(capacity->part_kib, 0, planner->topo->n_nodes * sizeof(uint64_t));
+    if (spread_weight(&spread) == 0)
+        return false;
+    spread_parts(&spread, nodes);
+    return true;
+}
+
+/* As Capacity.weights say. */
+static void hold_need(Planner *planner, Seat *seat, const MemoryNeed *need, const CpuSet *nodes)
 {
     const Topo *topo = planner->topo;
-    g_autofree uint64_t *part_kib = g_new0(uint64_t, topo->n_nodes);
-    Spread spread = {planner, need, seat->in->running, weights, part_kib};
+    uint64_t *part_kib = planner->capacity->part_kib;
 
-    if (spread_weight(&spread) == 0)
+    if (!spread_need(planner, need, seat->in->running, nodes))
         return;
-    spread_parts(&spread, nodes);
     for (unsigned i = 0; i < topo->n_nodes; i++) {
         if (part_kib[i] == 0)
             continue;
@@ -258,53 +282,59 @@ static void hold_need(Planner *planner, Seat *seat, const MemoryNeed *need, unsi
     }
 }
 
+/* --- weights: each of these fills Capacity.weights --- */
+
 /* vCPUs of the need on each of nodes; node_of: by vCPU claim, index into topo->nodes or NO_NODE. */
-static unsigned *weights_by_vcpus(const Planner *planner, const Seat *seat, const MemoryNeed *need,
-                                  const unsigned *node_of, const CpuSet *nodes)
+static void weigh_by_vcpus(const Planner *planner, const Seat *seat, const MemoryNeed *need,
+                           const unsigned *node_of, const CpuSet *nodes)
 {
     const Topo *topo = planner->topo;
-    unsigned *weights = g_new0(unsigned, topo->n_nodes);
+    unsigned *weights = planner->capacity->weights;
 
+    memset(weights, 0, topo->n_nodes * sizeof(unsigned));
     for (unsigned c = 0; c < seat->n_vcpu_claims; c++)
         if (node_of[c] != NO_NODE && cpuset_has(nodes, topo->nodes[node_of[c]].os_index) &&
             (!need->vcpus || cpuset_has(need->vcpus, seat_claim(seat, c)->id)))
             weights[node_of[c]]++;
-    return weights;
 }
 
-static unsigned *weights_even(const Topo *topo, const CpuSet *nodes)
+static void weigh_evenly(const Planner *planner, const CpuSet *nodes)
 {
-    unsigned *weights = g_new0(unsigned, topo->n_nodes);
+    for (unsigned i = 0; i < planner->topo->n_nodes; i++)
+        planner->capacity->weights[i] = cpuset_has(nodes, planner->topo->nodes[i].os_index);
+}
 
-    for (unsigned i = 0; i < topo->n_nodes; i++)
-        weights[i] = cpuset_has(nodes, topo->nodes[i].os_index);
-    return weights;
+static void weigh_one(const Planner *planner, unsigned node)
+{
+    memset(planner->capacity->weights, 0, planner->topo->n_nodes * sizeof(unsigned));
+    planner->capacity->weights[node] = 1;
 }
 
 /* As its memory was measured on these nodes; all 0 if none of it was. */
-static unsigned *weights_measured(const Topo *topo, const Seat *seat, const CpuSet *nodes)
+static void weigh_as_measured(const Planner *planner, const Seat *seat, const CpuSet *nodes)
 {
+    const Topo *topo = planner->topo;
     g_autofree uint64_t *mib = seat_measured_mib(topo, seat);
-    unsigned *weights = g_new0(unsigned, topo->n_nodes);
+    unsigned *weights = planner->capacity->weights;
 
-    for (unsigned i = 0; mib && i < topo->n_nodes; i++)
-        if (cpuset_has(nodes, topo->nodes[i].os_index))
-            weights[i] = (unsigned)MIN(mib[i], UINT_MAX / topo->n_nodes);
-    return weights;
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        weights[i] = mib && cpuset_has(nodes, topo->nodes[i].os_index)
+                         ? (unsigned)MIN(mib[i], UINT_MAX / topo->n_nodes)
+                         : 0;
 }
 
-static bool weights_any(const Topo *topo, const unsigned *weights)
+static bool any_weight(const Planner *planner)
 {
-    for (unsigned i = 0; i < topo->n_nodes; i++)
-        if (weights[i] > 0)
+    for (unsigned i = 0; i < planner->topo->n_nodes; i++)
+        if (planner->capacity->weights[i] > 0)
             return true;
     return false;
 }
 
 /* No vCPU is on any of nodes: the one nearest to those there are that has room for all of it, so
  * that few nodes are used; evenly if none has. */
-static unsigned *weights_nearest(const Planner *planner, const CpuSet *vcpu_nodes,
-                                 const MemoryNeed *need, const CpuSet *nodes)
+static void weigh_nearest(const Planner *planner, const CpuSet *vcpu_nodes, const MemoryNeed *need,
+                          const CpuSet *nodes)
 {
     const Topo *topo = planner->topo;
     unsigned best = UINT_MAX, least = UINT_MAX;
@@ -322,59 +352,56 @@ static unsigned *weights_nearest(const Planner *planner, const CpuSet *vcpu_node
         }
     }
     if (best == UINT_MAX)
-        return weights_even(topo, nodes);
-    unsigned *weights = g_new0(unsigned, topo->n_nodes);
-    weights[best] = 1;
-    return weights;
+        weigh_evenly(planner, nodes);
+    else
+        weigh_one(planner, best);
 }
 
-/* Nodes its memory may be on if these are chosen for its vCPUs. */
-static CpuSet *memory_nodes(const Seat *seat, const CpuSet *chosen)
-{
-    CpuSet *nodes = cpuset_and(chosen, seat->mems);
+/* --- a place --- */
 
-    if (seat->mem_nodes) {
-        g_autoptr(CpuSet) memory_only = cpuset_minus(seat->mem_nodes, seat->cpu_nodes);
-        hwloc_bitmap_and(nodes, nodes, seat->mem_nodes);
-        hwloc_bitmap_or(nodes, nodes, memory_only);
-    }
-    return nodes;
+/* Those its memory may be on if these are chosen for its vCPUs. */
+static void memory_nodes(const Seat *seat, const CpuSet *chosen, CpuSet *nodes)
+{
+    hwloc_bitmap_and(nodes, chosen, seat->mems);
+    if (!seat->mem_nodes)
+        return;
+    hwloc_bitmap_and(nodes, nodes, seat->mem_nodes);
+    CPUSET_FOREACH(node, seat->mem_nodes)
+    if (!cpuset_has(seat->cpu_nodes, node))
+        hwloc_bitmap_set(nodes, node);
 }
 
 unsigned memory_place(const Planner *planner, const Seat *seat, const unsigned *node_of,
                       const unsigned *chosen, unsigned n_chosen, MemoryPart *parts)
 {
     const Topo *topo = planner->topo;
-    g_autoptr(CpuSet) vcpu_nodes = cpuset_new();
-    g_autofree uint64_t *part_kib = g_new0(uint64_t, topo->n_nodes);
+    Capacity *capacity = planner->capacity;
     unsigned n = 0;
 
+    hwloc_bitmap_zero(capacity->vcpu_nodes);
     for (unsigned i = 0; i < n_chosen; i++)
-        hwloc_bitmap_set(vcpu_nodes, topo->nodes[chosen[i]].os_index);
-    g_autoptr(CpuSet) nodes = memory_nodes(seat, vcpu_nodes);
+        hwloc_bitmap_set(capacity->vcpu_nodes, topo->nodes[chosen[i]].os_index);
+    memory_nodes(seat, capacity->vcpu_nodes, capacity->nodes);
     for (guint i = 0; i < seat->needs->len; i++) {
         const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, i);
-        g_autofree unsigned *weights = weights_by_vcpus(planner, seat, need, node_of, nodes);
-        if (!weights_any(topo, weights)) {
-            g_free(weights);
-            weights = weights_nearest(planner, vcpu_nodes, need, nodes);
-        }
-        memset(part_kib, 0, topo->n_nodes * sizeof(uint64_t));
-        Spread spread = {planner, need, false, weights, part_kib};
-        if (spread_weight(&spread) > 0)
-            spread_parts(&spread, nodes);
+        weigh_by_vcpus(planner, seat, need, node_of, capacity->nodes);
+        if (!any_weight(planner))
+            weigh_nearest(planner, capacity->vcpu_nodes, need, capacity->nodes);
+        spread_need(planner, need, false, capacity->nodes);
         for (unsigned node = 0; node < topo->n_nodes; node++) {
-            if (part_kib[node] == 0)
+            if (capacity->part_kib[node] == 0)
                 continue;
-            parts[n++] = (MemoryPart){i, node, part_kib[node]};
-            capacity_take(planner->capacity, node, need->page_kib, part_kib[node]);
+            parts[n++] = (MemoryPart){i, node, capacity->part_kib[node]};
+            capacity_take(capacity, node, need->page_kib, capacity->part_kib[node]);
         }
     }
     for (unsigned i = 0; i < n; i++)
-        capacity_give(planner->capacity, parts[i].node,
+        capacity_give(capacity, parts[i].node,
                       g_array_index(seat->needs, MemoryNeed, parts[i].need).page_kib, parts[i].kib);
     return n;
 }
+
+/* --- guests that hold theirs --- */
 
 /* The node of each vCPU claim, as an index into topo->nodes. */
 static unsigned *seat_nodes_of(const Topo *topo, const Seat *seat)
@@ -420,36 +447,33 @@ static bool hold_as_before(Planner *planner, Seat *seat)
 
 /* In proportion to the vCPUs it keeps there, as it was placed. If memory is known to be on a node
  * without them: as it was measured, else evenly. */
-static unsigned *weights_running(const Planner *planner, const Seat *seat, const MemoryNeed *need,
-                                 const unsigned *node_of, bool by_vcpus)
+static void weigh_running(const Planner *planner, const Seat *seat, const MemoryNeed *need,
+                          const unsigned *node_of, bool by_vcpus)
 {
-    const Topo *topo = planner->topo;
-    unsigned *weights = weights_by_vcpus(planner, seat, need, node_of, seat->mem_nodes);
-
-    if (by_vcpus && weights_any(topo, weights))
-        return weights;
-    g_free(weights);
-    weights = weights_measured(topo, seat, seat->mem_nodes);
-    if (weights_any(topo, weights))
-        return weights;
-    g_free(weights);
-    return weights_even(topo, seat->mem_nodes);
+    if (by_vcpus) {
+        weigh_by_vcpus(planner, seat, need, node_of, seat->mem_nodes);
+        if (any_weight(planner))
+            return;
+    }
+    weigh_as_measured(planner, seat, seat->mem_nodes);
+    if (!any_weight(planner))
+        weigh_evenly(planner, seat->mem_nodes);
 }
 
 void memory_hold_running(Planner *planner, Seat *seat)
 {
     const Topo *topo = planner->topo;
+
+    if (hold_as_before(planner, seat))
+        return;
     g_autoptr(CpuSet) own = seat_vcpu_pus(seat);
     g_autoptr(CpuSet) cpu_nodes = topo_nodes_of(topo, own);
     bool by_vcpus = cpuset_is_subset(seat->mem_nodes, cpu_nodes);
     g_autofree unsigned *node_of = seat_nodes_of(topo, seat);
-
-    if (hold_as_before(planner, seat))
-        return;
     for (guint i = 0; i < seat->needs->len; i++) {
         const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, i);
-        g_autofree unsigned *weights = weights_running(planner, seat, need, node_of, by_vcpus);
-        hold_need(planner, seat, need, weights, seat->mem_nodes);
+        weigh_running(planner, seat, need, node_of, by_vcpus);
+        hold_need(planner, seat, need, seat->mem_nodes);
     }
 }
 
@@ -461,7 +485,6 @@ void memory_hold_floating(Planner *planner, Seat *seat)
 
     for (guint n = 0; n < seat->needs->len; n++) {
         const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, n);
-        g_autofree unsigned *weights = g_new0(unsigned, topo->n_nodes);
         unsigned best = UINT_MAX;
         for (unsigned i = 0; i < topo->n_nodes; i++)
             if (cpuset_has(nodes, topo->nodes[i].os_index) &&
@@ -471,8 +494,8 @@ void memory_hold_floating(Planner *planner, Seat *seat)
                 best = i;
         if (best == UINT_MAX)
             continue;
-        weights[best] = 1;
-        hold_need(planner, seat, need, weights, nodes);
+        weigh_one(planner, best);
+        hold_need(planner, seat, need, nodes);
     }
 }
 

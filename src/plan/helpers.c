@@ -7,9 +7,9 @@
 #include "plan/planner.h"
 
 typedef struct HelperSets {
-    CpuSet *own, *share;
+    CpuSet *own, *share;                   /* share: NULL as long as no class needs it */
     const char *own_reason, *share_reason; /* static */
-    bool share_is_used;
+    bool by_pool;                          /* the pool decides what share is */
 } HelperSets;
 
 /* The CPUs of the guest's vCPUs. */
@@ -80,21 +80,29 @@ static CpuSet *share_cpus(const Planner *planner, const Seat *seat, const CpuSet
     return cpus;
 }
 
-static const CpuSet *silent_cpus(const Planner *planner, const Seat *seat, const HelperSets *sets,
+static const CpuSet *use_share(const Planner *planner, const Seat *seat, HelperSets *sets,
+                               const char **ret_reason)
+{
+    if (!sets->share)
+        sets->share = share_cpus(planner, seat, sets->own, &sets->share_reason, &sets->by_pool);
+    *ret_reason = sets->share_reason;
+    return sets->share;
+}
+
+static const CpuSet *silent_cpus(const Planner *planner, const Seat *seat, HelperSets *sets,
                                  const char **ret_reason)
 {
-    bool isolated = !seat->refused && cpuset_intersects(sets->own, planner->topo->isolated);
-
-    *ret_reason = isolated ? sets->share_reason : sets->own_reason;
-    return isolated ? sets->share : sets->own;
+    if (!seat->refused && cpuset_intersects(sets->own, planner->topo->isolated))
+        return use_share(planner, seat, sets, ret_reason);
+    *ret_reason = sets->own_reason;
+    return sets->own;
 }
 
 static void class_write(const Planner *planner, const Seat *seat, HelperClass helper,
                         const Claim *claim, HelperSets *sets, ClassPlan *plan)
 {
-    g_autoptr(CpuSet) pu = cpuset_new();
-    const CpuSet *cpus = sets->share;
-    const char *reason = sets->share_reason;
+    const CpuSet *cpus = NULL; /* NULL: the PU of the claim */
+    const char *reason = NULL;
     ClassPolicy wish = seat->refused ? CLASS_ABSENT : seat->classes[helper];
 
     switch (wish) {
@@ -102,12 +110,13 @@ static void class_write(const Planner *planner, const Seat *seat, HelperClass he
         cpus = silent_cpus(planner, seat, sets, &reason);
         break;
     case CLASS_SHARE:
+        cpus = use_share(planner, seat, sets, &reason);
         break;
     case CLASS_ISOLATE:
-        if (!claim || claim->pu == NO_PU)
+        if (!claim || claim->pu == NO_PU) {
+            cpus = use_share(planner, seat, sets, &reason);
             break;
-        hwloc_bitmap_set(pu, claim->pu);
-        cpus = pu;
+        }
         reason = helper == HELPER_VHOST ? "one PU for all its vhost workers" : "a PU of its own";
         break;
     case CLASS_LIST:
@@ -115,9 +124,10 @@ static void class_write(const Planner *planner, const Seat *seat, HelperClass he
         reason = "CPU list of the policy";
         break;
     }
-    sets->share_is_used |= cpus == sets->share;
-    hwloc_bitmap_free(plan->cpus);
-    plan->cpus = cpuset_copy(cpus);
+    if (cpus)
+        hwloc_bitmap_copy(plan->cpus, cpus);
+    else
+        hwloc_bitmap_only(plan->cpus, claim->pu);
     plan->reason = g_strdup(reason);
     plan->origin = policy_origin(seat->in->policy, helper_key(helper));
     plan->pinned = helper != HELPER_VHOST && !seat->refused &&
@@ -131,7 +141,7 @@ static void iothreads_alloc(const Seat *seat, GuestPlan *plan)
     plan->n_iothreads = cpuset_weight(seat->def->iothreads);
     plan->iothreads = g_new0(ClassPlan, MAX(plan->n_iothreads, 1));
     CPUSET_FOREACH(id, seat->def->iothreads)
-    plan->iothreads[n++].id = id;
+    plan->iothreads[n++] = (ClassPlan){.id = id, .cpus = cpuset_new()};
 }
 
 static void live_class_write(const Seat *seat, const CpuSet *pin, ClassPlan *plan)
@@ -157,17 +167,13 @@ static void live_write(const Seat *seat, GuestPlan *plan)
 bool helpers_write(const Planner *planner, const Seat *seat, const CpuSet *pool, GuestPlan *plan)
 {
     HelperSets sets = {0};
-    bool by_pool;
 
     iothreads_alloc(seat, plan);
     if (seat->unmanaged) {
         live_write(seat, plan);
         return false;
     }
-    g_autoptr(CpuSet) own = own_cpus(seat, pool, &sets.own_reason);
-    g_autoptr(CpuSet) share = share_cpus(planner, seat, own, &sets.share_reason, &by_pool);
-    sets.own = own;
-    sets.share = share;
+    sets.own = own_cpus(seat, pool, &sets.own_reason);
     class_write(planner, seat, HELPER_EMULATOR, seat_find_claim(seat, THREAD_EMULATOR, 0), &sets,
                 &plan->emulator);
     class_write(planner, seat, HELPER_VHOST, seat_find_claim(seat, THREAD_VHOST, 0), &sets,
@@ -176,5 +182,7 @@ bool helpers_write(const Planner *planner, const Seat *seat, const CpuSet *pool,
         class_write(planner, seat, HELPER_IOTHREADS,
                     seat_find_claim(seat, THREAD_IOTHREAD, plan->iothreads[i].id), &sets,
                     &plan->iothreads[i]);
-    return by_pool && sets.share_is_used;
+    hwloc_bitmap_free(sets.own);
+    hwloc_bitmap_free(sets.share);
+    return sets.by_pool;
 }

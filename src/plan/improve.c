@@ -419,7 +419,7 @@ static Search *search_new(Board *board, Ask **asks, unsigned n_asks)
     Search *search = g_new0(Search, 1);
 
     search->board = board;
-    search->finder = finder_new(board);
+    search->finder = board->planner->finder;
     search->asks = asks;
     search->n_asks = n_asks;
     search->nodes = g_new0(bool, MAX(board->topo->n_nodes, 1));
@@ -447,7 +447,6 @@ static void search_free(Search *search)
         for (unsigned j = 0; j < MAX_CANDIDATES; j++)
             spot_clear(&search->spots[i][j]);
     }
-    finder_free(search->finder);
     g_free(search->nodes);
     g_free(search->cpu_nodes);
     g_free(search);
@@ -540,7 +539,8 @@ static bool mend_all(Search *search, bool coarse)
 
 void improve(Board *board, Ask **asks, unsigned n_asks)
 {
-    if (!any_defect(asks, n_asks))
+    /* A guest alone is where it is best already, unless it was there before the plan. */
+    if (!any_defect(asks, n_asks) || (n_asks == 1 && !asks[0]->in_place))
         return;
     Search *search = search_new(board, asks, n_asks);
     mend_all(search, false);

@@ -26,20 +26,12 @@ static CpuSet *keepable_pus(const Planner *planner, const Seat *seat)
     return pus;
 }
 
-static CpuSet *seat_claimed_pus(const Seat *seat)
-{
-    CpuSet *pus = cpuset_new();
-
-    for (guint i = 0; i < seat->claims->len; i++)
-        if (seat_claim(seat, i)->pu != NO_PU)
-            hwloc_bitmap_set(pus, seat_claim(seat, i)->pu);
-    return pus;
-}
-
 void seat_mark(Planner *planner, Seat *seat)
 {
-    hwloc_bitmap_free(seat->exclusive);
-    seat->exclusive = seat_claimed_pus(seat);
+    hwloc_bitmap_zero(seat->exclusive);
+    for (guint i = 0; i < seat->claims->len; i++)
+        if (seat_claim(seat, i)->pu != NO_PU)
+            hwloc_bitmap_set(seat->exclusive, seat_claim(seat, i)->pu);
     if (seat->threads == THREADS_ISOLATE) {
         g_autoptr(CpuSet) vcpu_pus = seat_vcpu_pus(seat);
         g_autoptr(CpuSet) cores = pick_with_siblings(planner->topo, vcpu_pus);

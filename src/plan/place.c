@@ -194,6 +194,30 @@ static void place_new(Board *board, Finder *finder, Ask *ask, bool scarce)
     board_set_refused(board, ask, true);
 }
 
+static bool needs_are_like(const GArray *a, const GArray *b)
+{
+    for (guint i = 0; i < a->len && a->len == b->len; i++)
+        if (g_array_index(a, MemoryNeed, i).kib != g_array_index(b, MemoryNeed, i).kib ||
+            g_array_index(a, MemoryNeed, i).page_kib != g_array_index(b, MemoryNeed, i).page_kib)
+            return false;
+    return a->len == b->len;
+}
+
+/* Two guests without cells, devices and measured memory to which the empty host is the same. */
+static bool ask_is_like(const Ask *ask, const Ask *other)
+{
+    const Seat *a = ask->seat, *b = other->seat;
+
+    if (ask->in_place || other->in_place || a->def->n_cells > 0 || b->def->n_cells > 0 ||
+        ask->n_devices > 0 || other->n_devices > 0 || ask->memory_mib || other->memory_mib)
+        return false;
+    return ask->n_vcpus == other->n_vcpus && ask->n_helpers == other->n_helpers &&
+           ask->spread == other->spread && a->threads == b->threads && a->set == b->set &&
+           a->in->running == b->in->running && needs_are_like(a->needs, b->needs) &&
+           cpuset_equal(a->cpu_nodes, b->cpu_nodes) && cpuset_equal(a->mem_nodes, b->mem_nodes) &&
+           cpuset_equal(a->mems, b->mems);
+}
+
 static void find_least(Finder *finder, Ask *ask)
 {
     Spot *best = ask->in_place ? &ask->had : &ask->spot;
@@ -289,8 +313,14 @@ static void hold_floating(Planner *planner, Seat *seat)
 /* Guests in place have what they had; the others come after them. */
 static void take_places(Board *board, Finder *finder, const GPtrArray *asks)
 {
-    for (guint i = 0; i < asks->len; i++)
-        find_least(finder, g_ptr_array_index(asks, i));
+    for (guint i = 0; i < asks->len; i++) {
+        Ask *ask = g_ptr_array_index(asks, i);
+        const Ask *last = i > 0 ? g_ptr_array_index(asks, i - 1) : NULL;
+        if (last && ask_is_like(ask, last))
+            ask->least = last->least;
+        else
+            find_least(finder, ask);
+    }
     for (guint i = 0; i < asks->len; i++) {
         Ask *ask = g_ptr_array_index(asks, i);
         if (ask->in_place)

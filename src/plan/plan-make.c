@@ -36,8 +36,9 @@ static unsigned pus_of(const Seat *seat, unsigned width)
 /* Small sets first: there is less choice. */
 static int sets_compare(const CpuSet *a, const CpuSet *b)
 {
+    if (cpuset_equal(a, b))
+        return 0;
     unsigned n_a = a ? cpuset_weight(a) : UINT_MAX, n_b = b ? cpuset_weight(b) : UINT_MAX;
-
     return n_a != n_b || !a ? CMP(n_a, n_b) : hwloc_bitmap_compare(a, b);
 }
 

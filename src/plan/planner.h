@@ -91,7 +91,8 @@ typedef enum PlanMoves { MOVES_NONE, MOVES_SOME, MOVES_ALL } PlanMoves;
 typedef struct Planner {
     const Topo *topo;
     const Policy *policy;
-    GPtrArray *seats; /* of Seat, by name and uuid */
+    GPtrArray *seats;          /* of Seat, by name and uuid */
+    CpuSet *nodes, *cpu_nodes; /* of the host; those with CPUs */
     CpuSet *housekeeping;
     CpuSet *pool_base; /* the pool if nobody had exclusive CPUs */
     CpuSet *off;       /* pinned by hand, or listed in the policy: dedicated guests keep off */
@@ -113,10 +114,14 @@ typedef struct Planner {
     DiagList *diags;     /* on the host */
 
     uint64_t n_writes;
+    unsigned n_written;   /* seats, the last time */
     GPtrArray **watchers; /* of Seat, by Seat.watch */
     GPtrArray *strays;    /* of Seat: those that have a reach */
     bool strays_changed;
     bool *over; /* by node: as last written, see capacity_is_over() */
+    struct {
+        CpuSet *cpus, *nodes, *llcs;
+    } where; /* of the CPUs looked up last: many guests float over the same */
 } Planner;
 
 /* --- plan-make.c --- */

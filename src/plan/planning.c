@@ -210,12 +210,13 @@ static bool plan_touched(Planning *planning)
     return true;
 }
 
-void planning_update(Planning *planning)
+unsigned planning_update(Planning *planning)
 {
     bool whole = !planning->planner || policy_get_rebalance_moves(planning->policy) > 0;
 
     if (whole || !plan_touched(planning))
         plan_whole(planning);
+    return planning->planner->n_written;
 }
 
 const GuestPlan *planning_find(const Planning *planning, const char *uuid)

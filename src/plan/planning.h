@@ -24,8 +24,8 @@ void planning_set(Planning *planning, const PlanGuest *guest);
 /* A guest that is gone; not known: nothing is done. */
 void planning_remove(Planning *planning, const char *uuid);
 
-/* Plans what changed since the last time. */
-void planning_update(Planning *planning);
+/* Plans what changed since the last time. Returns how many guests' plans were written anew. */
+unsigned planning_update(Planning *planning);
 /* Of one guest, as of the last update; NULL: not known. Borrowed, valid until the next call. */
 const GuestPlan *planning_find(const Planning *planning, const char *uuid);
 /* All of them as of the last update. Refcount 1. */

@@ -100,73 +100,91 @@ static bool refuse_for_pus(const Finder *finder, Seat *seat)
 
 #define MAX_NAMED 3
 
-/* What this guest holds of the resource on nodes the refused one may use. */
-static uint64_t held(const Topo *topo, const Seat *seat, const Seat *holder,
-                     const PlanShortage *shortage)
-{
-    uint64_t amount = 0;
-
-    if (g_str_equal(shortage->resource, "memory")) {
-        const CpuSet *nodes = seat->mem_nodes ? seat->mem_nodes : seat->cpu_nodes;
-        for (guint i = 0; i < holder->memory->len; i++)
-            if (cpuset_has(nodes, g_array_index(holder->memory, MemoryPlan, i).node))
-                amount += g_array_index(holder->memory, MemoryPlan, i).mib;
-        return amount;
-    }
-    g_autoptr(CpuSet) cpus = topo_cpus_of_nodes(topo, seat->cpu_nodes);
-    hwloc_bitmap_and(cpus, cpus, holder->exclusive);
-    hwloc_bitmap_and(cpus, cpus, seat->allowed);
-    if (g_str_equal(shortage->resource, "PUs"))
-        return cpuset_weight(cpus);
-    for (unsigned i = 0; i < topo->n_cores; i++)
-        amount +=
-            !cpuset_is_empty(topo->cores[i].cpus) && cpuset_is_subset(topo->cores[i].cpus, cpus);
-    return amount;
-}
-
 typedef struct Holder {
     const Seat *seat;
-    uint64_t amount;
+    unsigned priority;
+    uint64_t amount; /* of the resource, on nodes the refused one may use; 0: named already */
 } Holder;
 
-/* Low priority first; of those the one that is just large enough, else the largest. */
-static int holder_compare(const Holder *a, const Holder *b, uint64_t need)
+static uint64_t held_mib(const Seat *seat, const Seat *holder)
 {
-    unsigned one = guest_policy_get_priority(a->seat->in->policy);
-    unsigned two = guest_policy_get_priority(b->seat->in->policy);
+    const CpuSet *nodes = seat->mem_nodes ? seat->mem_nodes : seat->cpu_nodes;
+    uint64_t mib = 0;
 
-    if (one != two)
-        return CMP(one, two);
-    if ((a->amount >= need) != (b->amount >= need))
-        return a->amount >= need ? -1 : 1;
-    if (a->amount != b->amount)
-        return a->amount >= need ? CMP(a->amount, b->amount) : CMP(b->amount, a->amount);
-    return seat_name_compare(a->seat, b->seat);
+    for (guint i = 0; i < holder->memory->len; i++)
+        if (cpuset_has(nodes, g_array_index(holder->memory, MemoryPlan, i).node))
+            mib += g_array_index(holder->memory, MemoryPlan, i).mib;
+    return mib;
 }
 
-static bool is_named(const Holder *named, unsigned n, const Seat *seat)
+static uint64_t held_pus(const Seat *holder, const CpuSet *cpus)
 {
-    for (unsigned i = 0; i < n; i++)
-        if (named[i].seat == seat)
-            return true;
-    return false;
+    uint64_t n = 0;
+
+    CPUSET_FOREACH(pu, holder->exclusive)
+    n += cpuset_has(cpus, pu);
+    return n;
 }
 
-static Holder best_holder(const Planner *planner, const Seat *seat, uint64_t need,
-                          const Holder *named, unsigned n)
+static uint64_t held_cores(const Topo *topo, const Seat *holder, const CpuSet *cpus)
 {
-    Holder best = {0};
+    uint64_t n = 0;
 
-    for (guint i = 0; i < planner->seats->len; i++) {
-        Holder holder = {.seat = g_ptr_array_index(planner->seats, i)};
-        if (holder.seat == seat || holder.seat->refused || is_named(named, n, holder.seat) ||
-            guest_policy_get_priority(holder.seat->in->policy) >
-                guest_policy_get_priority(seat->in->policy))
-            continue;
-        holder.amount = held(planner->topo, seat, holder.seat, &seat->shortage);
-        if (holder.amount > 0 && (!best.seat || holder_compare(&holder, &best, need) < 0))
-            best = holder;
+    CPUSET_FOREACH(pu, holder->exclusive)
+    {
+        const CpuSet *core = topo_core(topo, topo_pu(topo, pu)->core)->cpus;
+        n += cpuset_first(core) == pu && cpuset_is_subset(core, holder->exclusive) &&
+             cpuset_is_subset(core, cpus);
     }
+    return n;
+}
+
+/* Those of no higher priority, by name; owned by the caller. */
+static Holder *list_holders(const Planner *planner, const Seat *seat, unsigned *ret_n)
+{
+    const GPtrArray *seats = planner->seats;
+    Holder *holders = g_new(Holder, seats->len);
+    unsigned priority = guest_policy_get_priority(seat->in->policy), n = 0;
+    bool memory = g_str_equal(seat->shortage.resource, "memory");
+    bool pus = g_str_equal(seat->shortage.resource, "PUs");
+    g_autoptr(CpuSet) cpus = topo_cpus_of_nodes(planner->topo, seat->cpu_nodes);
+
+    hwloc_bitmap_and(cpus, cpus, seat->allowed);
+    for (guint i = 0; i < seats->len; i++) {
+        const Seat *other = g_ptr_array_index(seats, i);
+        Holder holder = {other, guest_policy_get_priority(other->in->policy), 0};
+        if (other == seat || other->refused || holder.priority > priority)
+            continue;
+        if (memory)
+            holder.amount = held_mib(seat, other);
+        else
+            holder.amount = pus ? held_pus(other, cpus) : held_cores(planner->topo, other, cpus);
+        if (holder.amount > 0)
+            holders[n++] = holder;
+    }
+    *ret_n = n;
+    return holders;
+}
+
+/* Low priority first; of those the one that is just large enough, else the largest; else as they
+ * are listed. */
+static bool holder_is_better(const Holder *a, const Holder *b, uint64_t need)
+{
+    if (a->priority != b->priority)
+        return a->priority < b->priority;
+    if ((a->amount >= need) != (b->amount >= need))
+        return a->amount >= need;
+    return a->amount >= need ? a->amount < b->amount : a->amount > b->amount;
+}
+
+/* NULL: none is left. */
+static Holder *best_holder(Holder *holders, unsigned n, uint64_t need)
+{
+    Holder *best = NULL;
+
+    for (unsigned i = 0; i < n; i++)
+        if (holders[i].amount > 0 && (!best || holder_is_better(&holders[i], best, need)))
+            best = &holders[i];
     return best;
 }
 
@@ -203,14 +221,16 @@ static void name_holders(const Planner *planner, Seat *seat)
 {
     Holder named[MAX_NAMED];
     uint64_t need = seat->shortage.amount;
-    unsigned n = 0;
+    unsigned n = 0, n_holders;
+    g_autofree Holder *holders = list_holders(planner, seat, &n_holders);
 
     while (need > 0 && n < MAX_NAMED) {
-        named[n] = best_holder(planner, seat, need, named, n);
-        if (!named[n].seat)
+        Holder *best = best_holder(holders, n_holders, need);
+        if (!best)
             return;
-        need -= MIN(need, named[n].amount);
-        n++;
+        named[n++] = *best;
+        need -= MIN(need, best->amount);
+        best->amount = 0;
     }
     if (need > 0)
         return;

@@ -51,17 +51,17 @@ static void try_all_sets(Finder *finder, unsigned k, Spot *best)
 }
 
 /* The member that joins a set best: nearest to all of it, then the roomiest. */
-static unsigned next_member(const Finder *finder, const bool *in_set, int least_room)
+static unsigned next_member(const Finder *finder, const int *in_set, int least_room)
 {
     unsigned best = UINT_MAX;
     uint64_t best_distance = 0;
 
     for (unsigned i = 0; i < finder->n_offers; i++) {
-        if (in_set[i] || finder->offers[i].vcpu_room < least_room)
+        if (in_set[i] > 0 || finder->offers[i].vcpu_room < least_room)
             continue;
         uint64_t distance = 0;
         for (unsigned j = 0; j < finder->n_offers; j++)
-            if (in_set[j])
+            if (in_set[j] > 0)
                 distance +=
                     pair_distance(finder->board, finder->offers[i].node, finder->offers[j].node);
         if (best == UINT_MAX || distance < best_distance ||
@@ -76,18 +76,19 @@ static unsigned next_member(const Finder *finder, const bool *in_set, int least_
 
 static void try_grown_set(Finder *finder, unsigned seed, unsigned k, int least_room, Spot *best)
 {
-    g_autofree bool *in_set = g_new0(bool, finder->n_offers);
+    int *in_set = finder->numbers;
     unsigned n = 0;
 
-    in_set[seed] = true;
+    memset(in_set, 0, finder->n_offers * sizeof(int));
+    in_set[seed] = 1;
     for (unsigned have = 1; have < k; have++) {
         unsigned next = next_member(finder, in_set, least_room);
         if (next == UINT_MAX)
             return;
-        in_set[next] = true;
+        in_set[next] = 1;
     }
     for (unsigned i = 0; i < finder->n_offers; i++)
-        if (in_set[i])
+        if (in_set[i] > 0)
             finder->set[n++] = i;
     finder_try_set(finder, finder->set, k, best);
 }

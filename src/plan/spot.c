@@ -643,18 +643,35 @@ static void keep_better(const Finder *finder, Spot *best)
         spot_copy(best, &finder->trial, finder->ask);
 }
 
+/* What is known of a place on that node alone before it is made is no better than the best. */
+static bool is_no_better(const Finder *finder, const NodeOffer *offer, const Spot *best)
+{
+    const Ask *ask = finder->ask;
+    Cost least = {.of[COST_NODES] = nodes_cost(ask, 1), .of[COST_LLCS] = ask->n_vcpus > 0};
+
+    if (!best->placed || offer->n_free < ask->n_vcpus)
+        return best->placed;
+    if (ask->wide && !finder->core_each)
+        least.of[COST_SQUEEZED] = ask->n_vcpus;
+    if (ask->memory_mib)
+        least.of[COST_REMOTE] = ask->all_mib - ask->memory_mib[offer->node];
+    least.of[COST_SPARE] = offer->n_free - ask->n_vcpus;
+    return cost_compare(&best->cost, &least, N_COSTS) <= 0;
+}
+
 void finder_try_set(Finder *finder, const unsigned *set, unsigned n, Spot *best)
 {
     Spot *spot = &finder->trial;
 
     finder->n_tries++;
-    if (!pus_may_fit(finder, set, n) || !memory_fits(finder, set, n))
-        return;
     if (n == 1) {
-        if (finder_fill_node(finder, set[0], UINT_MAX, spot))
+        if (!is_no_better(finder, &finder->offers[set[0]], best) &&
+            finder_fill_node(finder, set[0], UINT_MAX, spot))
             keep_better(finder, best);
         return;
     }
+    if (!pus_may_fit(finder, set, n) || !memory_fits(finder, set, n))
+        return;
     if (best->placed && set_distance(finder, set, n) > best->cost.of[COST_DISTANCE])
         return;
     NodeTrial trial = {.set = set, .n = n, .offer_of = finder->offer_of};
@@ -666,10 +683,10 @@ void finder_try_set(Finder *finder, const unsigned *set, unsigned n, Spot *best)
 }
 
 /* All of its candidates together have what it needs. */
-bool finder_can_fit(const Finder *finder)
+bool finder_can_fit(Finder *finder)
 {
     const Ask *ask = finder->ask;
-    g_autofree unsigned *all = g_new0(unsigned, MAX(finder->n_offers, 1));
+    unsigned *all = finder->set;
     bool home = false;
 
     for (unsigned i = 0; i < finder->n_offers; i++) {

@@ -259,16 +259,13 @@ static void survey_bounds(const Planner *planner, Seat *seat)
     const Topo *topo = planner->topo;
     const GuestKernel *kernel = seat->in->guest->kernel;
     const PolicyValue *nodes = guest_policy_get(seat->in->policy, KEY_NUMA_NODES);
-    g_autoptr(CpuSet) known = cpuset_new();
 
-    for (unsigned i = 0; i < topo->n_nodes; i++)
-        hwloc_bitmap_set(known, topo->nodes[i].os_index);
     seat->allowed =
         cpuset_and(kernel && kernel->allowed ? kernel->allowed : topo->allowed, topo->online);
     seat->mems = cpuset_and(
-        kernel && kernel->allowed_mems ? kernel->allowed_mems : topo->allowed_mems, known);
+        kernel && kernel->allowed_mems ? kernel->allowed_mems : topo->allowed_mems, planner->nodes);
     if (nodes && nodes->kind == VALUE_SET)
-        seat->node_list = cpuset_and(nodes->set, known);
+        seat->node_list = cpuset_and(nodes->set, planner->nodes);
 }
 
 static void diagnose_guest(const Seat *seat)
@@ -390,6 +387,11 @@ static CpuSet *seat_off(const Seat *seat)
 
 static void survey_off(Planner *planner, const Seat *seat, int sign)
 {
+    bool lists =
+        seat->lists[HELPER_EMULATOR] || seat->lists[HELPER_IOTHREADS] || seat->lists[HELPER_VHOST];
+
+    if (!seat->unmanaged && !lists && seat->n_pins == 0)
+        return;
     g_autoptr(CpuSet) cpus = seat_off(seat);
 
     hwloc_bitmap_and(cpus, cpus, planner->topo->online);
@@ -410,6 +412,19 @@ static unsigned last_pu(const Topo *topo)
     for (unsigned i = 0; i < topo->n_pus; i++)
         last = MAX(last, topo->pus[i].os_index);
     return last;
+}
+
+static void survey_nodes(Planner *planner)
+{
+    const Topo *topo = planner->topo;
+
+    planner->nodes = cpuset_new();
+    planner->cpu_nodes = cpuset_new();
+    for (unsigned i = 0; i < topo->n_nodes; i++) {
+        hwloc_bitmap_set(planner->nodes, topo->nodes[i].os_index);
+        if (!cpuset_is_empty(topo->nodes[i].cpus))
+            hwloc_bitmap_set(planner->cpu_nodes, topo->nodes[i].os_index);
+    }
 }
 
 Planner *planner_new(const PlanInput *input)
@@ -439,6 +454,7 @@ Planner *planner_new(const PlanInput *input)
     planner->wide_above = planner->core_width > 1 ? pick_llc_cores(topo) : UINT_MAX;
     planner->capacity = capacity_new(topo, input->policy);
     survey_housekeeping(planner);
+    survey_nodes(planner);
 
     planner->seats = g_ptr_array_new_with_free_func(seat_free);
     for (unsigned i = 0; i < input->n_guests; i++)
@@ -498,6 +514,8 @@ void planner_free(Planner *planner)
     finder_free(planner->finder);
     board_free(planner->board);
     g_ptr_array_unref(planner->seats);
+    hwloc_bitmap_free(planner->nodes);
+    hwloc_bitmap_free(planner->cpu_nodes);
     hwloc_bitmap_free(planner->housekeeping);
     hwloc_bitmap_free(planner->pool_base);
     hwloc_bitmap_free(planner->off);
@@ -506,6 +524,9 @@ void planner_free(Planner *planner)
     hwloc_bitmap_free(planner->pool);
     g_ptr_array_unref(planner->strays);
     g_free(planner->over);
+    hwloc_bitmap_free(planner->where.cpus);
+    hwloc_bitmap_free(planner->where.nodes);
+    hwloc_bitmap_free(planner->where.llcs);
     for (unsigned i = 0; i <= planner->topo->n_nodes; i++)
         g_ptr_array_unref(planner->watchers[i]);
     g_free(planner->watchers);

@@ -26,8 +26,11 @@ static void set_replace(CpuSet **set, CpuSet *with)
 
 static void vcpu_append(GArray *vcpus, unsigned id, bool online, bool pinned, const CpuSet *cpus)
 {
-    VcpuPlan vcpu = {.id = id, .online = online, .pinned = pinned, .cpus = cpuset_copy(cpus)};
+    const VcpuPlan *last = vcpus->len > 0 ? &g_array_index(vcpus, VcpuPlan, vcpus->len - 1) : NULL;
+    bool same = last && cpuset_equal(last->cpus, cpus);
+    VcpuPlan vcpu = {.id = id, .online = online, .pinned = pinned};
 
+    vcpu.cpus = same ? last->cpus : cpuset_copy(cpus);
     g_array_append_val(vcpus, vcpu);
 }
 
@@ -52,10 +55,10 @@ static bool wants_own_pu(const Seat *seat, unsigned id)
            (seat->cpu_policy == CPU_MIXED && listed && cpuset_has(listed->set, id));
 }
 
-static void vcpus_write(const Seat *seat, const CpuSet *pool, GuestPlan *plan)
+/* own: of its vCPUs; so below. */
+static void vcpus_write(const Seat *seat, const CpuSet *own, const CpuSet *pool, GuestPlan *plan)
 {
     GArray *vcpus = g_array_new(FALSE, FALSE, sizeof(VcpuPlan));
-    g_autoptr(CpuSet) own = seat_vcpu_pus(seat);
 
     for (unsigned id = 0; id < seat->def->max_vcpus; id++) {
         bool online = cpuset_has(seat->def->vcpus, id);
@@ -88,25 +91,28 @@ static void vcpus_write_unmanaged(const Seat *seat, GuestPlan *plan)
 
 /* --- where that is --- */
 
-static CpuSet *vcpus_cpus(const Seat *seat, const GuestPlan *plan)
+static CpuSet *vcpus_cpus(const Seat *seat, const CpuSet *own, const GuestPlan *plan)
 {
-    g_autoptr(CpuSet) own = seat_vcpu_pus(seat);
-
     if (!seat->refused && !cpuset_is_empty(own))
-        return g_steal_pointer(&own);
+        return cpuset_copy(own);
     CpuSet *cpus = cpuset_new();
     for (unsigned i = 0; i < plan->n_vcpus; i++)
-        if (plan->vcpus[i].online)
+        if (plan->vcpus[i].online && (i == 0 || plan->vcpus[i].cpus != plan->vcpus[i - 1].cpus))
             hwloc_bitmap_or(cpus, cpus, plan->vcpus[i].cpus);
     return cpus;
 }
 
-static void location_write(const Planner *planner, const Seat *seat, GuestPlan *plan)
+static void location_write(Planner *planner, const Seat *seat, const CpuSet *own, GuestPlan *plan)
 {
-    g_autoptr(CpuSet) cpus = vcpus_cpus(seat, plan);
+    g_autoptr(CpuSet) cpus = vcpus_cpus(seat, own, plan);
 
-    set_replace(&plan->nodes, topo_nodes_of(planner->topo, cpus));
-    set_replace(&plan->llcs, topo_llcs_of(planner->topo, cpus));
+    if (!cpuset_equal(cpus, planner->where.cpus)) {
+        set_replace(&planner->where.nodes, topo_nodes_of(planner->topo, cpus));
+        set_replace(&planner->where.llcs, topo_llcs_of(planner->topo, cpus));
+        set_replace(&planner->where.cpus, g_steal_pointer(&cpus));
+    }
+    hwloc_bitmap_copy(plan->nodes, planner->where.nodes);
+    hwloc_bitmap_copy(plan->llcs, planner->where.llcs);
     if (seat->refused)
         return;
     plan->n_memory = seat->memory->len;
@@ -120,9 +126,8 @@ static void location_write(const Planner *planner, const Seat *seat, GuestPlan *
 
 /* --- words --- */
 
-static char *own_reason(const Planner *planner, const Seat *seat)
+static char *own_reason(const Planner *planner, const Seat *seat, const CpuSet *own)
 {
-    g_autoptr(CpuSet) own = seat_vcpu_pus(seat);
     g_autoptr(CpuSet) nodes = topo_nodes_of(planner->topo, own);
     g_autofree char *list = cpuset_format(nodes);
     unsigned n = cpuset_weight(own), missing = seat->n_vcpu_claims - n;
@@ -159,7 +164,8 @@ static char *floating_reason(const Planner *planner, const Seat *seat, const Cpu
     return g_strdup("floats over the pool");
 }
 
-static char *placed_reason(const Planner *planner, const Seat *seat, const CpuSet *pool)
+static char *placed_reason(const Planner *planner, const Seat *seat, const CpuSet *own,
+                           const CpuSet *pool)
 {
     switch (seat->cpu_policy) {
     case CPU_DEDICATED:
@@ -176,7 +182,7 @@ static char *placed_reason(const Planner *planner, const Seat *seat, const CpuSe
     case CPU_SHARED:
         return floating_reason(planner, seat, pool);
     }
-    return own_reason(planner, seat);
+    return own_reason(planner, seat, own);
 }
 
 /* --- one guest --- */
@@ -210,30 +216,31 @@ static void identity_write(const Planner *planner, const Seat *seat, GuestPlan *
     if (!plan->origin && policy->named)
         plan->origin = origin_format(&policy->named_by);
     plan->page_size_kib = guest_page_kib(planner->topo, seat->def);
-    set_replace(&plan->allowed, cpuset_copy(seat->allowed));
+    hwloc_bitmap_copy(plan->allowed, seat->allowed);
     if (!seat->refused)
-        set_replace(&plan->exclusive, cpuset_copy(seat->exclusive));
+        hwloc_bitmap_copy(plan->exclusive, seat->exclusive);
 }
 
-static void unmanaged_write(const Planner *planner, const Seat *seat, GuestPlan *plan)
+static void unmanaged_write(Planner *planner, const Seat *seat, const CpuSet *own, GuestPlan *plan)
 {
     plan->result = PLAN_UNMANAGED;
     plan->reason =
         g_strdup(seat->in->released ? "released" : "pinned by hand before vmtuned saw it");
     vcpus_write_unmanaged(seat, plan);
-    location_write(planner, seat, plan);
+    location_write(planner, seat, own, plan);
 }
 
 /* Also says which part of the pool it depends on. */
-static GuestPlan *guest_plan_write(const Planner *planner, Seat *seat)
+static GuestPlan *guest_plan_write(Planner *planner, Seat *seat)
 {
     GuestPlan *plan = guest_plan_new();
+    g_autoptr(CpuSet) own = seat_vcpu_pus(seat);
     g_autoptr(CpuSet) mask = pool_mask(planner, seat, planner->pool, NULL);
 
     identity_write(planner, seat, plan);
     seat->watch = WATCH_NOTHING;
     if (seat->unmanaged) {
-        unmanaged_write(planner, seat, plan);
+        unmanaged_write(planner, seat, own, plan);
         helpers_write(planner, seat, mask, plan);
         return plan;
     }
@@ -242,9 +249,9 @@ static GuestPlan *guest_plan_write(const Planner *planner, Seat *seat)
     plan->pool = seat->refused || seat->cpu_policy == CPU_SHARED;
     if (seat->refused)
         plan->shortage = seat->shortage;
-    plan->reason = seat->refused ? g_strdup(seat->reason) : placed_reason(planner, seat, mask);
-    vcpus_write(seat, mask, plan);
-    location_write(planner, seat, plan);
+    plan->reason = seat->refused ? g_strdup(seat->reason) : placed_reason(planner, seat, own, mask);
+    vcpus_write(seat, own, mask, plan);
+    location_write(planner, seat, own, plan);
     if (helpers_write(planner, seat, mask, plan) || seat_pool_vcpus(seat) > 0)
         seat->watch = planner->topo->n_nodes;
     values_write(seat, plan);
@@ -260,7 +267,7 @@ static CpuSet *guest_plan_cpus(const GuestPlan *plan)
     CpuSet *cpus = cpuset_or(plan->emulator.cpus, plan->vhost.cpus);
 
     for (unsigned i = 0; i < plan->n_vcpus; i++)
-        if (plan->vcpus[i].online)
+        if (plan->vcpus[i].online && (i == 0 || plan->vcpus[i].cpus != plan->vcpus[i - 1].cpus))
             hwloc_bitmap_or(cpus, cpus, plan->vcpus[i].cpus);
     for (unsigned i = 0; i < plan->n_iothreads; i++)
         hwloc_bitmap_or(cpus, cpus, plan->iothreads[i].cpus);
@@ -391,6 +398,7 @@ void planner_write(Planner *planner, const GPtrArray *fresh)
     g_ptr_array_sort(planner->strays, seat_pointer_compare);
     for (guint i = 0; i < written->len; i++)
         intruders_write(planner, ((Seat *)g_ptr_array_index(written, i))->plan);
+    planner->n_written = written->len;
 }
 
 static void add_diags(DiagList *diags, const DiagList *more)
@@ -404,9 +412,9 @@ Plan *planner_plan(const Planner *planner)
 {
     Plan *plan = plan_new();
 
-    set_replace(&plan->shared, cpuset_copy(planner->pool));
-    set_replace(&plan->housekeeping, cpuset_copy(planner->housekeeping));
-    set_replace(&plan->exclusive, cpuset_copy(planner->exclusive));
+    hwloc_bitmap_copy(plan->shared, planner->pool);
+    hwloc_bitmap_copy(plan->housekeeping, planner->housekeeping);
+    hwloc_bitmap_copy(plan->exclusive, planner->exclusive);
     plan->n_guests = planner->seats->len;
     plan->guests = g_new0(GuestPlan *, MAX(plan->n_guests, 1));
     add_diags(plan->diags, planner->diags);
