@@ -63,6 +63,7 @@ typedef struct Board {
 } Board;
 
 #define NO_CORE UINT_MAX
+#define NO_AREA UINT_MAX
 
 /* Once all guests are surveyed: the empty host. */
 Board *board_new(Planner *planner);
@@ -210,6 +211,9 @@ typedef struct Finder {
     const Board *board;
     const Ask *ask;
     bool core_each; /* places with a core for each vCPU */
+    unsigned rest;  /* the area for the vCPUs of its node that fill no cache; NO_AREA: where they
+                     * leave least */
+    bool rest_used; /* the last place has some there */
     NodeOffer *offers;
     unsigned n_offers;
     uint64_t *mem_rooms; /* behind the offers */
@@ -239,8 +243,9 @@ unsigned finder_room(const Finder *finder, unsigned area);
 /* A place on one node whose vCPUs start in this area (an index, or UINT_MAX: the best): as many as
  * it has room for, the rest as finder_run() would. offer: index into finder->offers. */
 bool finder_fill_node(Finder *finder, unsigned offer, unsigned area, Spot *spot);
-/* A place on two nodes: as many vCPUs as fit on the first, the rest on the second. */
-bool finder_fill_pair(Finder *finder, unsigned first, unsigned second, Spot *spot);
+/* A place on all of these nodes: as many vCPUs as fit on each but one, which comes last. set:
+ * offers by index, ascending; last: index into it. */
+bool finder_fill_up(Finder *finder, const unsigned *set, unsigned n, unsigned last, Spot *spot);
 /* The cells of the mask on the first, the others on the second. */
 bool finder_fill_cells(Finder *finder, unsigned first, unsigned second, unsigned mask, Spot *spot);
 /* The best place on all of these nodes, if it is better than what best has, or that has none;

@@ -19,9 +19,13 @@
 #define MAX_NODES 4        /* emptied together */
 #define MAX_CELLS 5        /* of which every way onto two nodes is tried */
 
+/* What places on a node differ in: the area they start in; nothing, just the best is tried; the
+ * area of those vCPUs that fill no cache. */
+typedef enum Style { BY_AREA, BY_NODE, BY_REST } Style;
+
 typedef struct Search {
     Board *board;
-    bool coarse;    /* of the places on one node just the best is tried */
+    Style style;
     bool cut;       /* some way was not tried, for want of tries */
     unsigned moved; /* guests in place that are elsewhere in the way being tried */
     bool may_equal; /* a way that costs no more will do */
@@ -116,26 +120,14 @@ static bool is_free(const Search *search, const Ask *ask)
     return true;
 }
 
-/* Ways to spread a guest over two nodes. */
-static unsigned list_pair(Finder *finder, const Ask *ask, unsigned i, unsigned j, Spot *spots,
-                          unsigned n)
+/* A place found by the finder, unless it is the same as without what makes the difference now. */
+static unsigned add_place(const Search *search, bool found, Spot *spots, unsigned n)
 {
-    const unsigned set[] = {i, j};
-    unsigned n_cells = ask->cell_vcpus ? ask->seat->def->n_cells : 0;
+    const Finder *finder = search->finder;
 
-    spots[n].placed = false;
-    finder_try_set(finder, set, 2, &spots[n]);
-    if (spots[n].placed)
-        n = insert_candidate(spots, n);
-    if (n_cells > 1 && n_cells <= MAX_CELLS)
-        for (unsigned mask = 1; mask + 1 < 1u << n_cells; mask++)
-            if (finder_fill_cells(finder, i, j, mask, &spots[n]))
-                n = insert_candidate(spots, n);
-    if (finder_fill_pair(finder, i, j, &spots[n]))
-        n = insert_candidate(spots, n);
-    if (finder_fill_pair(finder, j, i, &spots[n]))
-        n = insert_candidate(spots, n);
-    return n;
+    if (!found || (finder->rest != NO_AREA && !finder->rest_used))
+        return n;
+    return insert_candidate(spots, n);
 }
 
 /* Places on one node, by the area they start in. */
@@ -145,14 +137,68 @@ static unsigned list_node(Search *search, unsigned offer, Spot *spots, unsigned 
     Finder *finder = search->finder;
     unsigned node = finder->offers[offer].node, first = board->node_areas[node];
 
-    if (search->coarse)
-        return finder_fill_node(finder, offer, UINT_MAX, &spots[n]) ? insert_candidate(spots, n)
-                                                                    : n;
+    if (search->style != BY_AREA) {
+        bool found = finder_fill_node(finder, offer, NO_AREA, &spots[n]);
+        return add_place(search, found, spots, n);
+    }
     for (unsigned area = first; area < board->node_areas[node + 1]; area++) {
         if (finder_room(finder, area) == 0 || is_repeated(board, area, first))
             continue;
-        if (finder_fill_node(finder, offer, area, &spots[n]))
-            n = insert_candidate(spots, n);
+        bool found = finder_fill_node(finder, offer, area, &spots[n]);
+        n = add_place(search, found, spots, n);
+    }
+    return n;
+}
+
+/* Ways to put the cells of a guest on two nodes. */
+static unsigned list_cells(Search *search, const Ask *ask, const unsigned *set, Spot *spots,
+                           unsigned n)
+{
+    unsigned n_cells = ask->cell_vcpus ? ask->seat->def->n_cells : 0;
+
+    if (n_cells < 2 || n_cells > MAX_CELLS)
+        return n;
+    for (unsigned mask = 1; mask + 1 < 1u << n_cells; mask++) {
+        bool found = finder_fill_cells(search->finder, set[0], set[1], mask, &spots[n]);
+        n = add_place(search, found, spots, n);
+    }
+    return n;
+}
+
+/* Ways to spread a guest over all nodes of a set. */
+static unsigned list_set(Search *search, const Ask *ask, const unsigned *set, unsigned n_set,
+                         Spot *spots, unsigned n)
+{
+    Finder *finder = search->finder;
+
+    spots[n].placed = false;
+    finder_try_set(finder, set, n_set, &spots[n]);
+    n = add_place(search, spots[n].placed, spots, n);
+    if (n_set == 2)
+        n = list_cells(search, ask, set, spots, n);
+    for (unsigned last = n_set; last > 0; last--) {
+        bool found = finder_fill_up(finder, set, n_set, last - 1, &spots[n]);
+        n = add_place(search, found, spots, n);
+    }
+    return n;
+}
+
+static unsigned list_sets(Search *search, const Ask *ask, Spot *spots, unsigned n)
+{
+    Finder *finder = search->finder;
+
+    for (unsigned i = 0; i < finder->n_offers; i++)
+        n = list_node(search, i, spots, n);
+    if (search->style != BY_REST && finder->n_offers > 2) {
+        finder_run_from(finder, 3, &spots[n]);
+        n = add_place(search, spots[n].placed, spots, n);
+    }
+    unsigned most = search->style == BY_REST ? MAX_NODES : 2;
+    for (unsigned k = 2; k <= MIN(most, finder->n_offers); k++) {
+        unsigned set[MAX_NODES] = {0, 1, 2, 3};
+        do
+            n = list_set(search, ask, set, k, spots, n);
+        while (next_set(set, k, finder->n_offers));
     }
     return n;
 }
@@ -160,19 +206,20 @@ static unsigned list_node(Search *search, unsigned offer, Spot *spots, unsigned 
 /* Those with a core for each vCPU, or those without. */
 static unsigned list_places(Search *search, const Ask *ask, bool core_each, Spot *spots, unsigned n)
 {
+    const Board *board = search->board;
     Finder *finder = search->finder;
 
     finder_ask(finder, ask, core_each, search->nodes);
-    for (unsigned i = 0; i < finder->n_offers; i++)
-        n = list_node(search, i, spots, n);
-    if (finder->n_offers > 2) {
-        finder_run_from(finder, 3, &spots[n]);
-        if (spots[n].placed)
-            n = insert_candidate(spots, n);
+    n = list_sets(search, ask, spots, n);
+    for (unsigned i = 0; i < finder->n_offers && search->style == BY_REST; i++) {
+        unsigned node = finder->offers[i].node, first = board->node_areas[node];
+        for (unsigned area = first; area < board->node_areas[node + 1]; area++) {
+            finder->rest = area;
+            if (finder_room(finder, area) > 0 && !is_repeated(board, area, first))
+                n = list_sets(search, ask, spots, n);
+        }
     }
-    for (unsigned i = 0; i < finder->n_offers; i++)
-        for (unsigned j = i + 1; j < finder->n_offers; j++)
-            n = list_pair(finder, ask, i, j, spots, n);
+    finder->rest = NO_AREA;
     return n;
 }
 
@@ -519,13 +566,13 @@ void consolidate(Board *board, Ask **asks, unsigned n_asks)
 /* --- defects --- */
 
 /* Until no search around any of them finds more. */
-static bool mend_all(Search *search, bool coarse)
+static bool mend_all(Search *search, Style style)
 {
     const Planner *planner = search->board->planner;
     bool goes_on = planner->moves != MOVES_NONE && !planner->consolidate;
     bool any = false, better = true;
 
-    search->coarse = coarse;
+    search->style = style;
     search->end = count_tries(search) + (goes_on ? CYCLE_TRIES : ALL_TRIES);
     while (better && !is_exhausted(search)) {
         better = false;
@@ -543,8 +590,9 @@ void improve(Board *board, Ask **asks, unsigned n_asks)
     if (!any_defect(asks, n_asks) || (n_asks == 1 && !asks[0]->in_place))
         return;
     Search *search = search_new(board, asks, n_asks);
-    mend_all(search, false);
-    if (search->cut && mend_all(search, true))
-        mend_all(search, false);
+    mend_all(search, BY_AREA);
+    if (search->cut && mend_all(search, BY_NODE))
+        mend_all(search, BY_AREA);
+    mend_all(search, BY_REST);
     search_free(search);
 }

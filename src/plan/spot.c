@@ -137,6 +137,7 @@ void finder_ask(Finder *finder, const Ask *ask, bool core_each, const bool *node
 {
     finder->ask = ask;
     finder->core_each = core_each;
+    finder->rest = NO_AREA;
     finder->n_offers = 0;
     finder_reserve(finder, ask);
     for (unsigned i = 0; i < ask->n_nodes; i++)
@@ -315,10 +316,40 @@ static bool next_rank(const Finder *finder, unsigned node, unsigned n, unsigned 
     return first != NULL;
 }
 
+/* How many of n fill no cache of the node, as far as its caches are alike. */
+static unsigned rest_of(const Finder *finder, unsigned node, unsigned n)
+{
+    const Board *board = finder->board;
+    unsigned end = board->node_areas[node + 1], most = 0;
+
+    for (unsigned i = board->node_areas[node], next; i < end; i = next) {
+        unsigned room = 0;
+        next = finder_group_end(board, i, end);
+        for (unsigned j = i; j < next; j++)
+            room += room_left(finder, j);
+        most = MAX(most, room);
+    }
+    return n > most && most > 0 ? n % most : 0;
+}
+
+static unsigned fill_rest(Finder *finder, Spot *spot, unsigned node, unsigned n)
+{
+    Group group = {
+        .first = finder->rest,
+        .end = finder_group_end(finder->board, finder->rest, finder->board->node_areas[node + 1])};
+    unsigned rest = rest_of(finder, node, n), left = rest;
+
+    fill_group(finder, spot, &group, &left);
+    finder->rest_used |= left < rest;
+    return n - (rest - left);
+}
+
 static bool fill_node(Finder *finder, Spot *spot, unsigned node, unsigned n)
 {
     unsigned rank;
 
+    if (finder->rest != NO_AREA && finder->board->areas[finder->rest].node == node)
+        n = fill_rest(finder, spot, node, n);
     while (n > 0) {
         if (!next_rank(finder, node, n, &rank))
             return false;
@@ -510,12 +541,13 @@ void finder_price(Finder *finder, Spot *spot)
     count_parts(finder, spot);
 }
 
-static void spot_begin(Spot *spot, const Finder *finder, const unsigned *set, unsigned n)
+static void spot_begin(Spot *spot, Finder *finder, const unsigned *set, unsigned n)
 {
     spot->placed = spot->in_place = false;
     spot->core_each = finder->core_each;
     spot->cost = (Cost){0};
     spot->n_parts = spot->n_memory = 0;
+    finder->rest_used = false;
     spot->n_nodes = n;
     for (unsigned i = 0; i < n; i++)
         spot->nodes[i] = finder->offers[set[i]].node;
@@ -605,24 +637,34 @@ bool finder_fill_cells(Finder *finder, unsigned first, unsigned second, unsigned
     return spot->placed;
 }
 
-bool finder_fill_pair(Finder *finder, unsigned first, unsigned second, Spot *spot)
+bool finder_fill_up(Finder *finder, const unsigned *set, unsigned n, unsigned last, Spot *spot)
 {
     const Ask *ask = finder->ask;
-    const unsigned set[] = {MIN(first, second), MAX(first, second)};
-    NodeTrial trial = {.set = set, .n = 2, .home = first, .offer_of = finder->offer_of};
-    int n = finder->offers[first].home_room;
+    unsigned width = finder->board->planner->core_width, vcpu = 0;
+    unsigned first = last == 0;
+    NodeTrial trial = {.set = set, .n = n, .home = set[first], .offer_of = finder->offer_of};
 
     finder->n_tries++;
-    if (n <= 0 || n >= (int)ask->n_vcpus ||
-        (int)ask->n_vcpus - n > finder->offers[second].vcpu_room || !memory_fits(finder, set, 2))
+    for (unsigned i = 0; i < n; i++) {
+        const NodeOffer *offer = &finder->offers[set[i]];
+        unsigned room = (unsigned)MAX(i == first ? offer->home_room : offer->vcpu_room, 0);
+        if (i == last)
+            continue;
+        if (ask->seat->threads == THREADS_REQUIRE)
+            room -= room % width;
+        if (room == 0 || vcpu + room >= ask->n_vcpus)
+            return false;
+        for (unsigned end = vcpu + room; vcpu < end; vcpu++)
+            trial.offer_of[vcpu] = set[i];
+    }
+    if (ask->n_vcpus - vcpu > (unsigned)finder->offers[set[last]].vcpu_room ||
+        !memory_fits(finder, set, n))
         return false;
-    if (ask->seat->threads == THREADS_REQUIRE)
-        n -= n % (int)finder->board->planner->core_width;
-    for (unsigned i = 0; i < ask->n_vcpus; i++)
-        trial.offer_of[i] = i < (unsigned)n ? first : second;
+    for (; vcpu < ask->n_vcpus; vcpu++)
+        trial.offer_of[vcpu] = set[last];
     trial.aligned = ask->seat->def->n_cells <= 1;
-    spot_begin(spot, finder, set, 2);
-    spot->placed = n > 0 && spot_from_trial(finder, &trial, spot);
+    spot_begin(spot, finder, set, n);
+    spot->placed = spot_from_trial(finder, &trial, spot);
     return spot->placed;
 }
 
