@@ -137,7 +137,7 @@ static unsigned list_node(Search *search, unsigned offer, Spot *spots, unsigned 
     Finder *finder = search->finder;
     unsigned node = finder->offers[offer].node, first = board->node_areas[node];
 
-    if (search->style != BY_AREA) {
+    if (search->style == BY_NODE || finder->rest != NO_AREA) {
         bool found = finder_fill_node(finder, offer, NO_AREA, &spots[n]);
         return add_place(search, found, spots, n);
     }
