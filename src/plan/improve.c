@@ -2,9 +2,10 @@
 /*
  * Local search over all guests placed anew: around a guest whose place costs more than it must, the
  * guests of one to four nodes are taken off the board and put back in the best way a bounded
- * depth-first search finds; where it has not tried all, once more by nodes alone. Only what lowers
- * the sum of costs is kept, so no component of the score ever gets worse for one after it.
- * Deterministic: fixed orders, and bounds that count places tried.
+ * depth-first search finds. Only what lowers the sum of costs is kept, so no component of the score
+ * ever gets worse for one after it. What is wrong most is mended first; then the same once more
+ * with other places tried, see Style. Deterministic: fixed orders, and bounds that count places
+ * tried.
  */
 #include "plan/board.h"
 
