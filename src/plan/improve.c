@@ -571,10 +571,10 @@ static bool mend_all(Search *search, Style style)
 {
     const Planner *planner = search->board->planner;
     bool goes_on = planner->moves != MOVES_NONE && !planner->consolidate;
-    bool any = false, better = true;
+    bool again = style != BY_AREA, any = false, better = true;
 
     search->style = style;
-    search->end = count_tries(search) + (goes_on ? CYCLE_TRIES : ALL_TRIES);
+    search->end = count_tries(search) + (goes_on ? CYCLE_TRIES : ALL_TRIES) / (again ? 4 : 1);
     while (better && !is_exhausted(search)) {
         better = false;
         for (unsigned cost = 0; cost < COST_SUMMED; cost++)
