@@ -299,10 +299,9 @@ static CpuSet *find_reach(const Planner *planner, const Seat *seat)
 
 static void intruders_write(const Planner *planner, GuestPlan *plan)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-
     if (planner->strays->len == 0 || cpuset_is_empty(plan->exclusive))
         return;
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < planner->strays->len; i++) {
         const Seat *seat = g_ptr_array_index(planner->strays, i);
         if (seat->plan != plan && cpuset_intersects(seat->reach, plan->exclusive))

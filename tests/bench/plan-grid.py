@@ -154,11 +154,11 @@ class Panel:
             self.path("guide", [(self.x(n), self.y(usec)) for n, usec in places if usec < 10 ** self.high])
 
 
-    def step(self, index, what, points):
+    def step(self, what, points):
         """A line of one kind of step, with its name."""
         places = [(self.x(point["all"]), self.y(point["median us"])) for point in points]
-        self.path(f"line p{index + 1}", places)
-        self.out += [f'<circle class="dot p{index + 1}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in places]
+        self.path("line p3", places)
+        self.out += [f'<circle class="dot p3" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in places]
         self.text("dim", places[0][0] - 10, places[0][1] + 4, "end", what)
 
 
@@ -168,8 +168,8 @@ def draw_steps(panel, steps):
     named = [dict(zip(STEP, step)) for step in steps if step[0] == "dedicated" and step[3] == nodes]
     panel.points = [{"guests": step["all"]} for step in named] + [{"guests": 10}]
     panel.axes("one guest changes, 16 nodes")
-    for index, what in enumerate(DRAWN_STEPS):
-        panel.step(index, what, [step for step in named if step["one"] == what])
+    for what in DRAWN_STEPS:
+        panel.step(what, [step for step in named if step["one"] == what])
 
 
 def unit(decade):
