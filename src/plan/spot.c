@@ -83,6 +83,8 @@ static void offer_add(Finder *finder, unsigned node)
     for (unsigned i = board->node_areas[node]; i < board->node_areas[node + 1]; i++) {
         finder->room[i] = area_room(board, ask, finder->core_each, i);
         offer->vcpu_room += (int)finder->room[i];
+        if (board->areas[i].width > 1)
+            offer->n_paired += area_cores(board, i) * board->areas[i].width;
         if (board->member[(gsize)i * board->n_sets + ask->seat->set])
             offer->n_free += board->areas[i].free;
     }
@@ -637,6 +639,8 @@ static bool is_no_better(const Finder *finder, const NodeOffer *offer, const Spo
         least.of[COST_SQUEEZED] = ask->n_vcpus;
     if (ask->memory_mib)
         least.of[COST_REMOTE] = ask->all_mib - ask->memory_mib[offer->node];
+    if (!finder->core_each && ask->seat->threads != THREADS_ISOLATE)
+        least.of[COST_UNPAIRED] = ask->n_vcpus - MIN(ask->n_vcpus, offer->n_paired);
     least.of[COST_SPARE] = offer->n_free - ask->n_vcpus;
     return cost_compare(&best->cost, &least, N_COSTS) <= 0;
 }
