@@ -63,9 +63,10 @@ static unsigned vcpu_width(const Finder *finder, unsigned node)
     const Board *board = finder->board;
     unsigned width = 1;
 
+    if (!finder->core_each && finder->ask->seat->threads != THREADS_ISOLATE)
+        return 1;
     for (unsigned i = board->node_areas[node]; i < board->node_areas[node + 1]; i++)
-        if ((finder->core_each || finder->ask->seat->threads == THREADS_ISOLATE) &&
-            finder_room(finder, i) > 0)
+        if (finder_room(finder, i) > 0)
             width = MAX(width, board->areas[i].width);
     return width;
 }
@@ -209,7 +210,7 @@ static unsigned group_unpaired(const Finder *finder, unsigned area, unsigned end
     for (unsigned i = area; i < end; i++) {
         const Area *it = &finder->board->areas[i];
         if (it->width > 1 && room_left(finder, i) > 0)
-            paired += MIN(it->whole, it->free / it->width) * it->width;
+            paired += area_cores(finder->board, i) * it->width;
     }
     return paired < n ? n - paired : 0;
 }
