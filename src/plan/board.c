@@ -95,8 +95,9 @@ static unsigned core_tier(const Topo *topo, const TopoCore *core)
 
     CPUSET_FOREACH(pu, core->cpus)
     {
-        least = MAX(least, pick_tier(topo, pu));
-        best = MIN(best, pick_tier(topo, pu));
+        unsigned tier = pick_tier(topo, pu);
+        least = MAX(least, tier);
+        best = MIN(best, tier);
     }
     return least * N_TIERS + best;
 }
@@ -489,7 +490,9 @@ unsigned area_cores(const Board *board, unsigned index)
 {
     const Area *area = &board->areas[index];
 
-    return MIN(area->whole, area->free / area->width);
+    if (area->whole * area->width <= area->free)
+        return area->whole;
+    return area->free / area->width;
 }
 
 unsigned area_room(const Board *board, const Ask *ask, bool core_each, unsigned index)

@@ -203,6 +203,7 @@ typedef struct NodeOffer {
     int vcpu_room;      /* how many vCPUs fit */
     int home_room;      /* how many fit beside the guest's helpers; -1: not even those */
     unsigned n_free;    /* PUs for anything */
+    unsigned n_paired;  /* PUs of whole cores with siblings */
     uint64_t *mem_room; /* KiB, for each of the guest's needs, by page size */
 } NodeOffer;
 

@@ -60,9 +60,10 @@ static char *nodes_text(const CpuSet *nodes)
 
 void devices_explain(const Topo *topo, const Seat *seat, const CpuSet *nodes, GString *text)
 {
+    if (topo->n_nodes < 2 || (!seat->def->hostdevs && seat->def->n_nics == 0))
+        return;
     g_autoptr(CpuSet) devices = device_set(topo, seat);
-
-    if (topo->n_nodes < 2 || cpuset_is_empty(devices))
+    if (cpuset_is_empty(devices))
         return;
     g_autoptr(CpuSet) near = cpuset_and(devices, nodes), far = cpuset_minus(devices, nodes);
     g_autofree char *near_text = nodes_text(near), *far_text = nodes_text(far);

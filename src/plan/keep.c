@@ -93,8 +93,6 @@ static bool core_is_kept(const Topo *topo, const Seat *seat, const CpuSet *able,
     g_autoptr(CpuSet) own = seat_vcpu_pus(seat);
     g_autoptr(CpuSet) here = cpuset_and(own, core);
 
-    if (seat->threads == THREADS_PREFER)
-        return true;
     if (seat->threads == THREADS_ISOLATE)
         return cpuset_weight(here) == 1 && cpuset_is_subset(core, able);
     if (!cpuset_equal(here, core) && cpuset_first(here) == pu)
@@ -107,6 +105,8 @@ static void check_threads(const Topo *topo, Seat *seat, const CpuSet *able)
     g_autoptr(CpuSet) wrong = cpuset_new();
     unsigned broken = 0;
 
+    if (seat->threads == THREADS_PREFER)
+        return;
     for (unsigned i = 0; i < seat->n_vcpu_claims; i++) {
         unsigned pu = seat_claim(seat, i)->pu;
         if (pu != NO_PU && !core_is_kept(topo, seat, able, pu, &broken))

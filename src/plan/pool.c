@@ -9,10 +9,11 @@ CpuSet *pool_now(const Planner *planner)
 
 unsigned seat_pool_vcpus(const Seat *seat)
 {
-    unsigned all = cpuset_weight(seat->def->vcpus), own = 0;
+    unsigned own = 0;
 
-    if (seat->unmanaged)
+    if (seat->unmanaged || (seat->cpu_policy == CPU_DEDICATED && !seat->refused))
         return 0;
+    unsigned all = cpuset_weight(seat->def->vcpus);
     if (seat->refused)
         return all;
     switch (seat->cpu_policy) {

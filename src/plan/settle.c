@@ -283,7 +283,7 @@ static bool settle_all(const Settling *settling, Ask **asks, unsigned n_asks)
                 !settle_parts(settling, asks[i], false))
                 return false;
     for (unsigned i = 0; i < n_asks; i++)
-        if (asks[i]->spot.placed && !asks[i]->spot.in_place &&
+        if (asks[i]->spot.placed && !asks[i]->spot.in_place && asks[i]->n_helpers > 0 &&
             !settle_parts(settling, asks[i], true))
             return false;
     return true;

@@ -63,9 +63,10 @@ static unsigned vcpu_width(const Finder *finder, unsigned node)
     const Board *board = finder->board;
     unsigned width = 1;
 
+    if (!finder->core_each && finder->ask->seat->threads != THREADS_ISOLATE)
+        return 1;
     for (unsigned i = board->node_areas[node]; i < board->node_areas[node + 1]; i++)
-        if ((finder->core_each || finder->ask->seat->threads == THREADS_ISOLATE) &&
-            finder_room(finder, i) > 0)
+        if (finder_room(finder, i) > 0)
             width = MAX(width, board->areas[i].width);
     return width;
 }
@@ -83,6 +84,8 @@ static void offer_add(Finder *finder, unsigned node)
     for (unsigned i = board->node_areas[node]; i < board->node_areas[node + 1]; i++) {
         finder->room[i] = area_room(board, ask, finder->core_each, i);
         offer->vcpu_room += (int)finder->room[i];
+        if (board->areas[i].width > 1)
+            offer->n_paired += area_cores(board, i) * board->areas[i].width;
         if (board->member[(gsize)i * board->n_sets + ask->seat->set])
             offer->n_free += board->areas[i].free;
     }
@@ -208,7 +211,7 @@ static unsigned group_unpaired(const Finder *finder, unsigned area, unsigned end
     for (unsigned i = area; i < end; i++) {
         const Area *it = &finder->board->areas[i];
         if (it->width > 1 && room_left(finder, i) > 0)
-            paired += MIN(it->whole, it->free / it->width) * it->width;
+            paired += area_cores(finder->board, i) * it->width;
     }
     return paired < n ? n - paired : 0;
 }
@@ -697,6 +700,8 @@ static bool is_no_better(const Finder *finder, const NodeOffer *offer, const Spo
         least.of[COST_SQUEEZED] = ask->n_vcpus;
     if (ask->memory_mib)
         least.of[COST_REMOTE] = ask->all_mib - ask->memory_mib[offer->node];
+    if (!finder->core_each && ask->seat->threads != THREADS_ISOLATE)
+        least.of[COST_UNPAIRED] = ask->n_vcpus - MIN(ask->n_vcpus, offer->n_paired);
     least.of[COST_SPARE] = offer->n_free - ask->n_vcpus;
     return cost_compare(&best->cost, &least, N_COSTS) <= 0;
 }

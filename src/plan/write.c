@@ -91,21 +91,14 @@ static void vcpus_write_unmanaged(const Seat *seat, GuestPlan *plan)
 
 /* --- where that is --- */
 
-static CpuSet *vcpus_cpus(const Seat *seat, const CpuSet *own, const GuestPlan *plan)
+/* Of all its vCPUs may run on. */
+static void floating_location_write(Planner *planner, GuestPlan *plan)
 {
-    if (!seat->refused && !cpuset_is_empty(own))
-        return cpuset_copy(own);
-    CpuSet *cpus = cpuset_new();
+    g_autoptr(CpuSet) cpus = cpuset_new();
+
     for (unsigned i = 0; i < plan->n_vcpus; i++)
         if (plan->vcpus[i].online && (i == 0 || plan->vcpus[i].cpus != plan->vcpus[i - 1].cpus))
             hwloc_bitmap_or(cpus, cpus, plan->vcpus[i].cpus);
-    return cpus;
-}
-
-static void location_write(Planner *planner, const Seat *seat, const CpuSet *own, GuestPlan *plan)
-{
-    g_autoptr(CpuSet) cpus = vcpus_cpus(seat, own, plan);
-
     if (!cpuset_equal(cpus, planner->where.cpus)) {
         set_replace(&planner->where.nodes, topo_nodes_of(planner->topo, cpus));
         set_replace(&planner->where.llcs, topo_llcs_of(planner->topo, cpus));
@@ -113,6 +106,24 @@ static void location_write(Planner *planner, const Seat *seat, const CpuSet *own
     }
     hwloc_bitmap_copy(plan->nodes, planner->where.nodes);
     hwloc_bitmap_copy(plan->llcs, planner->where.llcs);
+}
+
+static void own_location_write(const Topo *topo, const CpuSet *own, GuestPlan *plan)
+{
+    CPUSET_FOREACH(cpu, own)
+    {
+        const TopoPu *pu = topo_pu(topo, cpu);
+        hwloc_bitmap_set(plan->nodes, pu->node);
+        hwloc_bitmap_set(plan->llcs, pu->llc);
+    }
+}
+
+static void location_write(Planner *planner, const Seat *seat, const CpuSet *own, GuestPlan *plan)
+{
+    if (seat->refused || cpuset_is_empty(own))
+        floating_location_write(planner, plan);
+    else
+        own_location_write(planner->topo, own, plan);
     if (seat->refused)
         return;
     plan->n_memory = seat->memory->len;
@@ -288,10 +299,9 @@ static CpuSet *find_reach(const Planner *planner, const Seat *seat)
 
 static void intruders_write(const Planner *planner, GuestPlan *plan)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-
     if (planner->strays->len == 0 || cpuset_is_empty(plan->exclusive))
         return;
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < planner->strays->len; i++) {
         const Seat *seat = g_ptr_array_index(planner->strays, i);
         if (seat->plan != plan && cpuset_intersects(seat->reach, plan->exclusive))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""plan-grid.py [SVG [REPETITIONS]]: runs the program plan-grid of BUILD_DIR, prints its lines as tables
-and draws the time of a plan by guests into SVG (docs/plan-grid.svg). plan-grid.c tells the fields."""
+"""plan-grid.py [SVG]: runs the programs plan-grid and plan-steps of BUILD_DIR, prints their lines as
+tables and draws the time of plans by guests into SVG (docs/plan-grid.svg). The C files tell the fields."""
 
 import math
 import os
@@ -11,16 +11,19 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("BUILD_DIR", os.path.join(ROOT, "build", "plain"))
 
-MIXES = (("dedicated", "all dedicated, about to start"), ("mixed", "half of them shared, about to start"),
-         ("steady", "half of them shared, running and in place"))
+MIXES = (("dedicated", "all dedicated, to start"), ("mixed", "half shared, to start"),
+         ("steady", "half shared, in place"))
 POINT = ("mix", "guests", "PUs", "nodes", "vCPUs", "placed", "refused", "plans", "median us", "p99 us",
          "floor us", "ratio")
-REFUSE = ("short of", "cells", "plans", "median us", "p99 us", "floor us", "ratio", "refusal us")
+STEP = ("guests", "all", "PUs", "nodes", "one", "steps", "written", "median us", "p99 us", "x floor",
+        "whole us", "whole x")
+DRAWN_STEPS = ("stops", "starts", "refused")
+MEMORY = ("guests", "PUs", "nodes", "tried", "allocations", "of the search")
 GROWTH = ("mix", "PUs", "nodes", "guests from", "to", "time x", "n log n x")
 
 # ---- the picture
-WIDTH, HEIGHT = 980, 470
-LEFT, TOP, GAP, PANEL_W, PANEL_H = 62, 62, 22, 282, 300
+WIDTH, HEIGHT = 1040, 470
+LEFT, TOP, GAP, PANEL_W, PANEL_H = 62, 62, 20, 224, 300
 LINE_NODES = 4
 # text, dim text, paper, grid, lines by number of PUs, floor
 LIGHT = ("#1f2328", "#59636e", "#ffffff", "#d8dee4", ("#86b6ef", "#4a90e2", "#1f62b4", "#0d2f5e"), "#8c959f")
@@ -57,11 +60,10 @@ def number(text):
     return int(value) if value.is_integer() and "." not in text else value
 
 
-def run(repetitions):
-    """kind -> lists of values, as they come."""
-    lines = {"point": [], "refuse": [], "growth": []}
-    command = [os.path.join(BUILD, "tests/bench/plan-grid"), *repetitions]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+def run(program, lines):
+    """Adds kind -> lists of values, as they come."""
+    command = os.path.join(BUILD, "tests/bench", program)
+    with subprocess.Popen((command,), stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             kind, *fields = map(number, line.strip().split(","))
             print(line, end="", file=sys.stderr, flush=True)
@@ -69,8 +71,13 @@ def run(repetitions):
                 kind, fields = "point", fields + ["cut", "", ""]
             lines[kind].append(fields)
     if process.returncode != 0:
-        sys.exit(f"{command[0]}: exit {process.returncode}")
-    return lines
+        sys.exit(f"{command}: exit {process.returncode}")
+
+
+def compared(step):
+    """The floor and the whole plan of a step as ratios."""
+    *fields, median, p99, whole, floor = step
+    return [*fields, median, p99, median / floor, whole, whole / median]
 
 
 def cell(value):
@@ -87,11 +94,11 @@ def print_table(head, rows):
 
 
 class Panel:
-    """One mix: where a point of it is, and what is drawn there."""
+    """Where a point is, and what is drawn there."""
 
     def __init__(self, index, points, decades):
         self.x0 = LEFT + index * (PANEL_W + GAP)
-        self.points = [dict(zip(POINT, point)) for point in points if point[0] == MIXES[index][0]]
+        self.points = points
         self.low, self.high = decades
         self.out = []
 
@@ -147,24 +154,45 @@ class Panel:
             self.path("guide", [(self.x(n), self.y(usec)) for n, usec in places if usec < 10 ** self.high])
 
 
+    def step(self, what, points):
+        """A line of one kind of step, with its name."""
+        places = [(self.x(point["all"]), self.y(point["median us"])) for point in points]
+        self.path("line p3", places)
+        self.out += [f'<circle class="dot p3" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in places]
+        self.text("dim", places[0][0] - 10, places[0][1] + 4, "end", what)
+
+
+def draw_steps(panel, steps):
+    """Dedicated guests on the largest host with the most nodes."""
+    nodes = max(step[3] for step in steps)
+    named = [dict(zip(STEP, step)) for step in steps if step[0] == "dedicated" and step[3] == nodes]
+    panel.points = [{"guests": step["all"]} for step in named] + [{"guests": 10}]
+    panel.axes("one guest changes, 16 nodes")
+    for what in DRAWN_STEPS:
+        panel.step(what, [step for step in named if step["one"] == what])
+
+
 def unit(decade):
     exponent, name = (6, "s") if decade >= 6 else (3, "ms") if decade >= 3 else (0, "µs")
     return f"{10 ** (decade - exponent):g} {name}"
 
 
-def draw(points, path):
+def draw(points, steps, path):
     counts = sorted({point[2] for point in points})
     times = [point[8] for point in points] + [point[10] for point in points if point[10]]
     decades = math.floor(math.log10(min(times))), math.ceil(math.log10(max(times)))
-    panels = [Panel(index, points, decades) for index in range(len(MIXES))]
+    panels = [Panel(index, [dict(zip(POINT, point)) for point in points if point[0] == mix], decades)
+              for index, (mix, _) in enumerate(MIXES)]
+    last = Panel(len(MIXES), [], decades)
+    draw_steps(last, steps)
     for panel, (_, title) in zip(panels, MIXES):
         panel.axes(title)
         panel.bounds(counts[-1])
         for index, pus in enumerate(counts):
             panel.curve(index, pus)
     first, y = panels[0], HEIGHT - 26
-    first.text("title", LEFT, 26, "start", "Time to plan all guests of a host, median")
-    first.text("dim", panels[-1].x0 + PANEL_W, 26, "end", f"lines: {LINE_NODES} nodes; bars: 1 to 16 nodes")
+    first.text("title", LEFT, 26, "start", "Time to plan all guests of a host, or one more, median")
+    first.text("dim", last.x0 + PANEL_W, 26, "end", f"lines: {LINE_NODES} nodes; bars: 1 to 16 nodes")
     for decade in range(decades[0], decades[1] + 1):
         first.text("dim", LEFT - 8, first.y(10 ** decade) + 4, "end", unit(decade))
     x = LEFT
@@ -177,17 +205,20 @@ def draw(points, path):
         print(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
               f'height="{HEIGHT}" role="img">', "<title>Time of a plan by number of guests</title>", style(),
               f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>',
-              *(line for panel in panels for line in panel.out), "</svg>", sep="\n", file=file)
+              *(line for panel in (*panels, last) for line in panel.out), "</svg>", sep="\n", file=file)
 
 
 def main():
     path = sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "docs", "plan-grid.svg")
-    lines = run(sys.argv[2:3])
+    lines = {"point": [], "growth": [], "step": [], "memory": []}
+    run("plan-grid", lines)
+    run("plan-steps", lines)
     print_table(POINT, lines["point"])
-    print_table(REFUSE, lines["refuse"])
     print_table(GROWTH, lines["growth"])
-    draw(lines["point"], path)
-    print(path)
+    print_table(STEP, [compared(step) for step in lines["step"]])
+    print_table(MEMORY, lines["memory"])
+    draw(lines["point"], lines["step"], path)
+    print(f"{path} (tests/bench/plan-grid.py draws docs/plan-grid.svg)")
 
 
 main()

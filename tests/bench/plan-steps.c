@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Planning that goes on, on a host full of running guests: one guest starts, stops, is refused, is
- * carried out as planned or looked at again, and nobody else changes. Beside it, as a whole,
- * plan_make() of all guests and the floor of plan-grid. On hosts of
+ * Planning that goes on, on a host full of running guests: one guest starts, stops, is refused for
+ * its memory, is carried out as planned or looked at again, and nobody else changes. Beside it
+ * plan_make() of all guests, and the floor of plan-grid. On hosts of
  *
  *   dedicated  dedicated guests alone
  *   mixed      every other guest shared, so that its CPUs follow the pool
@@ -11,7 +11,8 @@
  *
  * A line on stdout for each, times in microseconds; WRITTEN: plans written anew:
  *   step,MIX,GUESTS,PUS,NODES,WHAT,REPETITIONS,WRITTEN,MEDIAN,P99,WHOLE,FLOOR
- *   memory,WHAT,TRIED,ALLOCATIONS,OF THE SEARCH    of one plan: candidates tried, calls of malloc()
+ *   memory,GUESTS,PUS,NODES,TRIED,ALLOCATIONS,OF THE SEARCH    of one plan: candidates tried, calls
+ *                                                              of malloc() and the like
  *
  * plan-steps [REPETITIONS]
  */
@@ -159,12 +160,12 @@ static void come_and_go(const Stage *stage, const PlanGuest *guest, PlanResult r
         report(stage, stops, n_go, go);
 }
 
-static void run_new(const Stage *stage, char kind, unsigned n_vcpus, PlanResult result,
+static void run_new(const Stage *stage, const char *name, uint64_t memory_kib, PlanResult result,
                     const char *starts, const char *stops)
 {
     g_autoptr(GridWorld) more = grid_world_new(N_PUS, stage->world->topo->n_nodes);
 
-    grid_world_add_new(more, kind, 9999, n_vcpus);
+    grid_world_add(more, world_guest(name, 9999, NEW_VCPUS, memory_kib, false), NULL);
     come_and_go(stage, world_input(more, 0), result, starts, stops);
 }
 
@@ -195,10 +196,10 @@ static void run_steps(bool mixed, unsigned n_guests, unsigned n_nodes, unsigned 
     g_autoptr(GridWorld) world = grid_world_steady(starting, plan);
     Stage stage = stage_new(mixed ? "mixed" : "dedicated", world, repetitions);
 
-    run_new(&stage, 'd', NEW_VCPUS, PLAN_PLACED, "starts", "stops");
-    run_new(&stage, 'd', N_PUS, PLAN_REFUSED, "refused", NULL);
+    run_new(&stage, "d9999", WORLD_GIB_KIB, PLAN_PLACED, "starts", "stops");
+    run_new(&stage, "d9999", 4 * N_PUS * WORLD_GIB_KIB, PLAN_REFUSED, "refused", NULL);
     if (mixed)
-        run_new(&stage, 's', NEW_VCPUS, PLAN_PLACED, "shared starts", "shared stops");
+        run_new(&stage, "s9999", WORLD_GIB_KIB, PLAN_PLACED, "shared starts", "shared stops");
     run_same(&stage, false);
     run_same(&stage, true);
     stage_clear(&stage);
@@ -302,7 +303,7 @@ static void run_refusals(unsigned repetitions)
     for (Short kind = SHORT_PUS; kind < N_SHORTS; kind++)
         for (unsigned k = 2; k <= 16; k *= 2) {
             g_autoptr(GridWorld) more = grid_world_new(N_PUS, n_nodes);
-            g_autofree char *what = g_strdup_printf("short of %s, %u cells", words[kind], k);
+            g_autofree char *what = g_strdup_printf("short of %s (%u cells)", words[kind], k);
             grid_world_add(more, impossible_guest(kind, k, &room), NULL);
             come_and_go(&stage, world_input(more, 0), PLAN_REFUSED, what, NULL);
         }
@@ -313,7 +314,7 @@ static void run_refusals(unsigned repetitions)
 
 /* A plan of guests that are about to start. The search is what is between the surveyed guests and
  * their plans. */
-static void run_memory(const char *what, unsigned n_guests, unsigned n_pus, unsigned n_nodes)
+static void run_memory(unsigned n_guests, unsigned n_pus, unsigned n_nodes)
 {
     g_autoptr(GridWorld) world = grid_world_starting(n_guests, n_pus, n_nodes, false);
     PlanInput input = grid_world_input(world);
@@ -326,8 +327,8 @@ static void run_memory(const char *what, unsigned n_guests, unsigned n_pus, unsi
         abort();
     uint64_t placed = n_allocations;
     g_ptr_array_unref(planner_write(planner, planner->seats));
-    printf("memory,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", what, planner->finder->n_tries,
-           n_allocations - before, placed - surveyed);
+    printf("memory,%u,%u,%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", n_guests, n_pus, n_nodes,
+           planner->finder->n_tries, n_allocations - before, placed - surveyed);
 }
 
 int main(int argc, char **argv)
@@ -343,7 +344,7 @@ int main(int argc, char **argv)
             for (unsigned guests = 0; guests < G_N_ELEMENTS(guest_counts); guests++)
                 run_steps(mixed > 0, guest_counts[guests], node_counts[nodes], repetitions);
     run_refusals(repetitions);
-    run_memory("1000 guests; 1024 PUs; 16 nodes", 1000, N_PUS, 16);
-    run_memory("10 guests; 64 PUs; 16 nodes", 10, 64, 16);
+    run_memory(1000, N_PUS, 16);
+    run_memory(10, 64, 16);
     return 0;
 }
