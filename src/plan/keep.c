@@ -314,7 +314,7 @@ void keep_running(Planner *planner, const GPtrArray *seats)
         keep_seat(planner, g_ptr_array_index(order, i));
     for (guint i = 0; i < seats->len; i++) {
         Seat *seat = g_ptr_array_index(seats, i);
-        if (seat->in->running)
+        if (!seat->starts)
             memory_hold_running(planner, seat);
     }
 }

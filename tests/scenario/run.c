@@ -289,6 +289,8 @@ static void print_guest(GString *out, const GuestPlan *plan)
                                plan->shortage.node);
     print_set(out, "nodes", plan->nodes);
     print_set(out, "llcs", plan->llcs);
+    if (plan->home >= 0)
+        g_string_append_printf(out, "  home: %d\n", plan->home);
     print_set(out, "exclusive", plan->exclusive);
     print_vcpus(out, plan);
     print_helpers(out, plan);
