@@ -119,12 +119,12 @@ static CpuSet *running_nodes(const Topo *topo, const Seat *seat)
     const GuestKernel *kernel = seat->in->guest->kernel;
     g_autoptr(CpuSet) nodes = all_nodes(topo);
     g_autoptr(CpuSet) bound = bound_nodes(seat, nodes);
-    bool at_home = seat->n_vcpu_claims == 0 && seat->had != NO_NODE;
+    bool at_home = seat->n_vcpu_claims == 0 && seat->had != NO_NODE && !seat->node_list;
 
     if (bound)
         return g_steal_pointer(&bound);
     if (kernel && kernel->memory_nodes && cpuset_intersects(nodes, kernel->memory_nodes) &&
-        !(at_home && has_little_memory(seat)))
+        !has_little_memory(seat))
         return cpuset_and(nodes, kernel->memory_nodes);
     if (at_home)
         return cpuset_new_one(topo->nodes[seat->had].os_index);

@@ -129,13 +129,21 @@ static bool holds_most(const Topo *topo, const Seat *seat, unsigned node)
     return all > 0 && 2 * mib[node] >= all;
 }
 
-/* The node all memory of a guest that starts is planned on. */
+/* The one node with a tenth or more of the memory of a guest that starts, as planned. */
 static unsigned planned_node(const Topo *topo, const Seat *seat)
 {
+    g_autofree uint64_t *mib = g_new0(uint64_t, topo->n_nodes);
     g_autoptr(CpuSet) nodes = cpuset_new();
+    uint64_t all = 0;
 
-    for (guint i = 0; i < seat->memory->len; i++)
-        hwloc_bitmap_set(nodes, g_array_index(seat->memory, MemoryPlan, i).node);
+    for (guint i = 0; i < seat->memory->len; i++) {
+        const MemoryPlan *part = &g_array_index(seat->memory, MemoryPlan, i);
+        mib[index_of_node(topo, part->node)] += part->mib;
+        all += part->mib;
+    }
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        if (mib[i] > 0 && mib[i] * 10 >= all)
+            hwloc_bitmap_set(nodes, topo->nodes[i].os_index);
     return cpuset_is_subset(nodes, seat->cpu_nodes) ? only_node(topo, nodes) : NO_NODE;
 }
 

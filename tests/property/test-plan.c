@@ -363,6 +363,17 @@ static bool has_helper_without_pu(const Plan *plan)
     return false;
 }
 
+/* It has hardly any memory yet: as long as no plan is told, it is as if it were about to start. */
+static bool is_just_started(const PlanGuest *in)
+{
+    const GuestKernel *kernel = in->running ? in->guest->kernel : NULL;
+    uint64_t kib = 0;
+
+    for (unsigned i = 0; kernel && i < kernel->n_memory_kib; i++)
+        kib += kernel->memory_kib[i];
+    return kernel && kernel->memory_kib && kib * 10 < guest_def(in->guest)->current_memory_kib;
+}
+
 static void check_again_running(Check *check, const FakeBackend *fake, bool told_before)
 {
     const RandomWorld *world = check->world;
@@ -379,7 +390,8 @@ static void check_again_running(Check *check, const FakeBackend *fake, bool told
     bool partly = has_refused(check->plan) || has_lost_pins(world, check->plan);
     for (unsigned i = 0; i < again->n_guests && !check->fault; i++) {
         const GuestPlan *now = again->guests[i], *then = check->plan->guests[i];
-        if (loses_pins(input_of(world->inputs, then->uuid), then) ||
+        const PlanGuest *in = input_of(world->inputs, then->uuid);
+        if (loses_pins(in, then) || (!told_before && then->pool && is_just_started(in)) ||
             (partly ? keeps_its_own(then, now) : same_places(now, then)))
             continue;
         g_autofree char *text_now = plan_text(again);

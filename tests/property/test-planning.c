@@ -75,7 +75,10 @@ static void start_guest(Life *life, guint i)
     guest->live = guest_def_ref(guest->config);
     guest->active = true;
     guest->kernel = fake_kernel_new(guest->live, &options);
-    if (random_chance(&life->random, 70) && !cpuset_is_empty(plan->nodes)) {
+    if (random_chance(&life->random, 30)) {
+        const uint64_t kib[] = {1024, 1024};
+        guest_kernel_set_memory(guest->kernel, kib, MIN(topo->n_nodes, 2));
+    } else if (random_chance(&life->random, 70) && !cpuset_is_empty(plan->nodes)) {
         guest->kernel->memory_nodes = cpuset_copy(plan->nodes);
         guest->kernel->memory_nodes_any = cpuset_copy(plan->nodes);
     }
