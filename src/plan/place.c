@@ -284,29 +284,24 @@ static bool is_floating_start(const Seat *seat)
     return !seat->unmanaged && seat->starts && seat->n_vcpu_claims == 0;
 }
 
+/* A refused guest has no place for its memory either, unless it runs. */
 static void hold_floating(Planner *planner, Seat *seat)
 {
-    if (!is_floating_start(seat) || seat->refused)
+    if (!is_floating_start(seat) || (seat->refused && !seat->in->running))
         return;
     memory_hold_floating(planner, seat);
     home_wish(planner, seat);
 }
 
-/* A refused guest has no place for its memory either: what is free stays for others. */
-static void release_refused(Planner *planner, Seat *seat)
-{
-    if (!is_floating_start(seat) || !seat->refused)
-        return;
-    memory_release(planner, seat);
-    home_forget(planner, seat);
-}
-
-/* Its helpers were refused when it was its turn, or are now. */
+/* Its helpers were refused when it was its turn and are not now, or the other way round. */
 static void hold_as_improved(Planner *planner, Seat *seat)
 {
-    release_refused(planner, seat);
-    if (seat->memory->len == 0)
+    if (is_floating_start(seat) && seat->refused && !seat->in->running) {
+        memory_release(planner, seat);
+        home_forget(planner, seat);
+    } else if (seat->memory->len == 0) {
         hold_floating(planner, seat);
+    }
 }
 
 /* Guests in place have what they had; the others come after them. */

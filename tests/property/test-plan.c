@@ -172,6 +172,8 @@ static void check_memory(Check *check, const GuestPlan *plan)
         if (!node || plan->memory[i].mib == 0)
             fail(check, plan->name, "memory on no node");
     }
+    if (plan->result == PLAN_PLACED && plan->n_memory == 0)
+        fail(check, plan->name, "no memory");
 }
 
 static const PlanGuest *input_of(const GArray *inputs, const char *uuid)
