@@ -222,8 +222,7 @@ static GuestDef *random_def(Random *random, const Topo *topo, unsigned number, b
     return def;
 }
 
-/* Most of it on one node, some on another now and then; hardly any if it has just started. */
-static void random_memory(Random *random, const Topo *topo, GuestKernel *kernel)
+void random_memory(Random *random, const Topo *topo, GuestKernel *kernel)
 {
     unsigned most = topo->nodes[random_below(random, topo->n_nodes)].os_index, rest = most;
     g_autofree uint64_t *kib = g_new0(uint64_t, topo->nodes[topo->n_nodes - 1].os_index + 1);
