@@ -292,7 +292,9 @@ void home_explain(const Planner *planner, const Seat *seat, GString *text)
             kernel && kernel->memory_nodes ? cpuset_format(kernel->memory_nodes) : NULL;
         if (seat->starts)
             g_string_append(text, ": no node has room for it");
-        else if (list && cpuset_weight(kernel->memory_nodes) > 1)
+        else if (!list)
+            g_string_append(text, ": its memory was not measured");
+        else if (cpuset_weight(kernel->memory_nodes) > 1)
             g_string_append_printf(text, ": its memory is on nodes %s", list);
         return;
     }
