@@ -241,11 +241,10 @@ void pool_diagnose(const Planner *planner, DiagList *diags);
 /* --- home.c: nodes for guests that float --- */
 /* For Planner.floats, empty. */
 GArray *home_floats_new(void);
-/* vCPUs of the guest float as its policy says, not because it is refused. */
+/* Its policy lets vCPUs of it float. */
 bool seat_floats(const Seat *seat);
 /* Index of the home a running guest has, by the last plan, else by its vCPUs' threads; NO_NODE:
- * none.
- */
+ * none. */
 unsigned home_had(const Topo *topo, const Seat *seat);
 /* The best home for a guest that starts, with room for its memory; NO_NODE: there is none. */
 unsigned home_find(const Planner *planner, const Seat *seat);
@@ -258,7 +257,7 @@ void home_forget(Planner *planner, Seat *seat);
 /* Homes for all, once everybody has a place. Returns the seats with another home than they were
  * written with, borrowed. */
 GPtrArray *homes_assign(Planner *planner);
-/* Appends why a guest with a wish is not at home. */
+/* Appends why a guest that floats over all of the pool has no home, if there are homes at all. */
 void home_explain(const Planner *planner, const Seat *seat, GString *text);
 
 /* --- capacity.c --- */
