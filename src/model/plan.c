@@ -48,6 +48,7 @@ GuestPlan *guest_plan_new(void)
     plan->weight = -1;
     plan->quota_pct = -1;
     plan->numa_mode = -1;
+    plan->home = -1;
     return plan;
 }
 
@@ -149,7 +150,7 @@ static bool standing_equal(const GuestPlan *a, const GuestPlan *b)
     return g_strcmp0(a->uuid, b->uuid) == 0 && g_strcmp0(a->name, b->name) == 0 &&
            a->result == b->result && a->cpu_policy == b->cpu_policy && a->named == b->named &&
            a->manual == b->manual && a->released == b->released && a->pool == b->pool &&
-           a->persist == b->persist && a->drift == b->drift;
+           a->persist == b->persist && a->drift == b->drift && a->home == b->home;
 }
 
 bool guest_plan_equal(const GuestPlan *a, const GuestPlan *b)
@@ -213,7 +214,8 @@ uint64_t guest_plan_digest(const GuestPlan *plan)
     const CpuSet *sets[] = {plan->allowed, plan->nodes, plan->llcs, plan->exclusive};
     const int64_t numbers[] = {plan->result,   plan->cpu_policy, plan->named,   plan->manual,
                                plan->released, plan->pool,       plan->persist, plan->drift,
-                               plan->weight,   plan->quota_pct,  plan->n_vcpus, plan->n_iothreads};
+                               plan->weight,   plan->quota_pct,  plan->n_vcpus, plan->n_iothreads,
+                               plan->home};
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
     digest_text(&hash, plan->uuid);

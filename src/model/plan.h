@@ -89,7 +89,8 @@ typedef struct GuestPlan {
 
     CpuSet *allowed;      /* effective CPUs of its partition: what "not pinned" means */
     CpuSet *nodes, *llcs; /* those its vCPUs (placed guests: also memory) are on */
-    CpuSet *exclusive;    /* no other guest may run here */
+    int home;          /* node (OS index) on whose part of the pool it floats; -1: on all of it */
+    CpuSet *exclusive; /* no other guest may run here */
     unsigned page_size_kib;
     VcpuPlan
         *vcpus; /* by id; in a pool guest and a refused one every online vCPU has the pool mask */

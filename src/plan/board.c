@@ -64,13 +64,12 @@ static void find_sets(Board *board)
 }
 
 /* Index into topo->nodes by OS index. */
-static unsigned node_index(const Topo *topo, unsigned os_index)
+unsigned index_of_node(const Topo *topo, unsigned os_index)
 {
-    unsigned i = 0;
-
-    while (topo->nodes[i].os_index != os_index)
-        i++;
-    return i;
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        if (topo->nodes[i].os_index == os_index)
+            return i;
+    return NO_NODE;
 }
 
 /* Kinds of all cores, fastest first. */
@@ -137,7 +136,7 @@ static GArray *free_pus(Board *board, bool *rows)
         if (!cpuset_intersects(core->cpus, free))
             continue;
         FreePu pu = {.core = i,
-                     .node = node_index(topo, core->node),
+                     .node = index_of_node(topo, core->node),
                      .rank = core_rank(topo, kinds, core) - best,
                      .tier = core_tier(topo, core),
                      .llc = core->llc,
@@ -238,11 +237,22 @@ uint64_t pair_distance(const Board *board, unsigned a, unsigned b)
 static void build_pool(Board *board)
 {
     const Planner *planner = board->planner;
+    gsize n_nodes = board->topo->n_nodes;
 
     board->pool_left = (int)cpuset_weight(planner->pool_base);
     board->pool_by_set = g_new0(int, MAX(board->n_sets, 1));
     board->pool_before = g_new0(int, MAX(board->n_sets, 1));
     board->floats_by_set = g_new0(unsigned, MAX(board->n_sets, 1));
+    board->pool_by_node = g_new0(int, MAX(n_nodes, 1));
+    board->pool_by_both = g_new0(int, MAX(board->n_sets * n_nodes, 1));
+    CPUSET_FOREACH(pu, planner->pool_base)
+    {
+        unsigned node = index_of_node(board->topo, topo_pu(board->topo, pu)->node);
+        board->pool_by_node[node]++;
+        for (guint i = 0; i < board->n_sets; i++)
+            board->pool_by_both[i * n_nodes + node] +=
+                cpuset_has(g_ptr_array_index(board->sets, i), pu);
+    }
     for (guint i = 0; i < board->n_sets; i++) {
         g_autoptr(CpuSet) here = cpuset_and(planner->pool_base, g_ptr_array_index(board->sets, i));
         board->pool_by_set[i] = (int)cpuset_weight(here);
@@ -296,6 +306,8 @@ void board_free(Board *board)
     g_free(board->pool_by_set);
     g_free(board->pool_before);
     g_free(board->floats_by_set);
+    g_free(board->pool_by_node);
+    g_free(board->pool_by_both);
     g_free(board);
 }
 
@@ -321,7 +333,7 @@ static void find_devices(const Topo *topo, Ask *ask)
     ask->devices = g_new0(unsigned, nodes->len + 1);
     for (; ask->n_devices < nodes->len; ask->n_devices++)
         ask->devices[ask->n_devices] =
-            node_index(topo, g_array_index(nodes, unsigned, ask->n_devices));
+            index_of_node(topo, g_array_index(nodes, unsigned, ask->n_devices));
 }
 
 Ask *ask_new(const Board *board, Seat *seat)
@@ -525,16 +537,30 @@ static void count_owners(Board *board, const Ask *ask, int sign)
         core_count(board, &board->cores[ask->cores[i]], sign);
 }
 
+/* So many PUs of the node come to the pool, or leave it. */
+static void pool_count(Board *board, unsigned node, int n)
+{
+    board->pool_left += n;
+    board->pool_by_node[node] += n;
+}
+
+static void pool_count_set(Board *board, unsigned set, unsigned node, int n)
+{
+    board->pool_by_set[set] += n;
+    board->pool_by_both[(gsize)set * board->topo->n_nodes + node] += n;
+}
+
 static void pu_count(Board *board, unsigned pu, int sign)
 {
     unsigned index = board->core_of[topo_pu(board->topo, pu) - board->topo->pus];
     BoardCore *core = index == NO_CORE ? NULL : &board->cores[index];
 
     if (cpuset_has(board->planner->pool_base, pu)) {
-        board->pool_left -= sign;
+        unsigned node = index_of_node(board->topo, topo_pu(board->topo, pu)->node);
+        pool_count(board, node, -sign);
         for (unsigned set = 0; set < board->n_sets; set++)
             if (cpuset_has(g_ptr_array_index(board->sets, set), pu))
-                board->pool_by_set[set] -= sign;
+                pool_count_set(board, set, node, -sign);
     }
     if (!core)
         return;
@@ -572,10 +598,10 @@ static void board_count(Board *board, const Ask *ask, const Spot *spot, int sign
         if (!area->pool)
             continue;
         int pus = sign * (int)(spot->core_each ? part->n : part_pus(board, ask, spot, part));
-        board->pool_left -= pus;
+        pool_count(board, area->node, -pus);
         for (unsigned set = 0; set < board->n_sets; set++)
             if (board->member[(gsize)part->area * board->n_sets + set])
-                board->pool_by_set[set] -= pus;
+                pool_count_set(board, set, area->node, -pus);
     }
 }
 

@@ -54,9 +54,11 @@ typedef struct Board {
     CpuSet *off;  /* Planner.off at that time */
     bool *member; /* by area and set */
 
-    int pool_left;           /* PUs of the pool; of a spot, a core that is isolated in part counts
-                              * whole */
-    int *pool_by_set;        /* those a set holds */
+    int pool_left;    /* PUs of the pool; of a spot, a core that is isolated in part counts
+                       * whole */
+    int *pool_by_set; /* those a set holds */
+    int *pool_by_node;
+    int *pool_by_both;       /* by set and node */
     int *pool_before;        /* the same before guests were placed: who had none misses none */
     unsigned *floats_by_set; /* guests with vCPUs on the pool */
     unsigned pool_vcpus;
@@ -303,3 +305,5 @@ bool settle(Board *board, Ask **asks, unsigned n_asks);
 
 /* --- refuse.c --- */
 void refuse_for_room(const Finder *finder, Seat *seat);
+/* A guest that floats needs more huge pages than there are: refused, and true. */
+bool refuse_for_pages(Board *board, Seat *seat);

@@ -65,20 +65,53 @@ static bool had_own_pus(const GuestPlan *before)
            (before->cpu_policy == CPU_DEDICATED || before->cpu_policy == CPU_MIXED);
 }
 
+/* Of nodes those its definition holds its memory on; NULL: it does not. What restrictive says may
+ * be changed while it runs. */
+static CpuSet *bound_nodes(const Seat *seat, const CpuSet *nodes)
+{
+    const GuestDef *def = seat->def;
+    bool bound =
+        def->numa_mode == NUMA_STRICT || (def->numa_mode == NUMA_RESTRICTIVE && !seat->in->running);
+
+    return bound && !def->numa_auto && cpuset_intersects(nodes, def->numa_nodeset)
+               ? cpuset_and(nodes, def->numa_nodeset)
+               : NULL;
+}
+
+/* A guest without vCPUs of its own that runs and has less than a tenth of its memory: where that
+ * is says nothing of the rest. */
+static bool has_little_memory(const Seat *seat)
+{
+    const GuestKernel *kernel = seat->in->guest->kernel;
+    uint64_t kib = 0;
+
+    if (!seat->in->running || !seat_floats(seat) || seat->n_vcpu_claims > 0 || !kernel ||
+        !kernel->memory_kib)
+        return false;
+    for (unsigned i = 0; i < kernel->n_memory_kib; i++)
+        kib += kernel->memory_kib[i];
+    return kib * 10 < seat->def->current_memory_kib;
+}
+
 /* Where the memory of a running guest is, as far as it can be told; may be all nodes. */
 static CpuSet *running_nodes(const Planner *planner, const Seat *seat)
 {
     const GuestKernel *kernel = seat->in->guest->kernel;
+    const Topo *topo = planner->topo;
     const CpuSet *nodes = planner->nodes;
+    g_autoptr(CpuSet) bound = bound_nodes(seat, nodes);
+    bool at_home = seat->n_vcpu_claims == 0 && seat->had != NO_NODE && !seat->node_list;
 
-    if (seat->def->numa_mode == NUMA_STRICT && !seat->def->numa_auto &&
-        cpuset_intersects(nodes, seat->def->numa_nodeset))
-        return cpuset_and(nodes, seat->def->numa_nodeset);
-    if (kernel && kernel->memory_nodes && cpuset_intersects(nodes, kernel->memory_nodes))
+    if (bound)
+        return g_steal_pointer(&bound);
+    if (kernel && kernel->memory_nodes && cpuset_intersects(nodes, kernel->memory_nodes) &&
+        !has_little_memory(seat))
         return cpuset_and(nodes, kernel->memory_nodes);
+    if (at_home)
+        return cpuset_new_one(topo->nodes[seat->had].os_index);
     g_autoptr(CpuSet) cpus = pinned_vcpus_cpus(seat);
-    g_autoptr(CpuSet) pinned_nodes = had_own_pus(seat->before) ? cpuset_copy(seat->before->nodes)
-                                                               : topo_nodes_of(planner->topo, cpus);
+    g_autoptr(CpuSet) pinned_nodes =
+        had_own_pus(seat->before) ? cpuset_copy(seat->before->nodes) : topo_nodes_of(topo, cpus);
     if (cpuset_intersects(pinned_nodes, seat->mems))
         return cpuset_and(pinned_nodes, seat->mems);
     return cpuset_copy(cpuset_is_empty(seat->mems) ? nodes : seat->mems);
@@ -109,16 +142,30 @@ static void near_devices(const Topo *topo, const Seat *seat, CpuSet *nodes)
         hwloc_bitmap_and(nodes, nodes, with);
 }
 
+static bool is_starting(const Seat *seat, const CpuSet *bound)
+{
+    if (!seat->in->running)
+        return true;
+    return has_little_memory(seat) && !seat->before && seat->had == NO_NODE && !bound &&
+           !seat->node_list;
+}
+
 void seat_choose_candidates(const Planner *planner, Seat *seat)
 {
+    g_autoptr(CpuSet) bound = bound_nodes(seat, planner->nodes);
     g_autoptr(CpuSet) nodes = NULL;
 
-    if (seat->in->running) {
+    seat->had = home_had(planner->topo, seat);
+    seat->starts = is_starting(seat, bound);
+    if (!seat->starts) {
         seat->mem_nodes = running_nodes(planner, seat);
         nodes = running_cpu_nodes(seat);
     } else if (seat->node_list) {
         seat->mem_nodes = cpuset_and(seat->node_list, seat->mems);
         nodes = cpuset_copy(seat->node_list);
+    } else if (bound && seat->n_vcpu_claims == 0) {
+        seat->mem_nodes = cpuset_copy(bound);
+        nodes = cpuset_copy(bound);
     } else {
         nodes = cpuset_copy(planner->nodes);
         if (!cpuset_intersects(planner->cpu_nodes, seat->mems))

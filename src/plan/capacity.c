@@ -270,7 +270,7 @@ static void hold_need(Planner *planner, Seat *seat, const MemoryNeed *need, cons
     const Topo *topo = planner->topo;
     uint64_t *part_kib = planner->capacity->part_kib;
 
-    if (!spread_need(planner, need, seat->in->running, nodes))
+    if (!spread_need(planner, need, !seat->starts, nodes))
         return;
     for (unsigned i = 0; i < topo->n_nodes; i++) {
         if (part_kib[i] == 0)
@@ -477,22 +477,36 @@ void memory_hold_running(Planner *planner, Seat *seat)
     }
 }
 
-/* The roomiest node, and others when it is full. */
+bool memory_has_room(const Planner *planner, const Seat *seat, unsigned node_index)
+{
+    for (guint i = 0; i < seat->needs->len; i++) {
+        unsigned page_kib = g_array_index(seat->needs, MemoryNeed, i).page_kib;
+        uint64_t kib = 0;
+        for (guint j = 0; j < seat->needs->len; j++)
+            if (g_array_index(seat->needs, MemoryNeed, j).page_kib == page_kib)
+                kib += g_array_index(seat->needs, MemoryNeed, j).kib;
+        if (capacity_room_kib(planner->capacity, node_index, page_kib) < kib)
+            return false;
+    }
+    return true;
+}
+
+/* At home; without one on the roomiest node, and others when it is full. */
 void memory_hold_floating(Planner *planner, Seat *seat)
 {
     const Topo *topo = planner->topo;
     const CpuSet *nodes = seat->mem_nodes ? seat->mem_nodes : seat->mems;
+    unsigned home = home_find(planner, seat);
 
     for (guint n = 0; n < seat->needs->len; n++) {
         const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, n);
-        unsigned best = UINT_MAX;
-        for (unsigned i = 0; i < topo->n_nodes; i++)
+        unsigned best = home;
+        for (unsigned i = 0; i < topo->n_nodes && home == NO_NODE; i++)
             if (cpuset_has(nodes, topo->nodes[i].os_index) &&
-                (best == UINT_MAX ||
-                 capacity_room_kib(planner->capacity, i, need->page_kib) >
-                     capacity_room_kib(planner->capacity, best, need->page_kib)))
+                (best == NO_NODE || capacity_room_kib(planner->capacity, i, need->page_kib) >
+                                        capacity_room_kib(planner->capacity, best, need->page_kib)))
                 best = i;
-        if (best == UINT_MAX)
+        if (best == NO_NODE)
             continue;
         weigh_one(planner, best);
         hold_need(planner, seat, need, nodes);

@@ -228,29 +228,35 @@ static void keep_helpers(Planner *planner, Seat *seat)
 
 /* --- whose it is --- */
 
-static bool is_owned(const Planner *planner, const CpuSet *pin)
+/* The one PU of the pin, or a sibling that would be kept empty. */
+static bool is_owned(const Planner *planner, const Seat *seat, const CpuSet *pin)
 {
-    unsigned pu = only_member(pin);
+    unsigned os_index = only_member(pin);
+    const TopoPu *pu = os_index == NO_PU ? NULL : topo_pu(planner->topo, os_index);
 
-    return pu != NO_PU && cpuset_has(planner->exclusive, pu);
+    if (!pu)
+        return false;
+    if (seat->threads == THREADS_ISOLATE)
+        return cpuset_intersects(topo_core(planner->topo, pu->core)->cpus, planner->exclusive);
+    return cpuset_has(planner->exclusive, os_index);
 }
 
 bool seat_is_disputed(const Planner *planner, const Seat *seat)
 {
     const GuestDef *def = seat->def;
     const GuestKernel *kernel = seat->in->guest->kernel;
-    bool disputed = is_owned(planner, def->vcpu_cpuset);
+    bool disputed = is_owned(planner, seat, def->vcpu_cpuset);
 
     if (!seat->in->running || seat->unmanaged || seat->claims->len == 0)
         return false;
     if (seat->before)
         return cpuset_intersects(seat->before->exclusive, planner->exclusive);
     for (unsigned i = 0; i < def->n_vcpu_pins; i++)
-        disputed |= is_owned(planner, def->vcpu_pins[i].cpus);
+        disputed |= is_owned(planner, seat, def->vcpu_pins[i].cpus);
     for (unsigned i = 0; i < def->n_iothread_pins; i++)
-        disputed |= is_owned(planner, def->iothread_pins[i].cpus);
+        disputed |= is_owned(planner, seat, def->iothread_pins[i].cpus);
     for (unsigned i = 0; kernel && i < kernel->n_threads; i++)
-        disputed |= is_owned(planner, kernel->threads[i].affinity);
+        disputed |= is_owned(planner, seat, kernel->threads[i].affinity);
     return disputed ||
            (def->emulator_pin && cpuset_intersects(def->emulator_pin, planner->exclusive));
 }
@@ -306,7 +312,7 @@ void keep_running(Planner *planner, const GPtrArray *seats)
         keep_seat(planner, g_ptr_array_index(order, i));
     for (guint i = 0; i < seats->len; i++) {
         Seat *seat = g_ptr_array_index(seats, i);
-        if (seat->in->running)
+        if (!seat->starts)
             memory_hold_running(planner, seat);
     }
 }

@@ -303,11 +303,29 @@ static void add_asks(Board *board, const GPtrArray *queue, GPtrArray *asks)
     }
 }
 
-/* A refused guest has no place for its memory either: what is free stays for others. */
+static bool is_floating_start(const Seat *seat)
+{
+    return !seat->unmanaged && seat->starts && seat->n_vcpu_claims == 0;
+}
+
+/* A refused guest has no place for its memory either, unless it runs. */
 static void hold_floating(Planner *planner, Seat *seat)
 {
-    if (!seat->in->running && !seat->refused && seat->n_vcpu_claims == 0)
-        memory_hold_floating(planner, seat);
+    if (!is_floating_start(seat) || (seat->refused && !seat->in->running))
+        return;
+    memory_hold_floating(planner, seat);
+    home_wish(planner, seat);
+}
+
+/* Its helpers were refused when it was its turn and are not now, or the other way round. */
+static void hold_as_improved(Planner *planner, Seat *seat)
+{
+    if (is_floating_start(seat) && seat->refused && !seat->in->running) {
+        memory_release(planner, seat);
+        home_forget(planner, seat);
+    } else if (seat->memory->len == 0) {
+        hold_floating(planner, seat);
+    }
 }
 
 /* Guests in place have what they had; the others come after them. */
@@ -348,6 +366,28 @@ static bool too_many_moved(const Planner *planner)
     return n > planner->moves_left;
 }
 
+/* Each in its turn. */
+static void place_queue(Planner *planner, const GPtrArray *queue, GPtrArray *asks)
+{
+    Board *board = planner->board;
+    bool scarce = cores_are_scarce(board, asks);
+
+    for (guint i = 0, next = 0; i < queue->len; i++) {
+        Seat *seat = g_ptr_array_index(queue, i);
+        Ask *ask = next < asks->len ? g_ptr_array_index(asks, next) : NULL;
+        bool asked = ask && ask->seat == seat;
+        if (is_floating_start(seat) && !seat->refused && refuse_for_pages(board, seat)) {
+            if (asked)
+                g_ptr_array_remove_index(asks, next);
+            continue;
+        }
+        next += asked;
+        if (asked && !ask->in_place)
+            place_new(board, planner->finder, ask, scarce);
+        hold_floating(planner, seat);
+    }
+}
+
 bool place_all(Planner *planner, const GPtrArray *queue)
 {
     Board *board = planner->board;
@@ -364,18 +404,7 @@ bool place_all(Planner *planner, const GPtrArray *queue)
     g_autoptr(GPtrArray) asks = g_ptr_array_new_with_free_func((GDestroyNotify)ask_free);
     add_asks(board, queue, asks);
     take_places(board, finder, asks);
-    bool scarce = cores_are_scarce(board, asks);
-    for (guint i = 0, next = 0; i < queue->len; i++) {
-        Seat *seat = g_ptr_array_index(queue, i);
-        Ask *ask = next < asks->len ? g_ptr_array_index(asks, next) : NULL;
-        if (ask && ask->seat == seat) {
-            next++;
-            if (!ask->in_place)
-                place_new(board, finder, ask, scarce);
-        }
-        if (!seat->unmanaged)
-            hold_floating(planner, seat);
-    }
+    place_queue(planner, queue, asks);
     improve(board, (Ask **)asks->pdata, asks->len);
     if (planner->consolidate)
         consolidate(board, (Ask **)asks->pdata, asks->len);
@@ -384,6 +413,8 @@ bool place_all(Planner *planner, const GPtrArray *queue)
     for (guint i = 0; i < asks->len; i++)
         if (!((Ask *)g_ptr_array_index(asks, i))->spot.placed)
             refuse_unplaced(board, finder, g_ptr_array_index(asks, i));
+    for (guint i = 0; i < asks->len; i++)
+        hold_as_improved(planner, ((Ask *)g_ptr_array_index(asks, i))->seat);
     for (guint i = 0; i < asks->len; i++)
         if (((Ask *)g_ptr_array_index(asks, i))->spot.placed)
             board_settle(board, g_ptr_array_index(asks, i));

@@ -131,12 +131,18 @@ bool planner_place(Planner *planner, const GPtrArray *fresh)
     keep_running(planner, fresh);
     for (guint i = 0; i < fresh->len; i++) {
         Seat *seat = g_ptr_array_index(fresh, i);
+        if (!seat->starts && seat->n_vcpu_claims == 0)
+            home_wish(planner, seat);
         seat->open = seat_is_open(seat);
         if (seat->open || seat_is_movable(planner, seat))
             g_ptr_array_add(queue, seat);
     }
     g_ptr_array_sort_with_data(queue, queue_compare, planner);
-    return place_all(planner, queue);
+    if (!place_all(planner, queue))
+        return false;
+    for (guint i = 0; i < fresh->len; i++)
+        home_enter(planner, g_ptr_array_index(fresh, i));
+    return true;
 }
 
 static Planner *planner_run(const PlanInput *input, Way way)

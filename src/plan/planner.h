@@ -53,6 +53,7 @@ typedef struct Seat {
     CpuSet *node_list;      /* numa.nodes; NULL: auto */
     CpuSet *cpu_nodes;      /* nodes its vCPUs may go to, all with CPUs */
     CpuSet *mem_nodes;      /* nodes its memory is or must be on; NULL: those of its vCPUs */
+    bool starts;            /* its memory is nowhere yet: about to start, or just started */
     ClassPolicy classes[N_HELPERS];
     CpuSet *lists[N_HELPERS]; /* CLASS_LIST resolved; else NULL */
     GuestPin *pins;           /* cpu.pins resolved, by vCPU */
@@ -72,6 +73,12 @@ typedef struct Seat {
     bool taken;        /* on the board exclusive is taken, PU by PU */
     GArray *memory;    /* of MemoryPlan: what it holds */
     DiagList *diags;
+
+    /* index of a node, or NO_NODE; see home.c */
+    unsigned had;      /* home of a running guest up to now */
+    unsigned wish;     /* where its floating vCPUs belong */
+    unsigned home;     /* where they are */
+    unsigned n_wished; /* vCPUs counted in Planner.wished */
 
     /* as written */
     GuestPlan *plan;  /* NULL: not yet */
@@ -102,6 +109,8 @@ typedef struct Planner {
     Capacity *capacity;
     struct Board *board; /* with all guests in place on it */
     struct Finder *finder;
+    unsigned *wished;    /* by node: floating vCPUs that belong there */
+    GArray *floats;      /* of guests that have a wish, see home.c */
     unsigned core_width; /* most PUs any core has */
     unsigned wide_above; /* vCPUs, see Ask.wide */
     PlanMoves moves;
@@ -154,6 +163,9 @@ bool seat_word_is(const Seat *seat, PolicyKey key, const char *word);
 /* The claim of that vCPU, IOThread or class; NULL: none. */
 const Claim *seat_find_claim(const Seat *seat, ThreadClass thread_class, unsigned id);
 CpuSet *seat_vcpu_pus(const Seat *seat); /* PUs of its vCPU claims */
+
+/* Index into topo->nodes; NO_NODE: there is none. */
+unsigned index_of_node(const Topo *topo, unsigned os_index);
 
 /* --- candidates.c: where a guest may go --- */
 void seat_choose_candidates(const Planner *planner, Seat *seat);
@@ -218,8 +230,9 @@ CpuSet *pick_with_siblings(const Topo *topo, const CpuSet *pus);
 CpuSet *pool_now(const Planner *planner);
 /* vCPUs of this guest that float over the pool. */
 unsigned seat_pool_vcpus(const Seat *seat);
-/* pool: pool_now(). What the guest may use of it; if that is empty, what it may use and is nobody's
- * own; if there is nothing, all it may use (*ret_empty, which may be NULL, is then true). */
+/* pool: pool_now(). What the guest may use of it, at home if it has one; if that is empty, what it
+ * may use and is nobody's own; if there is nothing, all it may use (*ret_empty, which may be NULL,
+ * is then true). */
 CpuSet *pool_mask(const Planner *planner, const Seat *seat, const CpuSet *pool, bool *ret_empty);
 /* Fewest PUs that carry so many vCPUs within the limit. */
 unsigned pool_pus_needed(const Planner *planner, unsigned n_vcpus);
@@ -228,6 +241,28 @@ void refuse_for_floor(const Planner *planner, Seat *seat, unsigned left);
 /* A refused guest of these has no CPU left to itself and others: the pool must be kept. */
 bool pool_is_missed(const Planner *planner, const GPtrArray *seats);
 void pool_diagnose(const Planner *planner, DiagList *diags);
+
+/* --- home.c: nodes for guests that float --- */
+/* For Planner.floats, empty. */
+GArray *home_floats_new(void);
+/* Its policy lets vCPUs of it float. */
+bool seat_floats(const Seat *seat);
+/* Index of the home a running guest has, by the last plan, else by its vCPUs' threads; NO_NODE:
+ * none. */
+unsigned home_had(const Topo *topo, const Seat *seat);
+/* The best home for a guest that starts, with room for its memory; NO_NODE: there is none. */
+unsigned home_find(const Planner *planner, const Seat *seat);
+/* Its wish, as far as it can be told. */
+void home_wish(Planner *planner, Seat *seat);
+/* From now on it takes part in homes_assign(), if it has a wish. */
+void home_enter(Planner *planner, Seat *seat);
+/* Neither wish nor home, as at first. */
+void home_forget(Planner *planner, Seat *seat);
+/* Homes for all, once everybody has a place. Returns the seats with another home than they were
+ * written with, borrowed. */
+GPtrArray *homes_assign(Planner *planner);
+/* Appends why a guest that floats over all of the pool has no home, if there are homes at all. */
+void home_explain(const Planner *planner, const Seat *seat, GString *text);
 
 /* --- capacity.c --- */
 Capacity *capacity_new(const Topo *topo, const Policy *policy);
@@ -242,7 +277,10 @@ GArray *memory_needs(const Topo *topo, const GuestDef *def);
  * not measured. */
 uint64_t *seat_measured_mib(const Topo *topo, const Seat *seat);
 unsigned guest_page_kib(const Topo *topo, const GuestDef *def);
-/* Of a running guest, where it is; of a starting one without a place, where there is room. */
+/* The node has room for all of the guest's memory. */
+bool memory_has_room(const Planner *planner, const Seat *seat, unsigned node_index);
+/* Of a running guest, where it is; of a starting one without a place at home, else where there is
+ * room. */
 void memory_hold_running(Planner *planner, Seat *seat);
 void memory_hold_floating(Planner *planner, Seat *seat);
 /* What the seat holds is free again. */

@@ -64,13 +64,13 @@ void planning_free(Planning *planning)
     g_free(planning);
 }
 
-/* What the plan gave it is what it has now. */
+/* What the plan gave it is what it has now; another home than it had counts as such from now on. */
 static bool is_carried_out(const Entry *entry, const PlanGuest *guest)
 {
     const Seat *seat = entry->seat;
 
     return seat && seat->plan == guest->before && seat->plan->result != PLAN_UNMANAGED &&
-           !seat->plan->moved;
+           !seat->plan->moved && seat->had == seat->home;
 }
 
 static bool is_same(const Entry *entry, const PlanGuest *guest)

@@ -45,6 +45,8 @@ CpuSet *pool_mask(const Planner *planner, const Seat *seat, const CpuSet *pool, 
 {
     g_autoptr(CpuSet) cpus = cpuset_and(pool, seat->allowed);
 
+    if (seat->home != NO_NODE)
+        hwloc_bitmap_and(cpus, cpus, planner->topo->nodes[seat->home].cpus);
     if (ret_empty)
         *ret_empty = false;
     if (cpuset_is_empty(cpus)) {

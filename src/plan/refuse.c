@@ -17,9 +17,8 @@ void seat_refuse(Seat *seat, PlanShortage shortage, const char *format, ...)
 }
 
 /* "node 1", "nodes 0-1"; *ret_node: the node if there is just one, else -1. */
-static char *candidates_text(const Seat *seat, const char **ret_has, int *ret_node)
+static char *nodes_text(const CpuSet *nodes, const char **ret_has, int *ret_node)
 {
-    const CpuSet *nodes = seat->cpu_nodes;
     g_autofree char *list = cpuset_format(nodes);
 
     *ret_node = cpuset_weight(nodes) == 1 ? (int)cpuset_first(nodes) : -1;
@@ -42,7 +41,7 @@ static void refuse_for(Seat *seat, const char *resource, unsigned need, unsigned
     const char *has;
     PlanShortage shortage = {
         .resource = resource, .amount = need - have, .unit = cores ? "cores" : "PUs"};
-    g_autofree char *where = candidates_text(seat, &has, &shortage.node);
+    g_autofree char *where = nodes_text(seat->cpu_nodes, &has, &shortage.node);
 
     seat_refuse(seat, shortage, "needs %u %s, %s %s %u free: %u %s short", need,
                 cores ? plural(need, "whole core", "whole cores") : plural(need, "PU", "PUs"),
@@ -96,6 +95,14 @@ static bool refuse_for_pus(const Finder *finder, Seat *seat)
 
 /* --- memory --- */
 
+/* A guest that floats has its memory wherever there is room. */
+static const CpuSet *nodes_for_memory(const Seat *seat)
+{
+    if (seat->mem_nodes)
+        return seat->mem_nodes;
+    return seat->n_vcpu_claims > 0 ? seat->cpu_nodes : seat->mems;
+}
+
 /* --- who could make room --- */
 
 #define MAX_NAMED 3
@@ -108,7 +115,7 @@ typedef struct Holder {
 
 static uint64_t held_mib(const Seat *seat, const Seat *holder)
 {
-    const CpuSet *nodes = seat->mem_nodes ? seat->mem_nodes : seat->cpu_nodes;
+    const CpuSet *nodes = nodes_for_memory(seat);
     uint64_t mib = 0;
 
     for (guint i = 0; i < holder->memory->len; i++)
@@ -200,7 +207,7 @@ static CpuSet *held_nodes(const Topo *topo, const Seat *seat, const Seat *holder
         for (guint i = 0; i < holder->memory->len; i++)
             hwloc_bitmap_set(nodes, g_array_index(holder->memory, MemoryPlan, i).node);
     }
-    hwloc_bitmap_and(nodes, nodes, seat->mem_nodes ? seat->mem_nodes : seat->cpu_nodes);
+    hwloc_bitmap_and(nodes, nodes, nodes_for_memory(seat));
     return nodes;
 }
 
@@ -265,23 +272,23 @@ static const char *page_unit(unsigned page_kib, unsigned base_page_kib)
     return "huge pages";
 }
 
-static uint64_t memory_room(const Finder *finder, const Seat *seat, unsigned page_kib)
+static uint64_t memory_room(const Planner *planner, const Seat *seat, unsigned page_kib)
 {
-    const Topo *topo = finder->board->topo;
+    const Topo *topo = planner->topo;
     uint64_t room = 0;
 
     for (unsigned i = 0; i < topo->n_nodes; i++) {
         unsigned node = topo->nodes[i].os_index;
-        const CpuSet *nodes = seat->mem_nodes ? seat->mem_nodes : seat->cpu_nodes;
-        if (cpuset_has(nodes, node) && cpuset_has(seat->mems, node))
-            room += capacity_room_kib(finder->board->planner->capacity, i, page_kib);
+        if (cpuset_has(nodes_for_memory(seat), node) && cpuset_has(seat->mems, node))
+            room += capacity_room_kib(planner->capacity, i, page_kib);
     }
     return room;
 }
 
-static bool refuse_for_memory(const Finder *finder, Seat *seat)
+/* pages: only huge ones count. */
+static bool refuse_for_memory(const Planner *planner, Seat *seat, bool pages)
 {
-    unsigned base_page_kib = finder->board->topo->base_page_kib;
+    unsigned base_page_kib = planner->topo->base_page_kib;
 
     for (guint i = 0; i < seat->needs->len && !seat->in->running; i++) {
         unsigned page_kib = g_array_index(seat->needs, MemoryNeed, i).page_kib;
@@ -289,14 +296,14 @@ static bool refuse_for_memory(const Finder *finder, Seat *seat)
         for (guint j = 0; j < seat->needs->len; j++)
             if (g_array_index(seat->needs, MemoryNeed, j).page_kib == page_kib)
                 need += g_array_index(seat->needs, MemoryNeed, j).kib / unit_kib;
-        uint64_t have = memory_room(finder, seat, page_kib) / unit_kib;
-        if (have >= need)
+        uint64_t have = memory_room(planner, seat, page_kib) / unit_kib;
+        if (have >= need || (pages && page_kib == base_page_kib))
             continue;
         const char *has;
         PlanShortage shortage = {.resource = page_kib == base_page_kib ? "memory" : "pages",
                                  .amount = need - have,
                                  .unit = page_unit(page_kib, base_page_kib)};
-        g_autofree char *where = candidates_text(seat, &has, &shortage.node);
+        g_autofree char *where = nodes_text(nodes_for_memory(seat), &has, &shortage.node);
         seat_refuse(seat, shortage,
                     "needs %" PRIu64 " %s, %s %s %" PRIu64 " free: %" PRIu64 " %s short", need,
                     shortage.unit, where, has, have, need - have,
@@ -304,6 +311,14 @@ static bool refuse_for_memory(const Finder *finder, Seat *seat)
         return true;
     }
     return false;
+}
+
+bool refuse_for_pages(Board *board, Seat *seat)
+{
+    board_count_floats(board, seat, -1);
+    bool refused = refuse_for_memory(board->planner, seat, true);
+    board_count_floats(board, seat, 1);
+    return refused;
 }
 
 /* There is enough of all, but not for the helpers on the node of the first vCPU. */
@@ -330,7 +345,7 @@ static void refuse_for_home(const Finder *finder, Seat *seat)
 void refuse_for_room(const Finder *finder, Seat *seat)
 {
     if (!refuse_for_cores(finder, seat) && !refuse_for_pus(finder, seat) &&
-        !refuse_for_memory(finder, seat))
+        !refuse_for_memory(finder->board->planner, seat, false))
         refuse_for_home(finder, seat);
     devices_explain_refusal(finder->board->topo, seat);
     if (g_str_equal(seat->shortage.resource, "PUs") ||

@@ -294,6 +294,7 @@ static Seat *seat_new(const Topo *topo, const PlanGuest *in)
     seat->guest = plan_guest_ref(in);
     seat->in = &seat->guest;
     seat->watch = WATCH_NOTHING;
+    seat->had = seat->wish = seat->home = NO_NODE;
     seat->diags = diag_list_new();
     seat->def = guest_def(in->guest);
     seat->unmanaged = in->manual || in->released;
@@ -443,6 +444,8 @@ Planner *planner_new(const PlanInput *input)
     planner->pool = cpuset_new();
     planner->strays = g_ptr_array_new();
     planner->over = g_new0(bool, MAX(topo->n_nodes, 1));
+    planner->wished = g_new0(unsigned, MAX(topo->n_nodes, 1));
+    planner->floats = home_floats_new();
     planner->watchers = g_new(GPtrArray *, topo->n_nodes + 1);
     for (unsigned i = 0; i <= topo->n_nodes; i++)
         planner->watchers[i] = g_ptr_array_new();
@@ -500,6 +503,7 @@ Seat *planner_add(Planner *planner, const PlanGuest *guest)
 void planner_drop(Planner *planner, Seat *seat)
 {
     seat_forget_plan(planner, seat);
+    home_forget(planner, seat);
     seat_release(planner, seat);
     memory_release(planner, seat);
     board_count_floats(planner->board, seat, -1);
@@ -527,6 +531,8 @@ void planner_free(Planner *planner)
     hwloc_bitmap_free(planner->where.cpus);
     hwloc_bitmap_free(planner->where.nodes);
     hwloc_bitmap_free(planner->where.llcs);
+    g_free(planner->wished);
+    g_array_unref(planner->floats);
     for (unsigned i = 0; i <= planner->topo->n_nodes; i++)
         g_ptr_array_unref(planner->watchers[i]);
     g_free(planner->watchers);

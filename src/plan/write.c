@@ -157,7 +157,19 @@ static char *own_reason(const Planner *planner, const Seat *seat, const CpuSet *
     if (seat_pool_vcpus(seat) > 0)
         g_string_append_printf(text, ", %u %s on the pool", seat_pool_vcpus(seat),
                                plural(seat_pool_vcpus(seat), "vCPU", "vCPUs"));
+    if (seat->home != NO_NODE)
+        g_string_append_printf(text, " of node %u", planner->topo->nodes[seat->home].os_index);
     return g_string_free(text, FALSE);
+}
+
+static char *home_reason(const Topo *topo, const Seat *seat)
+{
+    unsigned node = topo->nodes[seat->home].os_index;
+    const GuestKernel *kernel = seat->in->running ? seat->in->guest->kernel : NULL;
+    bool there = kernel && kernel->memory_nodes && cpuset_has(kernel->memory_nodes, node);
+
+    return g_strdup_printf("floats over the pool of node %u%s", node,
+                           there ? ", where its memory is" : "");
 }
 
 static char *floating_reason(const Planner *planner, const Seat *seat, const CpuSet *pool)
@@ -172,7 +184,11 @@ static char *floating_reason(const Planner *planner, const Seat *seat, const Cpu
     }
     if (cpuset_intersects(pool, planner->exclusive) || cpuset_is_empty(now))
         return g_strdup("the pool is empty: floats over all CPUs it is allowed");
-    return g_strdup("floats over the pool");
+    if (seat->home != NO_NODE)
+        return home_reason(planner->topo, seat);
+    GString *text = g_string_new("floats over the pool");
+    home_explain(planner, seat, text);
+    return g_string_free(text, FALSE);
 }
 
 static char *placed_reason(const Planner *planner, const Seat *seat, const CpuSet *own,
@@ -263,7 +279,11 @@ static GuestPlan *guest_plan_write(Planner *planner, Seat *seat)
     plan->reason = seat->refused ? g_strdup(seat->reason) : placed_reason(planner, seat, own, mask);
     vcpus_write(seat, own, mask, plan);
     location_write(planner, seat, own, plan);
-    if (helpers_write(planner, seat, mask, plan) || seat_pool_vcpus(seat) > 0)
+    plan->home = seat->home == NO_NODE ? -1 : (int)planner->topo->nodes[seat->home].os_index;
+    bool helpers = helpers_write(planner, seat, mask, plan);
+    if (seat->home != NO_NODE && !(helpers && seat->n_vcpu_claims > 0))
+        seat->watch = seat->home;
+    else if (helpers || seat_pool_vcpus(seat) > 0)
         seat->watch = planner->topo->n_nodes;
     values_write(seat, plan);
     if (!seat->refused)
@@ -400,7 +420,9 @@ void planner_write(Planner *planner, const GPtrArray *fresh)
 
     planner->n_writes++;
     bool all = over_changed(planner);
+    g_autoptr(GPtrArray) rehomed = homes_assign(planner);
     write_all_watchers(planner, written);
+    write_seats(planner, rehomed, written);
     write_seats(planner, all ? planner->seats : fresh, written);
     if (planner->strays_changed)
         write_seats(planner, planner->seats, written);

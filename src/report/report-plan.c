@@ -84,6 +84,7 @@ struct json_object *parts_guest_plan(const GuestPlan *plan)
     json_object_object_add(entry, "cpu_policy", parts_text(cpu_policy_name(plan->cpu_policy)));
     json_object_object_add(entry, "nodes", parts_set(placed ? plan->nodes : NULL));
     json_object_object_add(entry, "llcs", parts_set(placed ? plan->llcs : NULL));
+    json_object_object_add(entry, "home", plan->home < 0 ? NULL : json_object_new_int(plan->home));
     json_object_object_add(entry, "page_size_kib", json_object_new_int64(plan->page_size_kib));
     json_object_object_add(entry, "vcpus", vcpus);
     json_object_object_add(entry, "emulator", parts_set(placed ? plan->emulator.cpus : NULL));

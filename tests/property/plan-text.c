@@ -25,6 +25,7 @@ static void text_guest(GString *out, const GuestPlan *plan)
                            plan->shortage.amount, plan->shortage.node);
     text_set(out, "nodes", plan->nodes);
     text_set(out, "llcs", plan->llcs);
+    g_string_append_printf(out, " home=%d", plan->home);
     text_set(out, "exclusive", plan->exclusive);
     for (unsigned i = 0; i < plan->n_vcpus; i++) {
         g_string_append_printf(out, " vcpu%u %d %d", plan->vcpus[i].id, plan->vcpus[i].online,

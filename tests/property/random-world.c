@@ -108,7 +108,7 @@ static void append_cpu(Random *random, GString *yaml)
 {
     static const char *const threads[] = {"prefer", "require", "isolate"};
     static const char *const keys[] = {"emulator", "iothreads", "vhost"};
-    unsigned policy = random_below(random, 10);
+    unsigned policy = random_below(random, 12);
 
     if (policy < 6)
         g_string_append(yaml, "cpu: {policy: dedicated");
@@ -222,16 +222,17 @@ static GuestDef *random_def(Random *random, const Topo *topo, unsigned number, b
     return def;
 }
 
-/* Most of it on one node, some on another now and then. */
-static void random_memory(Random *random, const Topo *topo, GuestKernel *kernel)
+void random_memory(Random *random, const Topo *topo, GuestKernel *kernel)
 {
     unsigned most = topo->nodes[random_below(random, topo->n_nodes)].os_index, rest = most;
     g_autofree uint64_t *kib = g_new0(uint64_t, topo->nodes[topo->n_nodes - 1].os_index + 1);
 
+    uint64_t unit = random_chance(random, 20) ? WORLD_GIB_KIB / 1024 : WORLD_GIB_KIB;
+
     if (random_chance(random, 50))
         rest = topo->nodes[random_below(random, topo->n_nodes)].os_index;
-    kib[most] += WORLD_GIB_KIB / 2;
-    kib[rest] += random_below(random, WORLD_GIB_KIB / 2);
+    kib[most] += unit / 2;
+    kib[rest] += random_below(random, (unsigned)unit / 2);
     guest_kernel_set_memory(kernel, kib, topo->nodes[topo->n_nodes - 1].os_index + 1);
 }
 

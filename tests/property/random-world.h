@@ -21,6 +21,10 @@ typedef struct RandomWorld {
     GArray *inputs;      /* of PlanGuest */
 } RandomWorld;
 
+/* Measured memory of a guest: most of it on one node, some on another now and then; hardly any if
+ * it has just started. */
+void random_memory(Random *random, const Topo *topo, GuestKernel *kernel);
+
 RandomWorld *random_world_new(uint64_t seed);
 void random_world_free(RandomWorld *world);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RandomWorld, random_world_free)

@@ -26,6 +26,7 @@
 typedef struct Check {
     const RandomWorld *world;
     const Plan *plan;
+    bool kept;   /* guests had their homes before */
     char *fault; /* NULL: none so far */
 } Check;
 
@@ -171,6 +172,8 @@ static void check_memory(Check *check, const GuestPlan *plan)
         if (!node || plan->memory[i].mib == 0)
             fail(check, plan->name, "memory on no node");
     }
+    if (plan->result == PLAN_PLACED && plan->n_memory == 0)
+        fail(check, plan->name, "no memory");
 }
 
 static const PlanGuest *input_of(const GArray *inputs, const char *uuid)
@@ -179,6 +182,73 @@ static const PlanGuest *input_of(const GArray *inputs, const char *uuid)
         if (g_str_equal(g_array_index(inputs, PlanGuest, i).guest->uuid, uuid))
             return &g_array_index(inputs, PlanGuest, i);
     return NULL;
+}
+
+/* --- homes --- */
+
+static bool policy_lists_nodes(const Check *check, const GuestPlan *plan)
+{
+    return guest_policy_get(input_of(check->world->inputs, plan->uuid)->policy, KEY_NUMA_NODES);
+}
+
+#define QUARTERS 4
+#define MORE_TO_KEEP 2
+
+/* vCPUs on the pool. */
+static unsigned count_floating(const GuestPlan *plan)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < plan->n_vcpus && plan->result != PLAN_UNMANAGED; i++)
+        n += plan->vcpus[i].online && !plan->vcpus[i].pinned;
+    return n;
+}
+
+/* At home a guest has all of the pool there that it may use, and a PU for each vCPU. */
+static void check_home(Check *check, const GuestPlan *plan, bool listed)
+{
+    const TopoNode *node =
+        plan->home < 0 ? NULL : topo_node(check->world->topo, (unsigned)plan->home);
+
+    if (plan->home < 0)
+        return;
+    if (!node || plan->result != PLAN_PLACED)
+        fail(check, plan->name, "a home that is none");
+    g_autoptr(CpuSet) pool = cpuset_and(check->plan->shared, plan->allowed);
+    g_autoptr(CpuSet) here = node ? cpuset_and(pool, node->cpus) : cpuset_new();
+    for (unsigned i = 0; i < plan->n_vcpus; i++)
+        if (plan->vcpus[i].online && !plan->vcpus[i].pinned &&
+            !cpuset_equal(plan->vcpus[i].cpus, here))
+            fail(check, plan->name, "at home, but not on the pool of that node");
+    if (!listed && cpuset_weight(here) < MAX(count_floating(plan), 2))
+        fail(check, plan->name, "its home is too small");
+}
+
+/* Wherever a guest came to that was not held there, all vCPUs are within what a node has room for.
+ */
+static void check_loads(Check *check)
+{
+    const Topo *topo = check->world->topo;
+    unsigned n_pus = cpuset_weight(check->plan->shared), n_vcpus = 0;
+
+    for (unsigned i = 0; i < check->plan->n_guests; i++)
+        n_vcpus += count_floating(check->plan->guests[i]);
+    unsigned quarters = n_pus > 0 ? (n_vcpus * QUARTERS + n_pus - 1) / n_pus : 0;
+    quarters = MAX(quarters, QUARTERS) + (check->kept ? MORE_TO_KEEP : 0);
+    for (unsigned n = 0; n < topo->n_nodes; n++) {
+        g_autoptr(CpuSet) pool = cpuset_and(check->plan->shared, topo->nodes[n].cpus);
+        bool came = false;
+        unsigned load = 0;
+        for (unsigned i = 0; i < check->plan->n_guests; i++) {
+            const GuestPlan *plan = check->plan->guests[i];
+            if (plan->home != (int)topo->nodes[n].os_index)
+                continue;
+            load += count_floating(plan);
+            came |= !policy_lists_nodes(check, plan);
+        }
+        if (came && load * QUARTERS > cpuset_weight(pool) * quarters)
+            fail(check, "all", "a node has more vCPUs at home than it has room for");
+    }
 }
 
 static void check_plan(Check *check)
@@ -191,7 +261,9 @@ static void check_plan(Check *check)
         check_refused(check, plan);
         check_threads(check, plan, input_of(check->world->inputs, plan->uuid)->policy);
         check_memory(check, plan);
+        check_home(check, plan, policy_lists_nodes(check, plan));
     }
+    check_loads(check);
 }
 
 /* --- the same again --- */
@@ -302,7 +374,7 @@ static FakeBackend *world_apply(Check *check)
 static bool same_places(const GuestPlan *a, const GuestPlan *b)
 {
     if (a->n_vcpus != b->n_vcpus || a->n_iothreads != b->n_iothreads || a->result != b->result ||
-        a->pool != b->pool || !cpuset_equal(a->exclusive, b->exclusive) ||
+        a->pool != b->pool || a->home != b->home || !cpuset_equal(a->exclusive, b->exclusive) ||
         !cpuset_equal(a->emulator.cpus, b->emulator.cpus) ||
         !cpuset_equal(a->vhost.cpus, b->vhost.cpus))
         return false;
@@ -363,6 +435,17 @@ static bool has_helper_without_pu(const Plan *plan)
     return false;
 }
 
+/* It has hardly any memory yet: as long as no plan is told, it is as if it were about to start. */
+static bool is_just_started(const PlanGuest *in)
+{
+    const GuestKernel *kernel = in->running ? in->guest->kernel : NULL;
+    uint64_t kib = 0;
+
+    for (unsigned i = 0; kernel && i < kernel->n_memory_kib; i++)
+        kib += kernel->memory_kib[i];
+    return kernel && kernel->memory_kib && kib * 10 < guest_def(in->guest)->current_memory_kib;
+}
+
 static void check_again_running(Check *check, const FakeBackend *fake, bool told_before)
 {
     const RandomWorld *world = check->world;
@@ -379,7 +462,8 @@ static void check_again_running(Check *check, const FakeBackend *fake, bool told
     bool partly = has_refused(check->plan) || has_lost_pins(world, check->plan);
     for (unsigned i = 0; i < again->n_guests && !check->fault; i++) {
         const GuestPlan *now = again->guests[i], *then = check->plan->guests[i];
-        if (loses_pins(input_of(world->inputs, then->uuid), then) ||
+        const PlanGuest *in = input_of(world->inputs, then->uuid);
+        if (loses_pins(in, then) || (!told_before && then->pool && is_just_started(in)) ||
             (partly ? keeps_its_own(then, now) : same_places(now, then)))
             continue;
         g_autofree char *text_now = plan_text(again);
@@ -415,7 +499,7 @@ static void check_moves(Check *check, const FakeBackend *fake, uint64_t seed)
     g_autoptr(Plan) kept = plan_make(&input);
     input.max_moves = MAX_MOVES;
     g_autoptr(Plan) moved = plan_make(&input);
-    Check other = {.world = world, .plan = moved};
+    Check other = {.world = world, .plan = moved, .kept = true};
     check_plan(&other);
     for (unsigned i = 0; i < moved->n_guests; i++)
         n_moved += moved->guests[i]->moved;

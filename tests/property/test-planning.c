@@ -50,6 +50,22 @@ static uint64_t number_of(const char *variable, uint64_t fallback)
     return text ? g_ascii_strtoull(text, NULL, 10) : fallback;
 }
 
+/* Its vCPUs are where the plan has them by now; its memory may have changed. */
+static Guest *look_at(Life *life, const Guest *had)
+{
+    Guest *guest = guest_copy(had);
+    const GuestPlan *plan = plan_find(life->plan, had->uuid);
+
+    if (guest->kernel && random_chance(&life->random, 50))
+        random_memory(&life->random, life->world->topo, guest->kernel);
+    for (unsigned i = 0; guest->kernel && plan && i < guest->kernel->n_threads; i++) {
+        GuestThread *thread = &guest->kernel->threads[i];
+        if (thread->thread_class == THREAD_VCPU && thread->home_id < plan->n_vcpus)
+            hwloc_bitmap_copy(thread->affinity, plan->vcpus[thread->home_id].cpus);
+    }
+    return guest;
+}
+
 /* The guest is the world's from now on, in the other's place. */
 static void replace_guest(Life *life, guint i, Guest *guest)
 {
@@ -77,7 +93,10 @@ static void start_guest(Life *life, guint i)
     guest->live = guest_def_ref(guest->config);
     guest->active = true;
     guest->kernel = fake_kernel_new(guest->live, &options);
-    if (random_chance(&life->random, 70) && !cpuset_is_empty(plan->nodes)) {
+    if (random_chance(&life->random, 30)) {
+        const uint64_t kib[] = {1024, 1024};
+        guest_kernel_set_memory(guest->kernel, kib, MIN(topo->n_nodes, 2));
+    } else if (random_chance(&life->random, 70) && !cpuset_is_empty(plan->nodes)) {
         guest->kernel->memory_nodes = cpuset_copy(plan->nodes);
         guest->kernel->memory_nodes_any = cpuset_copy(plan->nodes);
     }
@@ -143,7 +162,7 @@ static void act(Life *life)
         plug_vcpu(life, i);
         break;
     case ACT_LOOK:
-        replace_guest(life, i, guest_copy(in->guest));
+        replace_guest(life, i, look_at(life, in->guest));
         break;
     case ACT_RELEASE:
         in->released = in->running && !in->released;

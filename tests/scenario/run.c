@@ -12,6 +12,7 @@
  *   moves         optional: as many running guests may move (defrag)
  *   kernel        optional lines NAME allowed= allowed_mems= memory_nodes= memory_nodes_any=
  *                 memory_mib=NODE:MIB,NODE:MIB…, from which the two before follow if not there
+ *   homes         optional lines NAME NODE: home of a running guest by the last plan
  *   expected      the result
  */
 #include "guest/domain-xml.h"
@@ -35,6 +36,7 @@ typedef struct Scenario {
     GPtrArray *guests;   /* of Guest, as planned */
     GPtrArray *started;  /* of Guest, the same ones running: what changes are for */
     GPtrArray *policies; /* of GuestPolicy */
+    GPtrArray *befores;  /* of GuestPlan */
     GArray *inputs;      /* of PlanGuest */
     DiagList *diags;
     GString *out;
@@ -161,6 +163,22 @@ static GuestKernel *kernel_read(const char *name)
     return NULL;
 }
 
+/* NULL: no plan is known. */
+static GuestPlan *before_read(const char *name)
+{
+    g_autofree char *text = text_read("homes", true);
+    g_auto(GStrv) words = g_strsplit_set(text, " \n", -1);
+
+    for (char **word = words; *word && word[1]; word += 2) {
+        if (!g_str_equal(*word, name))
+            continue;
+        GuestPlan *plan = guest_plan_new();
+        plan->home = atoi(word[1]);
+        return plan;
+    }
+    return NULL;
+}
+
 static Guest *guest_make(const GuestDef *def, bool running)
 {
     Guest *guest = guest_new(def->uuid, def->name);
@@ -188,6 +206,10 @@ static void guest_add(Scenario *scenario, const GuestDef *def)
 
     input.guest = guest;
     input.policy = policy;
+    GuestPlan *before = before_read(def->name);
+    if (before)
+        g_ptr_array_add(scenario->befores, before);
+    input.before = before;
     input.manual = !policy->named && guest_is_hand_pinned(guest, scenario->topo->allowed);
     g_ptr_array_add(scenario->guests, guest);
     g_ptr_array_add(scenario->started, guest_make(def, true));
@@ -289,6 +311,8 @@ static void print_guest(GString *out, const GuestPlan *plan)
                                plan->shortage.node);
     print_set(out, "nodes", plan->nodes);
     print_set(out, "llcs", plan->llcs);
+    if (plan->home >= 0)
+        g_string_append_printf(out, "  home: %d\n", plan->home);
     print_set(out, "exclusive", plan->exclusive);
     print_vcpus(out, plan);
     print_helpers(out, plan);
@@ -379,6 +403,7 @@ static void scenario_clear(Scenario *scenario)
     g_ptr_array_unref(scenario->guests);
     g_ptr_array_unref(scenario->started);
     g_ptr_array_unref(scenario->policies);
+    g_ptr_array_unref(scenario->befores);
     g_array_unref(scenario->inputs);
     diag_list_free(scenario->diags);
 }
@@ -391,6 +416,7 @@ static char *scenario_text(void)
         .guests = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref),
         .started = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref),
         .policies = g_ptr_array_new_with_free_func((GDestroyNotify)guest_policy_unref),
+        .befores = g_ptr_array_new_with_free_func((GDestroyNotify)guest_plan_unref),
         .inputs = g_array_new(FALSE, FALSE, sizeof(PlanGuest)),
         .diags = diag_list_new(),
         .out = g_string_new(NULL),

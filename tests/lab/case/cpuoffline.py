@@ -27,7 +27,7 @@ def case(host):
     host.wait_planned(*guests)
     before = set().union(*wide1.vcpu_cpus())
     gone = max(before)
-    pool = web1.vcpu(0).cpus
+    pool = host.pool()
     switch(host, gone, False, guests)
     assert all(len(own) == 1 and gone not in own for own in wide1.vcpu_cpus()), wide1.vcpu_cpus()
     now, others = set().union(*wide1.vcpu_cpus()), set().union(*wide2.vcpu_cpus())
@@ -35,12 +35,13 @@ def case(host):
     assert all(not thread.cpus & (now | others) for thread in web1.threads())
     switch(host, gone, True, guests)
     assert len(set().union(*wide1.vcpu_cpus())) == 2
-    assert web1.vcpu(0).cpus | set().union(*wide1.vcpu_cpus()) | others == pool | before | others
+    assert host.pool() | set().union(*wide1.vcpu_cpus()) | others == pool | before | others
 
-    pool = web1.vcpu(0).cpus
+    pool = host.pool()
+    assert web1.all_on(host.at_home(web1, pool))
     spare = max(pool - {0})
     switch(host, spare, False, guests)
-    assert web1.all_on(pool - {spare})
+    assert web1.all_on(host.at_home(web1, pool - {spare}))
     switch(host, spare, True, guests)
-    assert web1.all_on(pool)
+    assert web1.all_on(host.at_home(web1, pool))
     assert all(entry["drift"] == 0 for entry in host.status()["guests"]), "nobody drifted"

@@ -36,5 +36,5 @@ def case(host):
         for thread in guest.emulator_threads() + guest.vhost_threads():
             assert thread.cpus == HOUSEKEEPING, f"{guest.name}: {thread.comm} on {thread.cpus}"
         assert host.mems(guest, "vcpu0") == {node} and guest.mostly_on(node), guest.memory()
-    assert web1.all_on(set(range(8)) - taken)
+    assert web1.all_on(host.at_home(web1, set(range(8)) - taken))
     assert host.ctl("verify").returncode == 0

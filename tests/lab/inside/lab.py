@@ -246,6 +246,18 @@ class Host:
         """What status says of it."""
         return next((entry for entry in self.status()["guests"] if entry["name"] == guest.name), {})
 
+    def planned(self):
+        """The plan as it is now."""
+        return json.loads(self.ctl("plan", "--json", check=False).stdout)
+
+    def pool(self):
+        return cpus(self.planned()["host"]["shared"])
+
+    def at_home(self, guest, pool):
+        """Those of the pool that the guest may use: on the node that is its home, else all."""
+        entry = next(entry for entry in self.planned()["guests"] if entry["name"] == guest.name)
+        return pool if entry["home"] is None else pool & self.node_cpus(entry["home"])
+
     def state(self, guest):
         return self.entry(guest).get("state")
 
