@@ -326,7 +326,7 @@ static void run_memory(unsigned n_guests, unsigned n_pus, unsigned n_nodes)
     if (!planner_place(planner, planner->seats))
         abort();
     uint64_t placed = n_allocations;
-    g_ptr_array_unref(planner_write(planner, planner->seats));
+    planner_write(planner, planner->seats);
     printf("memory,%u,%u,%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", n_guests, n_pus, n_nodes,
            planner->finder->n_tries, n_allocations - before, placed - surveyed);
 }
