@@ -139,14 +139,6 @@ class Guest(RunningGuest):
                 nodes[int(node)] = nodes.get(int(node), 0) + int(pages) * int(size.group(1)) / 1024
         return nodes
 
-    def nodes_touched(self):
-        """Nodes with any page charged to its scope, from memory.numa_stat (cgroup v2)."""
-        path = self.cgroup("memory").rstrip("/")
-        while not os.path.exists(path + "/memory.numa_stat"):
-            path = os.path.dirname(path)
-        lines = re.findall(r"^(?:anon|shmem) (.*)$", read(path + "/memory.numa_stat"), re.MULTILINE)
-        return {int(node) for node, size in re.findall(r"N(\d+)=(\d+)", " ".join(lines)) if int(size)}
-
     def mostly_on(self, node):
         memory = self.memory()
         return bool(memory) and memory.get(node, 0) >= 0.99 * sum(memory.values())
