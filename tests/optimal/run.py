@@ -10,8 +10,8 @@ and by an integer program that cbc solves (solve.py); all are judged by the same
 A case passes if no rule is broken and vmtuned reaches the best; where only the first values of the best
 are proved in time, if it reaches these and no simple planner does better. For some instances it is a
 case more that the names of the guests change nothing. --self-test checks the reference itself first, and
-one instance is looked at again with --count 1 --seed N. --missed: those whose seeds are in the file beside
-this one, known to be missed; they are listed, and fail nothing.
+one instance is looked at again with --count 1 --seed N. --missed: those in the file beside this one, known
+to be missed; they are listed, and fail nothing.
 The last line is 'N passed, N failed'; the exit status says the same.
 """
 
