@@ -14,7 +14,7 @@ guests:
 
 def definition(node):
     return {"name": f"own{node}", "vcpus": 2, "nic": True, "iothreads": 1,
-            "numatune": f"<numatune><memory mode='strict' nodeset='{node}'/></numatune>"}
+            "numatune": ("strict", node)}
 
 
 def case(host):

@@ -12,15 +12,11 @@ guests:
 """
 
 
-def numatune(mode, nodes):
-    return f"<numatune><memory mode='{mode}' nodeset='{nodes}'/></numatune>"
-
-
 def case(host):
     one, two, split = host.guests(
-        {"name": "own1", "numatune": numatune("strict", "1")},
-        {"name": "own2", "numatune": numatune("strict", "2")},
-        {"name": "ownsplit", "vcpus": 2, "numatune": numatune("interleave", "1-2")})
+        {"name": "own1", "numatune": ("strict", "1")},
+        {"name": "own2", "numatune": ("strict", "2")},
+        {"name": "ownsplit", "vcpus": 2, "numatune": ("interleave", "1-2")})
     host.start(POLICY)
     host.wait_planned(one, two, split)
     before = split.vcpu_cpus()

@@ -2,8 +2,6 @@
 """Memory where the policy says: strict comes true at the next cold start, restrictive at once where no
 page moves."""
 
-from lab import cpus, read
-
 FLAVOURS = ("amd-4node", "debian13")
 POLICY = """
 guests:
@@ -18,10 +16,10 @@ guests:
 def case(host):
     cold, live = host.guests(
         {"name": "cold1"},
-        {"name": "live1", "numatune": "<numatune><memory mode='restrictive' nodeset='1'/></numatune>"})
+        {"name": "live1", "numatune": ("restrictive", "1")})
     before = live.memory()
     # A few pages of QEMU's start are on any node: leave one out, and they would have to move.
-    nodes = cpus(read("/sys/devices/system/node/online"))
+    nodes = host.nodes()
     host.start(POLICY.format(",".join(map(str, sorted(nodes)))))
     host.wait_state(cold, "cold-pending")
     host.wait_planned(live)

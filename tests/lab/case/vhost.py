@@ -20,7 +20,7 @@ OWNER = "/sys/module/vhost/parameters/fork_from_owner_default"
 def check(host, of_kernel):
     (guest,) = host.guests({
         "name": "net1", "nic": True,  # at home on node 1, which has a CPU for each of the two
-        "numatune": "<numatune><memory mode='restrictive' nodeset='1'/></numatune>"})
+        "numatune": ("restrictive", "1")})
     workers = guest.vhost_threads()
     assert workers, "no vhost worker"
     assert (guest.pid not in {host.leader(worker.tid) for worker in workers}) == of_kernel

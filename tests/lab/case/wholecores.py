@@ -18,7 +18,7 @@ def siblings(cpu):
 
 
 def case(host):
-    numatune = "<numatune><memory mode='interleave' nodeset='0-1'/></numatune>"  # room on either node
+    numatune = ("interleave", "0-1")  # room on either node
     pair, alone, web = host.guests({"name": "pair1", "vcpus": 2, "numatune": numatune},
                                    {"name": "alone1", "numatune": numatune}, {"name": "web1"})
     host.start(POLICY)

@@ -26,9 +26,8 @@ DROP_INS = "/run/systemd/system/vmtuned.service.d"
 TIMEOUT = 60  # seconds; the emulated host is slow
 BUSY = "/run/lab/busy.elf"
 # A guest is placed where its memory is, which without a numatune is luck: on node 0 there is little room.
-MEMORY_EVERYWHERE = "<numatune><memory mode='interleave' nodeset='0-3'/></numatune>"  # of amd-4node
-DB1 = {"name": "db1", "vcpus": 2, "nic": True, "iothreads": 1,
-       "numatune": "<numatune><memory mode='strict' nodeset='3'/></numatune>"}
+MEMORY_EVERYWHERE = ("interleave", "0-3")  # of amd-4node
+DB1 = {"name": "db1", "vcpus": 2, "nic": True, "iothreads": 1, "numatune": ("strict", "3")}
 TRIO = (DB1, {"name": "db2", "vcpus": 2, "nic": True, "numatune": MEMORY_EVERYWHERE},
         {"name": "web1", "vcpus": 2})
 
@@ -56,18 +55,19 @@ def prepare(kind):
 
 
 class Guest(RunningGuest):
-    """A guest whose vCPUs work a little all the time (guest/busy.S)."""
+    """A guest whose vCPUs work a little all the time (guest/busy.S). numatune: mode and nodes."""
 
-    def __init__(self, kind, name, vcpus=1, mib=48, iothreads=0, nic=False, backing="", numatune=""):
+    def __init__(self, kind, name, vcpus=1, mib=48, iothreads=0, nic=False, backing="", numatune=None):
         super().__init__(name)
         network = ("<interface type='ethernet'><model type='virtio'/><driver name='vhost'/></interface>"
                    if nic else "")
         # libvirt writes their ids into the definition with the first pin: given from the start
         ids = "".join(f"<iothread id='{number + 1}'/>" for number in range(iothreads))
+        memory = "<numatune><memory mode='%s' nodeset='%s'/></numatune>" % numatune if numatune else ""
         self.path = f"/run/lab/{name}.xml"
         self.xml = f"""<domain type='{kind}'><name>{name}</name>
 <uuid>{uuid.uuid5(uuid.NAMESPACE_DNS, name)}</uuid><memory unit='MiB'>{mib}</memory>{backing}
-<vcpu>{vcpus}</vcpu><iothreads>{iothreads}</iothreads><iothreadids>{ids}</iothreadids>{numatune}
+<vcpu>{vcpus}</vcpu><iothreads>{iothreads}</iothreads><iothreadids>{ids}</iothreadids>{memory}
 <os><type arch='x86_64' machine='q35'>hvm</type><kernel>{BUSY}</kernel></os>
 <features><acpi/><apic/></features><cpu mode='custom'><model>qemu64</model></cpu>
 <devices><controller type='usb' model='none'/><memballoon model='none'/>{network}</devices></domain>"""
@@ -181,9 +181,12 @@ class Host:
         return cpus(read(f"/sys/devices/system/node/node{node}/cpulist"))
 
     @staticmethod
+    def nodes():
+        return cpus(read("/sys/devices/system/node/online"))
+
+    @staticmethod
     def nodes_of(cpu_set):
-        return {node for node in cpus(read("/sys/devices/system/node/online"))
-                if Host.node_cpus(node) & set(cpu_set)}
+        return {node for node in Host.nodes() if Host.node_cpus(node) & set(cpu_set)}
 
     @staticmethod
     def set_online(cpu, online):
