@@ -244,6 +244,7 @@ int manager_reload(Manager *manager)
     if (r < 0)
         return r;
     g_clear_pointer(&manager->planning, planning_free);
+    manager->must_plan = true;
     policy_unref(manager->policy);
     manager->policy = g_steal_pointer(&policy);
     for (guint i = 0; i < manager->guests->len; i++) {

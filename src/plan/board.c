@@ -48,19 +48,48 @@ unsigned board_find_set(const Board *board, const CpuSet *allowed)
     return UINT_MAX;
 }
 
-/* The distinct sets of allowed CPUs; each seat learns the number of its own. */
+static int set_compare(gconstpointer a, gconstpointer b)
+{
+    return hwloc_bitmap_compare(*(CpuSet *const *)a, *(CpuSet *const *)b);
+}
+
+/* The distinct sets of allowed CPUs, in an order of their own; each seat learns the number of its
+ * set. */
 static void find_sets(Board *board)
 {
+    const GPtrArray *seats = board->planner->seats;
+
     board->sets = g_ptr_array_new_with_free_func((GDestroyNotify)hwloc_bitmap_free);
-    for (guint i = 0; i < board->planner->seats->len; i++) {
-        Seat *seat = g_ptr_array_index(board->planner->seats, i);
-        seat->set = board_find_set(board, seat->allowed);
-        if (seat->set != UINT_MAX)
-            continue;
-        seat->set = board->sets->len;
-        g_ptr_array_add(board->sets, cpuset_copy(seat->allowed));
+    for (guint i = 0; i < seats->len; i++) {
+        const Seat *seat = g_ptr_array_index(seats, i);
+        if (board_find_set(board, seat->allowed) == UINT_MAX)
+            g_ptr_array_add(board->sets, cpuset_copy(seat->allowed));
     }
+    g_ptr_array_sort(board->sets, set_compare);
     board->n_sets = board->sets->len;
+    board->seats_by_set = g_new0(unsigned, MAX(board->n_sets, 1));
+    for (guint i = 0; i < seats->len; i++) {
+        Seat *seat = g_ptr_array_index(seats, i);
+        seat->set = board_find_set(board, seat->allowed);
+        board->seats_by_set[seat->set]++;
+    }
+}
+
+void board_count_seat(Board *board, Seat *seat, int sign)
+{
+    seat->set = board_find_set(board, seat->allowed);
+    if (seat->set == UINT_MAX)
+        return;
+    board->seats_by_set[seat->set] += (unsigned)sign;
+    board_count_floats(board, seat, sign);
+}
+
+bool board_has_idle_set(const Board *board)
+{
+    for (unsigned set = 0; set < board->n_sets; set++)
+        if (board->seats_by_set[set] == 0)
+            return true;
+    return false;
 }
 
 /* Index into topo->nodes by OS index. */
@@ -300,6 +329,7 @@ void board_free(Board *board)
     g_free(board->core_of);
     g_free(board->taken);
     g_ptr_array_unref(board->sets);
+    g_free(board->seats_by_set);
     hwloc_bitmap_free(board->off);
     g_free(board->distances);
     g_free(board->closed);

@@ -51,6 +51,7 @@ typedef struct Board {
     bool *taken;          /* as pus: one by one */
     GPtrArray *sets;      /* of CpuSet: distinct sets of allowed CPUs, see Seat.set */
     unsigned n_sets;
+    unsigned *seats_by_set;
     CpuSet *off;  /* Planner.off at that time */
     bool *member; /* by area and set */
 
@@ -192,6 +193,10 @@ void board_begin(Board *board);
 bool board_floor_holds(const Board *board, const CpuSet *less);
 /* The number of the set of allowed CPUs; UINT_MAX: the board does not know it. */
 unsigned board_find_set(const Board *board, const CpuSet *allowed);
+/* One more seat, surveyed, whose set is found, or one less. */
+void board_count_seat(Board *board, Seat *seat, int sign);
+/* The areas tell sets of allowed CPUs apart that nobody has any more. */
+bool board_has_idle_set(const Board *board);
 
 /* <0, 0, >0 by the first n costs. */
 int cost_compare(const Cost *a, const Cost *b, unsigned n);

@@ -291,7 +291,7 @@ void home_explain(const Planner *planner, const Seat *seat, GString *text)
         g_autofree char *list =
             kernel && kernel->memory_nodes ? cpuset_format(kernel->memory_nodes) : NULL;
         if (seat->starts)
-            g_string_append(text, ": no node has room for it");
+            g_string_append(text, ": no node has room for its vCPUs and its memory");
         else if (!list)
             g_string_append(text, ": its memory was not measured");
         else if (cpuset_weight(kernel->memory_nodes) > 1)

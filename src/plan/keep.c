@@ -193,6 +193,19 @@ static const CpuSet *helper_before(const GuestPlan *before, const Claim *claim)
     return NULL;
 }
 
+/* Threads alone may be on one CPU because that is all there is of the pool, or at all: then the
+ * guest's vCPUs are there too. */
+static bool has_vcpus_on(const Seat *seat, unsigned pu)
+{
+    const GuestKernel *kernel = seat->in->guest->kernel;
+
+    for (unsigned i = 0; kernel && i < kernel->n_threads; i++)
+        if (kernel->threads[i].thread_class == THREAD_VCPU &&
+            cpuset_has(kernel->threads[i].affinity, pu))
+            return true;
+    return false;
+}
+
 static unsigned helper_pu(const Planner *planner, const Seat *seat, const Claim *claim,
                           const CpuSet *able)
 {
@@ -206,11 +219,8 @@ static unsigned helper_pu(const Planner *planner, const Seat *seat, const Claim 
         return only_member(guest_def_iothread_pin(def, claim->id));
     if (claim->thread_class != THREAD_IOTHREAD && def->emulator_pin)
         return emulator_pin_pu(planner, seat, claim, able);
-    /* Threads alone may be on one CPU because that is all there is of the pool, or at all. */
     unsigned pu = threads_pu(seat, claim, able);
-    g_autoptr(CpuSet) cpus = pu != NO_PU ? cpuset_new_one(pu) : cpuset_new();
-    bool chosen = !cpuset_equal(cpus, seat->allowed) && board_floor_holds(planner->board, cpus);
-    return chosen ? pu : NO_PU;
+    return pu != NO_PU && !has_vcpus_on(seat, pu) ? pu : NO_PU;
 }
 
 static void keep_helpers(Planner *planner, Seat *seat)

@@ -228,6 +228,8 @@ void planner_settle(Planner *planner)
 bool planner_place_more(Planner *planner, const GPtrArray *fresh)
 {
     planner_settle(planner);
+    if (board_has_idle_set(planner->board))
+        return false;
     for (guint i = 0; i < fresh->len; i++) {
         const Seat *seat = g_ptr_array_index(fresh, i);
         if (seat->set == UINT_MAX || seat_is_disputed(planner, seat))

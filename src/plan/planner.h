@@ -84,11 +84,13 @@ typedef struct Seat {
     GuestPlan *plan;  /* NULL: not yet */
     guint n_diags;    /* those that are not of writing */
     uint64_t written; /* Planner.n_writes at that time */
-    unsigned watch; /* index of a node: its plan depends on the pool there; number of nodes: on all
-                     * of the pool; WATCH_NOTHING */
+    unsigned watch; /* index of a node: its plan depends on the pool there; else WATCH_… */
     CpuSet *reach;  /* CPUs it may run on that are or may become another's own; NULL: none */
 } Seat;
 
+#define WATCH_POOL(topo) ((topo)->n_nodes)      /* on all of the pool */
+#define WATCH_OWNED(topo) ((topo)->n_nodes + 1) /* on all CPUs that are somebody's own */
+#define WATCH_LISTS(topo) ((topo)->n_nodes + 2)
 #define WATCH_NOTHING UINT_MAX
 
 /* Of guests in place: none moves, those that stand in the way do, or all that may are placed anew,
@@ -106,6 +108,7 @@ typedef struct Planner {
     unsigned *n_off;   /* guests that keep others off, by OS index up to that of the last PU */
     CpuSet *exclusive; /* of all seats */
     CpuSet *pool;      /* as last written */
+    CpuSet *owned;     /* exclusive, as last written */
     Capacity *capacity;
     struct Board *board; /* with all guests in place on it */
     struct Finder *finder;
@@ -126,7 +129,7 @@ typedef struct Planner {
     unsigned n_written;   /* seats, the last time */
     GPtrArray **watchers; /* of Seat, by Seat.watch */
     GPtrArray *strays;    /* of Seat: those that have a reach */
-    bool strays_changed;
+    CpuSet *strayed;      /* CPUs that came into a seat's reach or left it since the last time */
     bool *over; /* by node: as last written, see capacity_is_over() */
     struct {
         CpuSet *cpus, *nodes, *llcs;
@@ -230,10 +233,13 @@ CpuSet *pick_with_siblings(const Topo *topo, const CpuSet *pus);
 CpuSet *pool_now(const Planner *planner);
 /* vCPUs of this guest that float over the pool. */
 unsigned seat_pool_vcpus(const Seat *seat);
-/* pool: pool_now(). What the guest may use of it, at home if it has one; if that is empty, what it
- * may use and is nobody's own; if there is nothing, all it may use (*ret_empty, which may be NULL,
- * is then true). */
-CpuSet *pool_mask(const Planner *planner, const Seat *seat, const CpuSet *pool, bool *ret_empty);
+typedef enum PoolMask {
+    MASK_POOL,  /* what the guest may use of the pool, at home if it has one */
+    MASK_OTHER, /* none of that: what it may use and is nobody's own */
+    MASK_ALL,   /* nor that: all it may use */
+} PoolMask;
+/* pool: pool_now(). Where the guest floats; which it is in *ret_kind. */
+CpuSet *pool_mask(const Planner *planner, const Seat *seat, const CpuSet *pool, PoolMask *ret_kind);
 /* Fewest PUs that carry so many vCPUs within the limit. */
 unsigned pool_pus_needed(const Planner *planner, unsigned n_vcpus);
 /* left: PUs the pool would have if the seat's guest had its place. */

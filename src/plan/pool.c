@@ -41,15 +41,15 @@ static void restrict_to_list(const Planner *planner, const Seat *seat, CpuSet *c
         hwloc_bitmap_and(cpus, cpus, listed);
 }
 
-CpuSet *pool_mask(const Planner *planner, const Seat *seat, const CpuSet *pool, bool *ret_empty)
+CpuSet *pool_mask(const Planner *planner, const Seat *seat, const CpuSet *pool, PoolMask *ret_kind)
 {
     g_autoptr(CpuSet) cpus = cpuset_and(pool, seat->allowed);
 
     if (seat->home != NO_NODE)
         hwloc_bitmap_and(cpus, cpus, planner->topo->nodes[seat->home].cpus);
-    if (ret_empty)
-        *ret_empty = false;
+    *ret_kind = MASK_POOL;
     if (cpuset_is_empty(cpus)) {
+        *ret_kind = MASK_OTHER;
         /* Its partition may lie outside the one the pool is in. */
         g_autoptr(CpuSet) rest = cpuset_minus(seat->allowed, planner->exclusive);
         hwloc_bitmap_andnot(cpus, rest, planner->topo->isolated);
@@ -58,8 +58,7 @@ CpuSet *pool_mask(const Planner *planner, const Seat *seat, const CpuSet *pool, 
             hwloc_bitmap_only(cpus, cpuset_first(rest));
     }
     if (cpuset_is_empty(cpus)) {
-        if (ret_empty)
-            *ret_empty = true;
+        *ret_kind = MASK_ALL;
         hwloc_bitmap_copy(cpus,
                           cpuset_is_empty(seat->allowed) ? planner->topo->online : seat->allowed);
     }
@@ -118,11 +117,11 @@ void pool_diagnose(const Planner *planner, DiagList *diags)
 
     for (guint i = 0; i < planner->seats->len; i++) {
         const Seat *seat = g_ptr_array_index(planner->seats, i);
-        bool empty = false;
+        PoolMask kind;
         if (planner->board->pool_by_set[seat->set] > 0)
             continue;
-        hwloc_bitmap_free(pool_mask(planner, seat, planner->pool, &empty));
-        if (empty && seat_pool_vcpus(seat) > 0)
+        hwloc_bitmap_free(pool_mask(planner, seat, planner->pool, &kind));
+        if (kind == MASK_ALL && seat_pool_vcpus(seat) > 0)
             diag_add(diags, DIAG_WARNING, NULL, seat->in->guest->name,
                      "the pool is empty: it may run on all CPUs it is allowed, those of dedicated "
                      "guests too");

@@ -442,12 +442,14 @@ Planner *planner_new(const PlanInput *input)
     planner->diags = diag_list_new();
     planner->exclusive = cpuset_new();
     planner->pool = cpuset_new();
+    planner->owned = cpuset_new();
     planner->strays = g_ptr_array_new();
+    planner->strayed = cpuset_new();
     planner->over = g_new0(bool, MAX(topo->n_nodes, 1));
     planner->wished = g_new0(unsigned, MAX(topo->n_nodes, 1));
     planner->floats = home_floats_new();
-    planner->watchers = g_new(GPtrArray *, topo->n_nodes + 1);
-    for (unsigned i = 0; i <= topo->n_nodes; i++)
+    planner->watchers = g_new(GPtrArray *, WATCH_LISTS(topo));
+    for (unsigned i = 0; i < WATCH_LISTS(topo); i++)
         planner->watchers[i] = g_ptr_array_new();
     planner->off = cpuset_new();
     planner->n_off = g_new0(unsigned, last_pu(topo) + 1);
@@ -494,9 +496,7 @@ Seat *planner_add(Planner *planner, const PlanGuest *guest)
     seat_survey(planner, seat);
     survey_off(planner, seat, 1);
     g_ptr_array_insert(planner->seats, (gint)find_place(planner, seat), seat);
-    seat->set = board_find_set(planner->board, seat->allowed);
-    if (seat->set != UINT_MAX)
-        board_count_floats(planner->board, seat, 1);
+    board_count_seat(planner->board, seat, 1);
     return seat;
 }
 
@@ -506,7 +506,7 @@ void planner_drop(Planner *planner, Seat *seat)
     home_forget(planner, seat);
     seat_release(planner, seat);
     memory_release(planner, seat);
-    board_count_floats(planner->board, seat, -1);
+    board_count_seat(planner->board, seat, -1);
     survey_off(planner, seat, -1);
     g_ptr_array_remove_index(planner->seats, find_place(planner, seat));
 }
@@ -526,6 +526,8 @@ void planner_free(Planner *planner)
     hwloc_bitmap_free(planner->exclusive);
     g_free(planner->n_off);
     hwloc_bitmap_free(planner->pool);
+    hwloc_bitmap_free(planner->owned);
+    hwloc_bitmap_free(planner->strayed);
     g_ptr_array_unref(planner->strays);
     g_free(planner->over);
     hwloc_bitmap_free(planner->where.cpus);
@@ -533,7 +535,7 @@ void planner_free(Planner *planner)
     hwloc_bitmap_free(planner->where.llcs);
     g_free(planner->wished);
     g_array_unref(planner->floats);
-    for (unsigned i = 0; i <= planner->topo->n_nodes; i++)
+    for (unsigned i = 0; i < WATCH_LISTS(planner->topo); i++)
         g_ptr_array_unref(planner->watchers[i]);
     g_free(planner->watchers);
     capacity_free(planner->capacity);

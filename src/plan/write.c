@@ -261,8 +261,10 @@ static void unmanaged_write(Planner *planner, const Seat *seat, const CpuSet *ow
 static GuestPlan *guest_plan_write(Planner *planner, Seat *seat)
 {
     GuestPlan *plan = guest_plan_new();
+    const Topo *topo = planner->topo;
+    PoolMask kind;
     g_autoptr(CpuSet) own = seat_vcpu_pus(seat);
-    g_autoptr(CpuSet) mask = pool_mask(planner, seat, planner->pool, NULL);
+    g_autoptr(CpuSet) mask = pool_mask(planner, seat, planner->pool, &kind);
 
     identity_write(planner, seat, plan);
     seat->watch = WATCH_NOTHING;
@@ -279,12 +281,15 @@ static GuestPlan *guest_plan_write(Planner *planner, Seat *seat)
     plan->reason = seat->refused ? g_strdup(seat->reason) : placed_reason(planner, seat, own, mask);
     vcpus_write(seat, own, mask, plan);
     location_write(planner, seat, own, plan);
-    plan->home = seat->home == NO_NODE ? -1 : (int)planner->topo->nodes[seat->home].os_index;
+    plan->home = seat->home == NO_NODE ? -1 : (int)topo->nodes[seat->home].os_index;
     bool helpers = helpers_write(planner, seat, mask, plan);
-    if (seat->home != NO_NODE && !(helpers && seat->n_vcpu_claims > 0))
+    bool floats = helpers || seat_pool_vcpus(seat) > 0;
+    if (floats && kind != MASK_POOL)
+        seat->watch = WATCH_OWNED(topo);
+    else if (seat->home != NO_NODE && !(helpers && seat->n_vcpu_claims > 0))
         seat->watch = seat->home;
-    else if (helpers || seat_pool_vcpus(seat) > 0)
-        seat->watch = planner->topo->n_nodes;
+    else if (floats)
+        seat->watch = WATCH_POOL(topo);
     values_write(seat, plan);
     if (!seat->refused)
         numa_write(planner, seat, plan);
@@ -335,18 +340,36 @@ static void intruders_write(const Planner *planner, GuestPlan *plan)
 
 /* --- all guests --- */
 
-void seat_forget_plan(Planner *planner, Seat *seat)
+/* reach is consumed. */
+static void set_reach(Planner *planner, Seat *seat, CpuSet *reach)
+{
+    g_autoptr(CpuSet) had = seat->reach;
+
+    seat->reach = reach;
+    if (had)
+        g_ptr_array_remove(planner->strays, seat);
+    if (reach)
+        g_ptr_array_add(planner->strays, seat);
+    if (had && reach)
+        hwloc_bitmap_xor(had, had, reach);
+    if (had || reach)
+        hwloc_bitmap_or(planner->strayed, planner->strayed, had ? had : reach);
+}
+
+/* But for its reach: where it may run has changed only if the next plan says so. */
+static void clear_plan(Planner *planner, Seat *seat)
 {
     if (seat->watch != WATCH_NOTHING)
         g_ptr_array_remove_fast(planner->watchers[seat->watch], seat);
     seat->watch = WATCH_NOTHING;
-    if (seat->reach) {
-        g_ptr_array_remove(planner->strays, seat);
-        planner->strays_changed = true;
-    }
-    g_clear_pointer(&seat->reach, hwloc_bitmap_free);
     g_clear_pointer(&seat->plan, guest_plan_unref);
     g_ptr_array_set_size(seat->diags->items, (gint)seat->n_diags);
+}
+
+void seat_forget_plan(Planner *planner, Seat *seat)
+{
+    clear_plan(planner, seat);
+    set_reach(planner, seat, NULL);
 }
 
 static void seat_write(Planner *planner, Seat *seat, GPtrArray *written)
@@ -354,18 +377,14 @@ static void seat_write(Planner *planner, Seat *seat, GPtrArray *written)
     if (seat->written == planner->n_writes)
         return;
     if (seat->plan)
-        seat_forget_plan(planner, seat);
+        clear_plan(planner, seat);
     else
         seat->n_diags = seat->diags->items->len;
     seat->written = planner->n_writes;
     seat->plan = guest_plan_write(planner, seat);
     if (seat->watch != WATCH_NOTHING)
         g_ptr_array_add(planner->watchers[seat->watch], seat);
-    seat->reach = find_reach(planner, seat);
-    if (seat->reach) {
-        g_ptr_array_add(planner->strays, seat);
-        planner->strays_changed = true;
-    }
+    set_reach(planner, seat, find_reach(planner, seat));
     g_ptr_array_add(written, seat);
 }
 
@@ -378,21 +397,36 @@ static void write_watchers(Planner *planner, unsigned watch, GPtrArray *written)
         seat_write(planner, g_ptr_array_index(seats, i), written);
 }
 
-/* Those that depend on a part of the pool that is no longer the same. */
+/* Those that depend on a part of the pool, or on what is somebody's own, that is no longer the
+ * same. */
 static void write_all_watchers(Planner *planner, GPtrArray *written)
 {
     const Topo *topo = planner->topo;
     g_autoptr(CpuSet) pool = pool_now(planner);
     g_autoptr(CpuSet) changed = cpuset_new();
+    bool owned_changed = !cpuset_equal(planner->owned, planner->exclusive);
 
     hwloc_bitmap_xor(changed, pool, planner->pool);
     set_replace(&planner->pool, g_steal_pointer(&pool));
-    if (cpuset_is_empty(changed))
-        return;
+    hwloc_bitmap_copy(planner->owned, planner->exclusive);
     for (unsigned i = 0; i < topo->n_nodes; i++)
         if (cpuset_intersects(changed, topo->nodes[i].cpus))
             write_watchers(planner, i, written);
-    write_watchers(planner, topo->n_nodes, written);
+    if (!cpuset_is_empty(changed))
+        write_watchers(planner, WATCH_POOL(topo), written);
+    if (owned_changed)
+        write_watchers(planner, WATCH_OWNED(topo), written);
+}
+
+/* Those with CPUs of their own that others may run on now, or no longer. */
+static void write_strayed(Planner *planner, GPtrArray *written)
+{
+    for (guint i = 0; i < planner->seats->len && !cpuset_is_empty(planner->strayed); i++) {
+        Seat *seat = g_ptr_array_index(planner->seats, i);
+        if (cpuset_intersects(seat->plan->exclusive, planner->strayed))
+            seat_write(planner, seat, written);
+    }
+    hwloc_bitmap_zero(planner->strayed);
 }
 
 /* A node that cannot hold what is on it any more, or can again, counts for strict nodesets. */
@@ -424,9 +458,7 @@ void planner_write(Planner *planner, const GPtrArray *fresh)
     write_all_watchers(planner, written);
     write_seats(planner, rehomed, written);
     write_seats(planner, all ? planner->seats : fresh, written);
-    if (planner->strays_changed)
-        write_seats(planner, planner->seats, written);
-    planner->strays_changed = false;
+    write_strayed(planner, written);
     g_ptr_array_sort(planner->strays, seat_pointer_compare);
     for (guint i = 0; i < written->len; i++)
         intruders_write(planner, ((Seat *)g_ptr_array_index(written, i))->plan);

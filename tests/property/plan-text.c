@@ -17,12 +17,24 @@ static void text_class(GString *out, const char *label, const ClassPlan *plan)
     text_set(out, label, plan->cpus);
 }
 
+static void text_value(GString *out, const char *label, int64_t value, const char *origin)
+{
+    g_string_append_printf(out, " %s %" PRId64 " (%s)", label, value, origin ? origin : "-");
+}
+
 static void text_guest(GString *out, const GuestPlan *plan)
 {
-    g_string_append_printf(out, "%s %s %s: %s; %s %" PRIu64 " %d;", plan->name, plan->uuid,
+    const PlanShortage *shortage = &plan->shortage;
+
+    g_string_append_printf(out, "%s %s %s: %s; %s %" PRIu64 " %s %d;", plan->name, plan->uuid,
                            plan_result_name(plan->result), plan->reason,
-                           plan->shortage.resource ? plan->shortage.resource : "-",
-                           plan->shortage.amount, plan->shortage.node);
+                           shortage->resource ? shortage->resource : "-", shortage->amount,
+                           shortage->unit ? shortage->unit : "-", shortage->node);
+    g_string_append_printf(out, " %d%d%d%d%d policy %d persist %d drift %d from %s pages %u",
+                           plan->named, plan->manual, plan->released, plan->moved, plan->pool,
+                           plan->cpu_policy, plan->persist, plan->drift,
+                           plan->origin ? plan->origin : "-", plan->page_size_kib);
+    text_set(out, "allowed", plan->allowed);
     text_set(out, "nodes", plan->nodes);
     text_set(out, "llcs", plan->llcs);
     g_string_append_printf(out, " home=%d", plan->home);
@@ -39,7 +51,11 @@ static void text_guest(GString *out, const GuestPlan *plan)
     for (unsigned i = 0; i < plan->n_memory; i++)
         g_string_append_printf(out, " memory %u %u %" PRIu64, plan->memory[i].cell,
                                plan->memory[i].node, plan->memory[i].mib);
-    g_string_append_printf(out, " numa %d %d", plan->numa_mode, plan->numa_live);
+    text_value(out, "weight", plan->weight, plan->weight_origin);
+    text_value(out, "quota", plan->quota_pct, plan->quota_origin);
+    text_value(out, "numa", plan->numa_mode, plan->numa_origin);
+    g_string_append_printf(out, " %d (%s)", plan->numa_live,
+                           plan->numa_reason ? plan->numa_reason : "-");
     text_set(out, "numa", plan->numa_nodes);
     for (char **name = plan->intruders; name && *name; name++)
         g_string_append_printf(out, " intruder %s", *name);

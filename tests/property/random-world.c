@@ -236,11 +236,30 @@ void random_memory(Random *random, const Topo *topo, GuestKernel *kernel)
     guest_kernel_set_memory(kernel, kib, topo->nodes[topo->n_nodes - 1].os_index + 1);
 }
 
+CpuSet *random_partition(Random *random, const Topo *topo)
+{
+    const CpuSet *whole = random_chance(random, 20) ? topo->online : topo->allowed;
+    unsigned kind = random_below(random, 3), half = cpuset_weight(whole) / 2, n = 0;
+    CpuSet *cpus = cpuset_copy(whole);
+
+    if (random_chance(random, 70) || half == 0)
+        return cpus;
+    CPUSET_FOREACH(cpu, whole)
+    {
+        bool in = kind == 0 ? n < half : kind == 1 ? n >= half : n % 2 == 0;
+        if (!in)
+            hwloc_bitmap_clr(cpus, cpu);
+        n++;
+    }
+    return cpus;
+}
+
 static GuestKernel *random_kernel(Random *random, const Topo *topo, const GuestDef *def)
 {
     bool binds = def->numa_mode == NUMA_STRICT || def->numa_mode == NUMA_RESTRICTIVE;
+    g_autoptr(CpuSet) allowed = random_partition(random, topo);
     FakeKernelOptions options = {.pid = 1000 + 100 * (pid_t)random_below(random, 100),
-                                 .allowed = topo->allowed,
+                                 .allowed = allowed,
                                  .mems = binds && def->numa_nodeset ? def->numa_nodeset
                                                                     : topo->allowed_mems,
                                  .cgroup_v2 = true,
@@ -352,8 +371,10 @@ char *random_world_format(const RandomWorld *world)
             format_set(out, "pin", def->vcpu_pins[j].cpus);
         format_set(out, "emulatorpin", def->emulator_pin);
         format_set(out, "nodeset", def->numa_nodeset);
-        if (in->guest->kernel)
+        if (in->guest->kernel) {
+            format_set(out, "partition", in->guest->kernel->allowed);
             format_memory(out, in->guest->kernel);
+        }
         g_string_append(out, "\n");
     }
     return g_string_free(out, FALSE);

@@ -25,6 +25,9 @@ typedef struct RandomWorld {
  * it has just started. */
 void random_memory(Random *random, const Topo *topo, GuestKernel *kernel);
 
+/* CPUs of a partition, on this host or beside what it allows; never empty. */
+CpuSet *random_partition(Random *random, const Topo *topo);
+
 RandomWorld *random_world_new(uint64_t seed);
 void random_world_free(RandomWorld *world);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RandomWorld, random_world_free)

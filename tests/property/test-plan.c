@@ -60,10 +60,20 @@ static CpuSet *guest_cpus(const GuestPlan *plan, bool offline_too)
     return cpus;
 }
 
+static const PlanGuest *input_of(const GArray *inputs, const char *uuid)
+{
+    for (guint i = 0; i < inputs->len; i++)
+        if (g_str_equal(g_array_index(inputs, PlanGuest, i).guest->uuid, uuid))
+            return &g_array_index(inputs, PlanGuest, i);
+    return NULL;
+}
+
 static void check_masks(Check *check, const GuestPlan *plan)
 {
     const Topo *topo = check->world->topo;
-    g_autoptr(CpuSet) able = cpuset_and(topo->allowed, topo->online);
+    const Guest *guest = input_of(check->world->inputs, plan->uuid)->guest;
+    g_autoptr(CpuSet) able =
+        cpuset_and(guest->kernel ? guest->kernel->allowed : topo->allowed, topo->online);
     g_autoptr(CpuSet) cpus = guest_cpus(plan, true);
 
     if (plan->result == PLAN_UNMANAGED)
@@ -84,6 +94,7 @@ static void check_masks(Check *check, const GuestPlan *plan)
 static void check_refused(Check *check, const GuestPlan *plan)
 {
     g_autoptr(CpuSet) cpus = guest_cpus(plan, true);
+    g_autoptr(CpuSet) pool = cpuset_and(check->plan->shared, plan->allowed);
 
     if (plan->result != PLAN_REFUSED)
         return;
@@ -91,7 +102,7 @@ static void check_refused(Check *check, const GuestPlan *plan)
         fail(check, plan->name, "refused without a shortage");
     if (!cpuset_is_empty(plan->exclusive) || !plan->pool)
         fail(check, plan->name, "refused, but not in the pool");
-    if (!cpuset_is_empty(check->plan->shared) && !cpuset_is_subset(cpus, check->plan->shared))
+    if (!cpuset_is_empty(pool) && !cpuset_is_subset(cpus, pool))
         fail(check, plan->name, "refused, but may leave the pool");
 }
 
@@ -176,14 +187,6 @@ static void check_memory(Check *check, const GuestPlan *plan)
         fail(check, plan->name, "no memory");
 }
 
-static const PlanGuest *input_of(const GArray *inputs, const char *uuid)
-{
-    for (guint i = 0; i < inputs->len; i++)
-        if (g_str_equal(g_array_index(inputs, PlanGuest, i).guest->uuid, uuid))
-            return &g_array_index(inputs, PlanGuest, i);
-    return NULL;
-}
-
 /* --- homes --- */
 
 static bool policy_lists_nodes(const Check *check, const GuestPlan *plan)
@@ -224,6 +227,18 @@ static void check_home(Check *check, const GuestPlan *plan, bool listed)
         fail(check, plan->name, "its home is too small");
 }
 
+/* Its vCPUs were there before it was planned. */
+static bool was_there(const Check *check, const GuestPlan *plan, const TopoNode *node)
+{
+    const GuestKernel *kernel = input_of(check->world->inputs, plan->uuid)->guest->kernel;
+
+    for (unsigned i = 0; kernel && i < kernel->n_threads; i++)
+        if (kernel->threads[i].thread_class == THREAD_VCPU &&
+            !cpuset_is_subset(kernel->threads[i].affinity, node->cpus))
+            return false;
+    return kernel != NULL;
+}
+
 /* Wherever a guest came to that was not held there, all vCPUs are within what a node has room for.
  */
 static void check_loads(Check *check)
@@ -234,10 +249,10 @@ static void check_loads(Check *check)
     for (unsigned i = 0; i < check->plan->n_guests; i++)
         n_vcpus += count_floating(check->plan->guests[i]);
     unsigned quarters = n_pus > 0 ? (n_vcpus * QUARTERS + n_pus - 1) / n_pus : 0;
-    quarters = MAX(quarters, QUARTERS) + (check->kept ? MORE_TO_KEEP : 0);
+    quarters = MAX(quarters, QUARTERS);
     for (unsigned n = 0; n < topo->n_nodes; n++) {
         g_autoptr(CpuSet) pool = cpuset_and(check->plan->shared, topo->nodes[n].cpus);
-        bool came = false;
+        bool came = false, kept = check->kept;
         unsigned load = 0;
         for (unsigned i = 0; i < check->plan->n_guests; i++) {
             const GuestPlan *plan = check->plan->guests[i];
@@ -245,8 +260,10 @@ static void check_loads(Check *check)
                 continue;
             load += count_floating(plan);
             came |= !policy_lists_nodes(check, plan);
+            kept |= was_there(check, plan, &topo->nodes[n]);
         }
-        if (came && load * QUARTERS > cpuset_weight(pool) * quarters)
+        unsigned room = quarters + (kept ? MORE_TO_KEEP : 0);
+        if (came && load * QUARTERS > cpuset_weight(pool) * room)
             fail(check, "all", "a node has more vCPUs at home than it has room for");
     }
 }

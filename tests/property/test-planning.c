@@ -84,8 +84,9 @@ static void start_guest(Life *life, guint i)
     if (in->running || !plan)
         return;
     Guest *guest = guest_copy(in->guest);
+    g_autoptr(CpuSet) allowed = random_partition(&life->random, topo);
     FakeKernelOptions options = {.pid = 1000 + (pid_t)i,
-                                 .allowed = topo->allowed,
+                                 .allowed = allowed,
                                  .mems = topo->allowed_mems,
                                  .cgroup_v2 = true,
                                  .n_workers = 1,
