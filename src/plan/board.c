@@ -443,11 +443,22 @@ void spot_copy(Spot *to, const Spot *from, const Ask *ask)
 /* --- guests in place --- */
 
 /* The core of the guest's PU, which is on the board. */
+static unsigned seat_core(const Board *board, const Seat *seat, guint claim)
+{
+    return board->core_of[topo_pu(board->topo, seat_claim(seat, claim)->pu) - board->topo->pus];
+}
+
 static unsigned core_of(const Board *board, const Ask *ask, guint claim)
 {
-    unsigned pu = seat_claim(ask->seat, claim)->pu;
+    return seat_core(board, ask->seat, claim);
+}
 
-    return board->core_of[topo_pu(board->topo, pu) - board->topo->pus];
+bool board_has_cores(const Board *board, const Seat *seat)
+{
+    for (unsigned i = 0; seat->threads == THREADS_ISOLATE && i < seat->n_vcpu_claims; i++)
+        if (!board->cores[seat_core(board, seat, i)].whole)
+            return false;
+    return true;
 }
 
 void spot_add(Spot *spot, unsigned area, unsigned n, bool helpers)

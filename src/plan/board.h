@@ -165,6 +165,8 @@ void spot_copy(Spot *to, const Spot *from, const Ask *ask);
 /* n more vCPUs there, in one part for each area; helpers have parts of their own. */
 void spot_add(Spot *spot, unsigned area, unsigned n, bool helpers);
 
+/* The cores such a guest has to itself are each in one area: no partition cuts through them. */
+bool board_has_cores(const Board *board, const Seat *seat);
 /* PUs a part takes. */
 unsigned part_pus(const Board *board, const Ask *ask, const Spot *spot, const Part *part);
 /* Whole cores an area has left. */

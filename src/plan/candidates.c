@@ -24,6 +24,12 @@ static CpuSet *nearest_cpu_nodes(const Planner *planner, const CpuSet *nodes)
     return nearest;
 }
 
+CpuSet *cpu_nodes_for(const Planner *planner, const CpuSet *nodes)
+{
+    return cpuset_intersects(nodes, planner->cpu_nodes) ? cpuset_and(nodes, planner->cpu_nodes)
+                                                        : nearest_cpu_nodes(planner, nodes);
+}
+
 static void add_narrow(CpuSet *cpus, const CpuSet *mask, const CpuSet *allowed)
 {
     if (mask && !cpuset_is_subset(allowed, mask))
@@ -172,9 +178,5 @@ void seat_choose_candidates(const Planner *planner, Seat *seat)
             seat->mem_nodes = cpuset_copy(seat->mems);
     }
     near_devices(planner->topo, seat, nodes);
-    seat->cpu_nodes = cpuset_and(nodes, planner->cpu_nodes);
-    if (cpuset_is_empty(seat->cpu_nodes) && !cpuset_is_empty(nodes)) {
-        hwloc_bitmap_free(seat->cpu_nodes);
-        seat->cpu_nodes = nearest_cpu_nodes(planner, nodes);
-    }
+    seat->cpu_nodes = cpu_nodes_for(planner, nodes);
 }

@@ -129,9 +129,10 @@ static bool holds_most(const Topo *topo, const Seat *seat, unsigned node)
     return all > 0 && 2 * mib[node] >= all;
 }
 
-/* The one node with a tenth or more of the memory of a guest that starts, as planned. */
-static unsigned planned_node(const Topo *topo, const Seat *seat)
+/* The one node for a guest that starts, by those with a tenth or more of its memory as planned. */
+static unsigned planned_node(const Planner *planner, const Seat *seat)
 {
+    const Topo *topo = planner->topo;
     g_autofree uint64_t *mib = g_new0(uint64_t, topo->n_nodes);
     g_autoptr(CpuSet) nodes = cpuset_new();
     uint64_t all = 0;
@@ -144,11 +145,14 @@ static unsigned planned_node(const Topo *topo, const Seat *seat)
     for (unsigned i = 0; i < topo->n_nodes; i++)
         if (mib[i] > 0 && mib[i] * 10 >= all)
             hwloc_bitmap_set(nodes, topo->nodes[i].os_index);
-    return cpuset_is_subset(nodes, seat->cpu_nodes) ? only_node(topo, nodes) : NO_NODE;
+    g_autoptr(CpuSet) with_cpus = cpu_nodes_for(planner, nodes);
+    return cpuset_is_subset(with_cpus, seat->cpu_nodes) ? only_node(topo, with_cpus) : NO_NODE;
 }
 
-static unsigned find_wish(const Topo *topo, const Seat *seat)
+static unsigned find_wish(const Planner *planner, const Seat *seat)
 {
+    const Topo *topo = planner->topo;
+
     if (seat->node_list) {
         unsigned listed = only_node(topo, seat->node_list);
         return listed != NO_NODE && cpuset_is_empty(topo->nodes[listed].cpus) ? NO_NODE : listed;
@@ -162,7 +166,7 @@ static unsigned find_wish(const Topo *topo, const Seat *seat)
     if (only != NO_NODE)
         return only;
     if (seat->starts)
-        return planned_node(topo, seat);
+        return planned_node(planner, seat);
     return seat->had != NO_NODE && holds_most(topo, seat, seat->had) ? seat->had : NO_NODE;
 }
 
@@ -170,7 +174,7 @@ void home_wish(Planner *planner, Seat *seat)
 {
     if (!seat_floats(seat) || seat->refused || seat->wish != NO_NODE)
         return;
-    seat->wish = find_wish(planner->topo, seat);
+    seat->wish = find_wish(planner, seat);
     if (seat->wish == NO_NODE || seat->n_vcpu_claims > 0)
         return;
     seat->n_wished = seat_pool_vcpus(seat);

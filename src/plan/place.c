@@ -162,7 +162,8 @@ bool seat_is_movable(const Planner *planner, const Seat *seat)
         if (seat_claim(seat, i)->pu == NO_PU)
             return false;
     return !cpuset_intersects(seat->exclusive, planner->housekeeping) &&
-           cpuset_is_subset(seat->exclusive, seat->allowed);
+           cpuset_is_subset(seat->exclusive, seat->allowed) &&
+           board_has_cores(planner->board, seat);
 }
 
 /* The best place there is for it; a core for each vCPU of wide guests if cores are not scarce. */

@@ -84,8 +84,8 @@ typedef struct Seat {
     GuestPlan *plan;  /* NULL: not yet */
     guint n_diags;    /* those that are not of writing */
     uint64_t written; /* Planner.n_writes at that time */
-    unsigned watch; /* index of a node: its plan depends on the pool there; else WATCH_… */
-    CpuSet *reach;  /* CPUs it may run on that are or may become another's own; NULL: none */
+    unsigned watch;   /* index of a node: its plan depends on the pool there; else WATCH_… */
+    CpuSet *reach;    /* CPUs it may run on that are or may become another's own; NULL: none */
 } Seat;
 
 #define WATCH_POOL(topo) ((topo)->n_nodes)      /* on all of the pool */
@@ -130,7 +130,7 @@ typedef struct Planner {
     GPtrArray **watchers; /* of Seat, by Seat.watch */
     GPtrArray *strays;    /* of Seat: those that have a reach */
     CpuSet *strayed;      /* CPUs that came into a seat's reach or left it since the last time */
-    bool *over; /* by node: as last written, see capacity_is_over() */
+    bool *over;           /* by node: as last written, see capacity_is_over() */
     struct {
         CpuSet *cpus, *nodes, *llcs;
     } where; /* of the CPUs looked up last: many guests float over the same */
@@ -172,6 +172,8 @@ unsigned index_of_node(const Topo *topo, unsigned os_index);
 
 /* --- candidates.c: where a guest may go --- */
 void seat_choose_candidates(const Planner *planner, Seat *seat);
+/* Those of the nodes that have CPUs; if none has, the nearest to them that do. */
+CpuSet *cpu_nodes_for(const Planner *planner, const CpuSet *nodes);
 /* The masks its definition and its threads have now, but for those that cover all it may use. */
 CpuSet *seat_live_cpus(const Seat *seat);
 

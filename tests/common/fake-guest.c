@@ -178,7 +178,9 @@ static CpuSet *cpus_at_start(const GuestDef *def, const CpuSet *pin, const CpuSe
 {
     const CpuSet *cpus = pin ? pin : def->vcpu_cpuset;
 
-    return cpus ? cpuset_and(cpus, allowed) : cpuset_copy(allowed);
+    /* As the kernel has it: a mask outside the cpuset counts as none. */
+    return cpus && cpuset_intersects(cpus, allowed) ? cpuset_and(cpus, allowed)
+                                                    : cpuset_copy(allowed);
 }
 
 static void cgroup_add(GuestKernel *kernel, const FakeKernelOptions *options, ThreadHome home,

@@ -391,7 +391,7 @@ static FakeBackend *world_apply(Check *check)
 static bool same_places(const GuestPlan *a, const GuestPlan *b)
 {
     if (a->n_vcpus != b->n_vcpus || a->n_iothreads != b->n_iothreads || a->result != b->result ||
-        a->pool != b->pool || a->home != b->home || !cpuset_equal(a->exclusive, b->exclusive) ||
+        a->pool != b->pool || !cpuset_equal(a->exclusive, b->exclusive) ||
         !cpuset_equal(a->emulator.cpus, b->emulator.cpus) ||
         !cpuset_equal(a->vhost.cpus, b->vhost.cpus))
         return false;
