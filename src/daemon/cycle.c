@@ -559,6 +559,9 @@ static void merge_left(Manager *manager, Managed *managed, const GuestJob *job)
     managed->replanned = false;
     if (change_set_size(managed->left) == 0) {
         managed_settle(managed);
+        /* where a guest has moved away, the next one may move to */
+        if (managed->plan->moved && policy_get_rebalance_moves(manager->policy) > 0)
+            manager->must_plan = manager->triggered = true;
     } else if (kind == OUTCOME_RETRY || kind == OUTCOME_GONE) {
         managed->dirty = managed->replanned = true;
         manager_retry(manager);

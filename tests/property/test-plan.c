@@ -415,12 +415,23 @@ static bool has_refused(const Plan *plan)
     return false;
 }
 
+/* It has hardly any memory yet: as long as no plan is told, it is as if it were about to start. */
+static bool is_just_started(const PlanGuest *in)
+{
+    const GuestKernel *kernel = in->running ? in->guest->kernel : NULL;
+    uint64_t kib = 0;
+
+    for (unsigned i = 0; kernel && i < kernel->n_memory_kib; i++)
+        kib += kernel->memory_kib[i];
+    return kernel && kernel->memory_kib && kib * 10 < guest_def(in->guest)->current_memory_kib;
+}
+
 /* Where nothing but pins tells a running guest's memory, and these are taken away since it floats,
  * its nodes are any next time. */
 static bool loses_pins(const PlanGuest *in, const GuestPlan *plan)
 {
     return in->running && plan->pool && in->guest->live->n_vcpu_pins > 0 &&
-           !in->guest->kernel->memory_nodes;
+           (!in->guest->kernel->memory_nodes || is_just_started(in));
 }
 
 static bool has_lost_pins(const RandomWorld *world, const Plan *plan)
@@ -450,17 +461,6 @@ static bool has_helper_without_pu(const Plan *plan)
         if (strstr(diag->text, "as if cpu."))
             return true;
     return false;
-}
-
-/* It has hardly any memory yet: as long as no plan is told, it is as if it were about to start. */
-static bool is_just_started(const PlanGuest *in)
-{
-    const GuestKernel *kernel = in->running ? in->guest->kernel : NULL;
-    uint64_t kib = 0;
-
-    for (unsigned i = 0; kernel && i < kernel->n_memory_kib; i++)
-        kib += kernel->memory_kib[i];
-    return kernel && kernel->memory_kib && kib * 10 < guest_def(in->guest)->current_memory_kib;
 }
 
 static void check_again_running(Check *check, const FakeBackend *fake, bool told_before)

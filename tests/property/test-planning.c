@@ -2,8 +2,8 @@
 /*
  * Planning that goes on, guest by guest, gives the plan that plan_make() gives for the same guests,
  * byte for byte. In random worlds guests come and go, start, are carried out as planned, get and
- * lose vCPUs, are looked at again, are released and taken back. VMTUNED_SEED and VMTUNED_COUNT
- * choose the worlds; a step that fails is printed with its world.
+ * lose vCPUs, are looked at again, are released and taken back, and all are defragmented.
+ * VMTUNED_SEED and VMTUNED_COUNT choose the worlds; a step that fails is printed with its world.
  */
 #include "common/fake-guest.h"
 #include "common/world.h"
@@ -25,9 +25,10 @@ typedef struct Life {
     Random random;
     RandomWorld *world;
     Planning *planning;
-    Plan *plan;      /* the last one */
-    GArray *there;   /* of bool, by guest */
-    GString *record; /* of what was done */
+    Plan *plan;       /* the last one */
+    GPtrArray *plans; /* all of them */
+    GArray *there;    /* of bool, by guest */
+    GString *record;  /* of what was done */
 } Life;
 
 typedef enum Act {
@@ -37,11 +38,16 @@ typedef enum Act {
     ACT_PLUG,
     ACT_LOOK,
     ACT_RELEASE,
+    ACT_DEFRAG,
     N_ACTS
 } Act;
-static const char *const act_names[N_ACTS] = {"comes or goes",  "starts",
-                                              "is carried out", "is plugged",
-                                              "is looked at",   "is released or taken back"};
+static const char *const act_names[N_ACTS] = {"comes or goes",
+                                              "starts",
+                                              "is carried out",
+                                              "is plugged",
+                                              "is looked at",
+                                              "is released or taken back",
+                                              "and all others are defragmented"};
 
 static uint64_t number_of(const char *variable, uint64_t fallback)
 {
@@ -135,6 +141,22 @@ static void carry_out(Life *life, guint i)
         in->before = plan;
 }
 
+static void carry_all_out(Life *life)
+{
+    for (guint i = 0; i < life->world->inputs->len; i++)
+        carry_out(life, i);
+}
+
+/* A defrag that is taken is no plan made anew, until it is carried out. */
+static void defrag(Life *life)
+{
+    g_autoptr(GArray) before = NULL, after = NULL;
+
+    life->plan = planning_defrag(life->planning, 3, true, &before, &after);
+    g_ptr_array_add(life->plans, life->plan);
+    carry_all_out(life);
+}
+
 static void act(Life *life)
 {
     guint i = random_below(&life->random, life->world->inputs->len);
@@ -156,8 +178,7 @@ static void act(Life *life)
         start_guest(life, i);
         break;
     case ACT_CARRY_OUT:
-        for (guint j = 0; j < life->world->inputs->len; j++)
-            carry_out(life, j);
+        carry_all_out(life);
         break;
     case ACT_PLUG:
         plug_vcpu(life, i);
@@ -168,13 +189,16 @@ static void act(Life *life)
     case ACT_RELEASE:
         in->released = in->running && !in->released;
         break;
+    case ACT_DEFRAG:
+        defrag(life);
+        break;
     case N_ACTS:
         break;
     }
 }
 
 /* NULL: both plans are the same. */
-static char *differs(Life *life, GPtrArray *plans)
+static char *differs(Life *life)
 {
     g_autoptr(GArray) inputs = g_array_new(FALSE, FALSE, sizeof(PlanGuest));
 
@@ -186,7 +210,7 @@ static char *differs(Life *life, GPtrArray *plans)
         }
     planning_update(life->planning);
     life->plan = planning_plan(life->planning);
-    g_ptr_array_add(plans, life->plan);
+    g_ptr_array_add(life->plans, life->plan);
     PlanInput input = {.topo = life->world->topo,
                        .policy = life->world->policy,
                        .guests = (const PlanGuest *)inputs->data,
@@ -208,6 +232,7 @@ static bool life_holds(uint64_t seed, unsigned *n_whole)
     Life life = {.random = {.state = seed ^ 0x5eed},
                  .world = world,
                  .planning = planning,
+                 .plans = plans,
                  .there = there,
                  .record = record};
     g_autofree char *fault = NULL;
@@ -215,12 +240,12 @@ static bool life_holds(uint64_t seed, unsigned *n_whole)
     g_array_set_size(there, world->inputs->len);
     for (guint i = 0; i < there->len; i++)
         g_array_index(there, bool, i) = random_chance(&life.random, 70);
-    fault = differs(&life, plans);
+    fault = differs(&life);
     for (unsigned step = 0; step < STEPS && !fault; step++) {
         g_string_append_printf(record, "step %u\n", step);
         for (unsigned n = 1 + random_below(&life.random, MAX_CHANGES); n > 0; n--)
             act(&life);
-        fault = differs(&life, plans);
+        fault = differs(&life);
     }
     *n_whole += planning_count_whole(planning);
     if (!fault)

@@ -10,7 +10,7 @@ guests:
   - match: {name: 'own*'}
     cpu: {policy: dedicated, emulator: share, vhost: share}
 """
-BOUND = f"<numatune><memory mode='strict' nodeset='{NODE}'/></numatune>"
+BOUND = ("strict", str(NODE))
 
 
 def case(host):
