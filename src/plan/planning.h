@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Planning that goes on: guests come, change and go, and only they and those they touch are planned
- * again. At any time the plan is the one plan_make() makes of the same guests, byte for byte; after a
- * defrag that was taken, again once it is carried out.
+ * again. At any time the plan is the one plan_make() makes of the same guests, byte for byte; after
+ * a defrag that was taken, again once it is carried out.
  *
  * Planned anew as a whole is only when it must be: at first, with host.rebalance, when what others
  * keep off or the partitions' sets of CPUs change, when a running guest has had CPUs that are
