@@ -240,8 +240,11 @@ CpuSet *random_partition(Random *random, const Topo *topo)
 {
     const CpuSet *whole = random_chance(random, 20) ? topo->online : topo->allowed;
     unsigned kind = random_below(random, 3), half = cpuset_weight(whole) / 2, n = 0;
-    CpuSet *cpus = cpuset_copy(whole);
+    g_autoptr(CpuSet) outside = cpuset_minus(topo->online, topo->allowed);
 
+    if (random_chance(random, 30) && !cpuset_is_empty(outside))
+        return g_steal_pointer(&outside);
+    CpuSet *cpus = cpuset_copy(whole);
     if (random_chance(random, 70) || half == 0)
         return cpus;
     CPUSET_FOREACH(cpu, whole)
