@@ -12,6 +12,8 @@
  */
 #include "apply/apply.h"
 
+#define EDIT_PASSES 3
+
 typedef struct Run {
     const Backend *backend;
     const Guest *guest;
@@ -186,6 +188,68 @@ static void make_change(const Run *run, const Change *change, ChangeResult *resu
         undo_half_made(run, change, result);
 }
 
+/* --- edits of the definition --- */
+
+/* Makes the n changes at those places. False: refused as a whole. */
+static bool edit(const Run *run, const unsigned *at, unsigned n)
+{
+    g_autofree const Change **changes = g_new0(const Change *, n);
+    g_autofree EditResult *edited = g_new0(EditResult, n);
+    g_autofree char *text = NULL;
+
+    for (unsigned i = 0; i < n; i++)
+        changes[i] = change_set_get(run->outcome->changes, at[i]);
+    run->outcome->n_writes++;
+    int r = run->backend->definition_edit(run->backend->ctx, run->guest, changes, n, edited, &text);
+    for (unsigned i = 0; i < n; i++) {
+        ChangeResult *result = &run->outcome->results[at[i]];
+        int of_one = r == BACKEND_DONE ? (int)edited[i].result : r;
+        g_clear_pointer(&result->error, g_free);
+        g_clear_pointer(&result->in_force, g_free);
+        result->kind = kind_of(of_one);
+        result->in_force = edited[i].in_force;
+        if (result->kind == OUTCOME_DONE)
+            judge_in_force(run, changes[i], result);
+        else
+            result->error = r != BACKEND_DONE && text ? g_strdup(text)
+                            : of_one == BACKEND_RETRY ? g_strdup("its device is not there")
+                                                      : kind_text(result->kind, of_one);
+    }
+    return r != BACKEND_REFUSED;
+}
+
+/* Values may need each other (IOThreads and their disks), hence the second pass. */
+static void edit_one_by_one(const Run *run, const unsigned *at, unsigned n)
+{
+    for (unsigned pass = 0; pass < EDIT_PASSES; pass++) {
+        unsigned done = 0, refused = 0;
+        for (unsigned i = 0; i < n; i++) {
+            if (pass > 0 && run->outcome->results[at[i]].kind != OUTCOME_REFUSED)
+                continue;
+            if (edit(run, &at[i], 1))
+                done++;
+            else
+                refused++;
+        }
+        if (done == 0 || refused == 0)
+            return;
+    }
+}
+
+/* All from the given one on, which are the last in order. */
+static void run_edits(const Run *run, unsigned from)
+{
+    unsigned n = change_set_size(run->outcome->changes) - from;
+    g_autofree unsigned *at = g_new0(unsigned, n);
+
+    for (unsigned i = 0; i < n; i++)
+        at[i] = from + i;
+    if (!edit(run, at, n) && n > 1)
+        edit_one_by_one(run, at, n);
+}
+
+/* --- all --- */
+
 static void run_changes(const Run *run)
 {
     const ChangeSet *changes = run->outcome->changes;
@@ -202,6 +266,10 @@ static void run_changes(const Run *run)
             *result = (ChangeResult){.kind = OUTCOME_RETRY,
                                      .error = g_strdup("its monitor does not answer")};
             continue;
+        }
+        if (change_is_edit(change_set_get(changes, i))) {
+            run_edits(run, i);
+            return;
         }
         make_change(run, change_set_get(changes, i), result);
         if (result->kind == OUTCOME_GONE) {

@@ -36,7 +36,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Outcome, outcome_free)
  * RETRY). A thread that is gone is RETRY and ends nothing while guest_ready() still knows the
  * guest. A carried change is not written: its result follows the change that carries it. A setter
  * that says DONE while something else is in force counts as REFUSED. A libvirt live change that
- * failed half-way is put back to its old value (best effort). allowed, online: as diff_make().
+ * failed half-way is put back to its old value (best effort). Edits of the definition come last and
+ * are made together; if that is refused, one by one, so that only those are left that libvirt will
+ * not have. allowed, online: as diff_make().
  * Never fails. */
 Outcome *apply_run(const Backend *backend, const Guest *guest, const ChangeSet *changes,
                    const CpuSet *allowed, const CpuSet *online);

@@ -17,6 +17,12 @@ typedef enum BackendResult {
     BACKEND_HUNG = 4,    /* guest_ready() alone: its monitor does not answer; threads can be set */
 } BackendResult;
 
+/* What became of one change of several. */
+typedef struct EditResult {
+    BackendResult result; /* RETRY: its device is not there now; REFUSED: it cannot be edited */
+    char *in_force;       /* with DONE; NULL: not set. Owned by the caller */
+} EditResult;
+
 typedef struct Backend {
     void *ctx;
 
@@ -33,4 +39,10 @@ typedef struct Backend {
      * A DONE whose value in force is not change->to is the caller's to judge. */
     int (*setting_apply)(void *ctx, const Guest *guest, const Change *change, char **ret_in_force,
                          char **reterr_text);
+
+    /* Makes all changes, for which change_is_edit(), by one edit of the persistent definition, and
+     * reads back. DONE: ret[i] tells about each; anything else: nothing was changed, *reterr_text
+     * is for people, ret is untouched. ret has n zeroed entries. */
+    int (*definition_edit)(void *ctx, const Guest *guest, const Change *const *changes, unsigned n,
+                           EditResult *ret, char **reterr_text);
 } Backend;

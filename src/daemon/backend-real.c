@@ -139,6 +139,40 @@ static int real_setting_apply(void *ctx, const Guest *guest, const Change *chang
     return r;
 }
 
+/* RETRY: the device left, and the next look will know. */
+static BackendResult from_edit(int r)
+{
+    return r == 0 ? BACKEND_DONE : r == -ENOENT ? BACKEND_RETRY : BACKEND_REFUSED;
+}
+
+static int real_definition_edit(void *ctx, const Guest *guest, const Change *const *changes,
+                                unsigned n, EditResult *ret, char **reterr_text)
+{
+    g_autofree DomainEdit *edits = g_new0(DomainEdit, n);
+    g_autoptr(Guest) now = NULL;
+
+    for (unsigned i = 0; i < n; i++)
+        edits[i] = (DomainEdit){.key = changes[i]->key, .value = changes[i]->to};
+    int r = from_virt(virt_definition_edit(ctx, guest->uuid, edits, n, reterr_text));
+    if (r != BACKEND_DONE)
+        return r;
+    r = from_virt(virt_guest_acquire(ctx, guest->uuid, &now));
+    if (r != BACKEND_DONE) {
+        *reterr_text = g_strdup("could not be read back");
+        return r;
+    }
+    if (guest->kernel)
+        now->kernel = guest_kernel_ref(guest->kernel);
+    g_autoptr(SettingList) observed = observed_make(now);
+    for (unsigned i = 0; i < n; i++) {
+        const Setting *setting = setting_list_find(observed, &changes[i]->key);
+        ret[i].result = from_edit(edits[i].result);
+        if (ret[i].result == BACKEND_DONE && setting)
+            ret[i].in_force = g_strdup(setting->value);
+    }
+    return BACKEND_DONE;
+}
+
 void backend_real_init(Backend *backend, VirtHub *hub)
 {
     *backend = (Backend){
@@ -146,5 +180,6 @@ void backend_real_init(Backend *backend, VirtHub *hub)
         .guest_acquire = real_guest_acquire,
         .guest_ready = real_guest_ready,
         .setting_apply = real_setting_apply,
+        .definition_edit = real_definition_edit,
     };
 }

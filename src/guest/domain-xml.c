@@ -6,6 +6,7 @@
 #include "guest/domain-xml.h"
 
 #include "guest/domain-parts.h"
+#include "guest/knob-xml.h"
 
 #include <errno.h>
 #include <string.h>
@@ -157,6 +158,7 @@ int guest_def_parse(const char *xml, size_t length, const char *file, GuestDef *
     domain_read_iothreads(&reader, domain, def);
     domain_read_cputune(&reader, domain, def);
     domain_read_devices(&reader, domain, def);
+    knob_xml_read(domain, def);
     if (reader.failed)
         return -EINVAL;
     *ret = g_steal_pointer(&def);

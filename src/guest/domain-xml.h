@@ -14,10 +14,15 @@
 int guest_def_parse(const char *xml, size_t length, const char *file, GuestDef **ret,
                     DiagList *diags);
 
-/* The same document without the pin of a vCPU, IOThread or the emulator ("vcpupin", "iothreadpin",
- * "emulatorpin"; id is ignored for the last), everything else kept. 0, -ENOENT if there is none,
- * -EINVAL. *ret is owned by the caller (g_free). */
-int domain_xml_remove_pin(const char *xml, const char *element, unsigned id, char **ret);
-/* Likewise a child element of <cputune> ("shares", "quota", "period") or the whole <numatune>. */
-int domain_xml_remove_cputune(const char *xml, const char *element, char **ret);
-int domain_xml_remove_numatune(const char *xml, char **ret);
+/* One knob of a definition to be changed. */
+typedef struct DomainEdit {
+    SettingKey key;
+    const char *value; /* NULL: taken out */
+    int result; /* 0; -ENOENT: no such device; -ENOTUNIQ: several of that name; -EINVAL: not a
+                   value of that knob, or one that is not edited */
+} DomainEdit;
+
+/* The same document with the knobs as the edits say, all else kept: what cannot be edited is told
+ * in its result and left as it is. Where nothing has to change *ret is xml byte for byte. 0,
+ * -EINVAL: no domain's document. *ret is owned by the caller (g_free). */
+int domain_xml_edit(const char *xml, DomainEdit *edits, unsigned n, char **ret);

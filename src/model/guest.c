@@ -19,6 +19,7 @@ GuestDef *guest_def_new(void)
     def->numa_mode = -1;
     def->shares = -1;
     def->vcpu_quota = -1;
+    def->knobs = setting_list_new();
     return def;
 }
 
@@ -85,6 +86,7 @@ static void guest_def_clear(gpointer data)
     pins_free(def->iothread_pins, def->n_iothread_pins);
     hwloc_bitmap_free(def->iothreads);
     devices_clear(def);
+    setting_list_free(def->knobs);
 }
 
 GuestDef *guest_def_ref(const GuestDef *def)

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "model/cpuset.h"
+#include "model/setting.h"
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -87,6 +87,9 @@ typedef struct GuestDef {
     unsigned n_nics;
     char **hostdevs; /* PCI addresses "0000:3b:00.0", NULL-ended */
     bool has_vhost_user;
+
+    SettingList *knobs; /* those that are read from XML by table (guest/knob-xml.c), sorted; the
+                           plane in their keys means nothing */
 } GuestDef;
 
 GuestDef *guest_def_new(void); /* refcount 1; zeroed, sets empty, numa_mode/shares/quota -1 */

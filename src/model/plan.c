@@ -45,6 +45,8 @@ GuestPlan *guest_plan_new(void)
     plan->emulator.cpus = cpuset_new();
     plan->vhost.cpus = cpuset_new();
     plan->numa_nodes = cpuset_new();
+    plan->knobs = setting_list_new();
+    plan->unsupported = setting_list_new();
     plan->weight = -1;
     plan->quota_pct = -1;
     plan->numa_mode = -1;
@@ -86,6 +88,8 @@ static void guest_plan_clear(gpointer data)
     hwloc_bitmap_free(plan->numa_nodes);
     g_free(plan->numa_reason);
     g_free(plan->numa_origin);
+    setting_list_free(plan->knobs);
+    setting_list_free(plan->unsupported);
     g_strfreev(plan->intruders);
 }
 
@@ -153,12 +157,25 @@ static bool standing_equal(const GuestPlan *a, const GuestPlan *b)
            a->persist == b->persist && a->drift == b->drift && a->home == b->home;
 }
 
+static bool knobs_equal(const SettingList *a, const SettingList *b)
+{
+    bool equal = setting_list_size(a) == setting_list_size(b);
+
+    for (unsigned i = 0; equal && i < setting_list_size(a); i++) {
+        const Setting *one = setting_list_get(a, i), *two = setting_list_get(b, i);
+        equal = setting_key_compare(&one->key, &two->key) == 0 &&
+                g_strcmp0(one->value, two->value) == 0;
+    }
+    return equal;
+}
+
 bool guest_plan_equal(const GuestPlan *a, const GuestPlan *b)
 {
     return standing_equal(a, b) && cpuset_equal(a->allowed, b->allowed) &&
            cpuset_equal(a->nodes, b->nodes) && cpuset_equal(a->llcs, b->llcs) &&
            cpuset_equal(a->exclusive, b->exclusive) && vcpus_equal(a, b) && helpers_equal(a, b) &&
-           memory_equal(a, b) && a->weight == b->weight && a->quota_pct == b->quota_pct;
+           memory_equal(a, b) && a->weight == b->weight && a->quota_pct == b->quota_pct &&
+           knobs_equal(a->knobs, b->knobs);
 }
 
 /* --- digest: FNV-1a --- */
@@ -193,6 +210,17 @@ static void digest_class(uint64_t *hash, const ClassPlan *class)
     digest_number(hash, class->id);
     digest_number(hash, class->pinned);
     digest_set(hash, class->cpus);
+}
+
+static void digest_knobs(uint64_t *hash, const SettingList *knobs)
+{
+    for (unsigned i = 0; i < setting_list_size(knobs); i++) {
+        const Setting *knob = setting_list_get(knobs, i);
+        const int64_t numbers[] = {knob->key.knob, knob->key.instance, knob->key.plane};
+        digest_bytes(hash, numbers, sizeof(numbers));
+        digest_text(hash, knob->key.device);
+        digest_text(hash, knob->value);
+    }
 }
 
 static void digest_memory(uint64_t *hash, const GuestPlan *plan)
@@ -234,6 +262,7 @@ uint64_t guest_plan_digest(const GuestPlan *plan)
     for (unsigned i = 0; i < plan->n_iothreads; i++)
         digest_class(&hash, &plan->iothreads[i]);
     digest_memory(&hash, plan);
+    digest_knobs(&hash, plan->knobs);
     return MAX(hash, 1);
 }
 

@@ -110,6 +110,11 @@ typedef struct GuestPlan {
     bool numa_live; /* the running guest's nodeset can and may change now */
     char *numa_reason, *numa_origin;
 
+    SettingList
+        *knobs; /* of devices, clock and CPU model, in the planes they are wanted in; sorted */
+    SettingList *unsupported; /* what policy asks for and this guest, libvirt, QEMU or kernel cannot
+                                 have; reason: why. Sorted */
+
     char **intruders; /* names of guests whose planned masks still touch exclusive; sorted,
                          NULL-ended; NULL: none */
 } GuestPlan;

@@ -8,11 +8,23 @@
 
 /* --- key --- */
 
+bool setting_key_set_device(SettingKey *key, const char *device)
+{
+    bool fits = device && *device && strlen(device) < DEVICE_NAME_SIZE;
+
+    memset(key->device, 0, sizeof(key->device));
+    if (fits)
+        memcpy(key->device, device, strlen(device));
+    return fits;
+}
+
 int setting_key_compare(const SettingKey *a, const SettingKey *b)
 {
     int r = CMP(a->knob, b->knob);
     if (r == 0)
         r = CMP(a->instance, b->instance);
+    if (r == 0)
+        r = strcmp(a->device, b->device);
     if (r == 0)
         r = CMP(a->plane, b->plane);
     if (r == 0)
@@ -22,20 +34,26 @@ int setting_key_compare(const SettingKey *a, const SettingKey *b)
     return r;
 }
 
-/* True if the key says which vCPU or IOThread. */
-static bool is_numbered(const SettingKey *key)
+/* Appends which one, if there can be several. False: there is only one. */
+static bool append_instance(GString *text, const SettingKey *key)
 {
     const KnobInfo *info = knob_info(key->knob);
+    KnobInstance kind = key->plane == PLANE_ACTUAL ? info->instance_actual : info->instance;
 
-    return (key->plane == PLANE_ACTUAL ? info->instance_actual : info->instance) != INSTANCE_GUEST;
+    if (knob_instance_is_named(kind))
+        g_string_append(text, key->device);
+    else if (kind != INSTANCE_GUEST)
+        g_string_append_printf(text, "%u", key->instance);
+    return kind != INSTANCE_GUEST;
 }
 
 char *setting_key_format(const SettingKey *key)
 {
     GString *text = g_string_new(knob_info(key->knob)->name);
+    gsize length = text->len;
 
-    if (is_numbered(key))
-        g_string_append_printf(text, " %u", key->instance);
+    if (append_instance(text, key))
+        g_string_insert_c(text, (gssize)length, ' ');
     if (key->tid)
         g_string_append_printf(text, " thread %d", (int)key->tid);
     return g_string_free(text, FALSE);
@@ -45,8 +63,7 @@ char *setting_key_instance(const SettingKey *key)
 {
     GString *text = g_string_new(NULL);
 
-    if (is_numbered(key))
-        g_string_append_printf(text, "%u", key->instance);
+    append_instance(text, key);
     if (key->tid)
         g_string_append_printf(text, "/%d", (int)key->tid);
     return g_string_free(text, FALSE);
@@ -199,7 +216,8 @@ bool setting_value_equal(const SettingKey *key, const char *a, const char *b, co
     if (g_strcmp0(a, b) == 0)
         return true;
 
-    switch (knob_info(key->knob)->type) {
+    const KnobInfo *info = knob_info(key->knob);
+    switch (info->type) {
     case KNOB_TYPE_CPUS:
         return cpus_equal(key, a, b, all, online);
     case KNOB_TYPE_WEIGHT:
@@ -208,6 +226,10 @@ bool setting_value_equal(const SettingKey *key, const char *a, const char *b, co
         return strcmp(a ? a : "none", b ? b : "none") == 0;
     case KNOB_TYPE_NODESET:
         return key->plane == PLANE_ACTUAL && a && b && nodes_equal(a, b);
+    case KNOB_TYPE_TEXT:
+        return g_strcmp0(a ? a : info->absent, b ? b : info->absent) == 0;
+    case KNOB_TYPE_FIELDS:
+        return false; /* in canonical form, and not the same */
     }
     return false;
 }
@@ -275,6 +297,12 @@ unsigned change_set_size(const ChangeSet *set)
 const Change *change_set_get(const ChangeSet *set, unsigned i)
 {
     return g_ptr_array_index(set->items, i);
+}
+
+bool change_is_edit(const Change *change)
+{
+    return change->key.plane == PLANE_CONFIG &&
+           (!change->to || knob_info(change->key.knob)->edited);
 }
 
 /* --- originals --- */

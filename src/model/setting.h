@@ -9,6 +9,8 @@
  *   weight   "100"; "shares:1000" for v1 shares that no whole weight means
  *   percent  "150" or "none"; "12345/100000" (µs of quota and period) for a fraction of a percent
  *   nodeset  "strict:0-1", "restrictive:0"; in the actual plane only the nodes: "0-1"
+ *   text     libvirt's word or number
+ *   fields   "average=1000,peak=2000": in the order of the knob's table, without what is absent
  * NULL: not set (no pin, no cputune). setting_value_equal() knows what "not set" equals.
  */
 #pragma once
@@ -19,10 +21,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Room for a MAC address, a disk's target or the name of a timer, with the final NUL. */
+#define DEVICE_NAME_SIZE 32
+
 /* Which Setting. In the actual plane tid 0 is the cgroup and another tid that thread's affinity. */
 typedef struct SettingKey {
     Knob knob;
-    unsigned instance; /* vCPU or IOThread id; 0 for the whole guest */
+    unsigned instance;             /* id of a vCPU, IOThread, cell or controller; else 0 */
+    char device[DEVICE_NAME_SIZE]; /* of an instance that has a name; else "" */
     Plane plane;
     pid_t tid;
     uint64_t tid_start; /* starttime of that thread; not part of the order of a key with tid 0 */
@@ -40,6 +46,9 @@ typedef struct SettingList {
     GPtrArray *items; /* of Setting, owned */
 } SettingList;
 
+/* A key of a named instance. False, and the key has no name, if the name is longer than any can be
+ * that vmtuned handles, or empty. */
+bool setting_key_set_device(SettingKey *key, const char *device);
 int setting_key_compare(const SettingKey *a, const SettingKey *b); /* total order */
 /* "vcpu.pin 3", "vcpu.pin 3 thread 4711", "emulator.pin": for people */
 char *setting_key_format(const SettingKey *key);
@@ -94,6 +103,8 @@ Change *change_set_add(ChangeSet *set, const SettingKey *key, const char *from, 
 unsigned change_set_size(const ChangeSet *set);
 const Change *change_set_get(const ChangeSet *set, unsigned i);
 void change_free(Change *change);
+/* True if it is made by an edit of the persistent definition: libvirt has no call for it. */
+bool change_is_edit(const Change *change);
 /* True if making carrier (a libvirt live call: plane live, or actual with tid 0) also sets key: the
  * cgroup or a thread of the same knob and instance, or of any instance of a knob that libvirt has
  * once per guest. */

@@ -10,24 +10,26 @@
 #include "plan/diff.h"
 
 /* Definition first, since libvirt's live call resets cgroup and affinities; config last, since it
- * is the one that can wait. */
-static unsigned change_rank(const SettingKey *key)
+ * is the one that can wait, and edits after calls: they are made together. */
+static unsigned change_rank(const Change *change)
 {
+    const SettingKey *key = &change->key;
+
     switch (key->plane) {
     case PLANE_LIVE:
         return 0;
     case PLANE_ACTUAL:
         return key->tid == 0 ? 1 : 2;
     case PLANE_CONFIG:
-        return 3;
+        return change_is_edit(change) ? 4 : 3;
     }
-    return 4;
+    return 5;
 }
 
 static int change_compare(gconstpointer a, gconstpointer b)
 {
     const Change *one = *(const Change *const *)a, *two = *(const Change *const *)b;
-    unsigned rank_one = change_rank(&one->key), rank_two = change_rank(&two->key);
+    unsigned rank_one = change_rank(one), rank_two = change_rank(two);
 
     if (rank_one != rank_two)
         return rank_one < rank_two ? -1 : 1;

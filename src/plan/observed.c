@@ -76,6 +76,12 @@ static void observe_definition(SettingList *list, const GuestDef *def, Plane pla
         nodeset = g_strconcat(numa_mode_name((NumaMode)def->numa_mode), ":", nodes, NULL);
     }
     observe_text(list, KNOB_NUMA_NODESET, plane, 0, nodeset);
+    for (unsigned i = 0; i < setting_list_size(def->knobs); i++) {
+        const Setting *knob = setting_list_get(def->knobs, i);
+        SettingKey key = knob->key;
+        key.plane = plane;
+        setting_list_add(list, &key, knob->value, NULL, NULL);
+    }
 }
 
 /* v2: an empty cpuset is as wide as its parent's. */

@@ -2,6 +2,8 @@
 /* Originals from the record → the Settings that put them back. */
 #include "plan/diff.h"
 
+#include <string.h>
+
 typedef struct Restore {
     GPtrArray *originals;
     const SettingList *wanted; /* NULL: all originals go back */
@@ -16,8 +18,8 @@ typedef struct Restore {
 /* Same knob, instance and plane; for threads any thread of that class. */
 static bool same_class(const SettingKey *a, const SettingKey *b)
 {
-    return a->knob == b->knob && a->instance == b->instance && a->plane == b->plane &&
-           (a->tid == 0) == (b->tid == 0);
+    return a->knob == b->knob && a->instance == b->instance && strcmp(a->device, b->device) == 0 &&
+           a->plane == b->plane && (a->tid == 0) == (b->tid == 0);
 }
 
 bool setting_is_wanted(const SettingList *wanted, const SettingKey *key)

@@ -202,6 +202,19 @@ static void want_nodeset(const Want *want)
                          plan->numa_origin);
 }
 
+static void want_knobs(const Want *want)
+{
+    const SettingList *knobs = want->plan->knobs;
+
+    for (unsigned i = 0; i < setting_list_size(knobs); i++) {
+        const Setting *knob = setting_list_get(knobs, i);
+        bool there =
+            knob->key.plane == PLANE_CONFIG ? want->guest->persistent : want->guest->active;
+        if (there)
+            setting_list_add(want->list, &knob->key, knob->value, knob->reason, knob->origin);
+    }
+}
+
 SettingList *wanted_make(const GuestPlan *plan, const Guest *guest)
 {
     g_autoptr(SettingList) list = setting_list_new();
@@ -213,6 +226,7 @@ SettingList *wanted_make(const GuestPlan *plan, const Guest *guest)
         want_weight(&want);
         want_quota(&want);
         want_nodeset(&want);
+        want_knobs(&want);
     }
     setting_list_sort(list);
     return g_steal_pointer(&list);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Seats -> GuestPlans, once every guest has its place and the pool is known. */
+#include "plan/knobs.h"
 #include "plan/planner.h"
 
 char *policy_origin(const GuestPolicy *policy, PolicyKey key)
@@ -293,6 +294,7 @@ static GuestPlan *guest_plan_write(Planner *planner, Seat *seat)
     values_write(seat, plan);
     if (!seat->refused)
         numa_write(planner, seat, plan);
+    knobs_plan(plan, topo, seat->in->policy, seat->in->guest);
     return plan;
 }
 

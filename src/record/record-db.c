@@ -21,12 +21,13 @@
 #define SCHEMA_VERSION 1
 #define BUSY_TIMEOUT_MSEC 2000 /* another vmtuned (--restore) may be at it for a moment */
 
-/* Config originals have boot '', pid 0, start 0: they belong to the guest. */
+/* Config originals have boot '', pid 0, start 0: they belong to the guest. instance holds a number,
+ * or the name of a device. */
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE original("
     " uuid TEXT NOT NULL, boot TEXT NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL,"
-    " knob TEXT NOT NULL, instance INTEGER NOT NULL, plane TEXT NOT NULL,"
+    " knob TEXT NOT NULL, instance NOT NULL, plane TEXT NOT NULL,"
     " tid INTEGER NOT NULL, tid_start INTEGER NOT NULL,"
     " original TEXT, written TEXT, previous TEXT,"
     " pending INTEGER NOT NULL, made INTEGER NOT NULL,"
@@ -38,7 +39,7 @@ static const char schema[] =
     "CREATE TABLE history("
     " id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
     " uuid TEXT NOT NULL, boot TEXT NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL,"
-    " knob TEXT NOT NULL, instance INTEGER NOT NULL, plane TEXT NOT NULL,"
+    " knob TEXT NOT NULL, instance NOT NULL, plane TEXT NOT NULL,"
     " tid INTEGER NOT NULL, tid_start INTEGER NOT NULL,"
     " name TEXT, why TEXT, before TEXT, after TEXT, result TEXT NOT NULL);"
     "PRAGMA user_version=" G_STRINGIFY(SCHEMA_VERSION) ";"

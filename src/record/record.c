@@ -34,13 +34,16 @@ static void bind_key(sqlite3_stmt *stmt, const ProcessKey *process, const Settin
 {
     bind_owner(stmt, process, process->pid == 0 || key->plane == PLANE_CONFIG);
     statement_bind_text(stmt, 5, knob_info(key->knob)->name);
-    statement_bind_number(stmt, 6, key->instance);
+    if (*key->device)
+        statement_bind_text(stmt, 6, key->device);
+    else
+        statement_bind_number(stmt, 6, key->instance);
     statement_bind_text(stmt, 7, plane_name(key->plane));
     statement_bind_number(stmt, 8, key->tid);
     statement_bind_number(stmt, 9, key->tid != 0 ? (int64_t)key->tid_start : 0);
 }
 
-/* The five key columns from column 0 on. False: a knob this vmtuned does not have. */
+/* The five key columns from column 0 on. False: a knob or name this vmtuned does not have. */
 static bool read_key(sqlite3_stmt *stmt, SettingKey *ret)
 {
     int knob = knob_by_name((const char *)sqlite3_column_text(stmt, 0));
@@ -49,10 +52,12 @@ static bool read_key(sqlite3_stmt *stmt, SettingKey *ret)
     if (knob < 0 || plane < 0)
         return false;
     *ret = (SettingKey){.knob = (Knob)knob,
-                        .instance = (unsigned)sqlite3_column_int64(stmt, 1),
                         .plane = (Plane)plane,
                         .tid = (pid_t)sqlite3_column_int64(stmt, 3),
                         .tid_start = (uint64_t)sqlite3_column_int64(stmt, 4)};
+    if (knob_instance_is_named(knob_info((Knob)knob)->instance))
+        return setting_key_set_device(ret, (const char *)sqlite3_column_text(stmt, 1));
+    ret->instance = (unsigned)sqlite3_column_int64(stmt, 1);
     return true;
 }
 

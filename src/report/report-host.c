@@ -136,19 +136,6 @@ struct json_object *report_topology(const Topo *topo, const TopoFree *free_now)
     return document;
 }
 
-static const char *instance_name(KnobInstance instance)
-{
-    switch (instance) {
-    case INSTANCE_GUEST:
-        return "guest";
-    case INSTANCE_VCPU:
-        return "vcpu";
-    case INSTANCE_IOTHREAD:
-        return "iothread";
-    }
-    return "guest";
-}
-
 static struct json_object *knob_object(const KnobInfo *info)
 {
     struct json_object *object = json_object_new_object(), *planes = json_object_new_array();
@@ -158,9 +145,9 @@ static struct json_object *knob_object(const KnobInfo *info)
             json_object_array_add(planes, parts_text(plane_name((Plane)plane)));
     json_object_object_add(object, "name", parts_text(info->name));
     json_object_object_add(object, "type", parts_text(knob_type_name(info->type)));
-    json_object_object_add(object, "instance", parts_text(instance_name(info->instance)));
+    json_object_object_add(object, "instance", parts_text(knob_instance_name(info->instance)));
     json_object_object_add(object, "instance_actual",
-                           parts_text(instance_name(info->instance_actual)));
+                           parts_text(knob_instance_name(info->instance_actual)));
     json_object_object_add(object, "change", parts_text(knob_change_name(info->change)));
     json_object_object_add(object, "planes", planes);
     json_object_object_add(object, "per_thread", json_object_new_boolean(info->per_thread));

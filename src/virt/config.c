@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Taking an element out of a guest's persistent definition. libvirt has no call for it but defining
- * the whole document anew, and no way to say "only if nobody changed it meanwhile". So the document
+ * Edits of a guest's persistent definition. libvirt has no call for them but defining the whole
+ * document anew, and no way to say "only if nobody changed it meanwhile". So the document
  * is read again right before it is defined, and the edit starts over if it is another by then.
  *
  * The document holds the guest's secrets (they would be lost without): it is never logged and wiped
@@ -9,9 +9,6 @@
  */
 #include "virt/link.h"
 
-#include "guest/domain-xml.h"
-
-#include <errno.h>
 #include <string.h>
 
 #define CONFIG_TRIES 4
@@ -34,46 +31,40 @@ static char *config_read(VirtCall *call)
     return virDomainGetXMLDesc(call->domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
 }
 
-static int element_remove(const char *xml, const SettingKey *key, char **ret)
+/* Defining a transient guest would make it persistent, and one just undefined come back. */
+static int persistent_check(VirtCall *call, char **reterr_text)
 {
-    switch (key->knob) {
-    case KNOB_VCPU_PIN:
-        return domain_xml_remove_pin(xml, "vcpupin", key->instance, ret);
-    case KNOB_EMULATOR_PIN:
-        return domain_xml_remove_pin(xml, "emulatorpin", 0, ret);
-    case KNOB_IOTHREAD_PIN:
-        return domain_xml_remove_pin(xml, "iothreadpin", key->instance, ret);
-    case KNOB_CPU_WEIGHT:
-        return domain_xml_remove_cputune(xml, "shares", ret);
-    case KNOB_CPU_QUOTA:
-        return domain_xml_remove_cputune(xml, "quota", ret);
-    case KNOB_NUMA_NODESET:
-        return domain_xml_remove_numatune(xml, ret);
-    case KNOB_VHOST_PIN:
-        return -ENOENT; /* no definition has it */
-    }
-    return -ENOENT;
+    int persistent = virDomainIsPersistent(call->domain);
+
+    if (persistent < 0)
+        return call_fail(call, reterr_text);
+    if (persistent == 1)
+        return VIRT_DONE;
+    *reterr_text = g_strdup("the guest is transient: it has no definition to change");
+    return VIRT_REFUSED;
 }
 
 /* One round. VIRT_BUSY: somebody else changed the definition meanwhile. */
-static int config_edit(VirtCall *call, const SettingKey *key, char **reterr_text)
+static int config_edit(VirtCall *call, DomainEdit *edits, unsigned n, char **reterr_text)
 {
     auto_secret char *base = config_read(call);
     auto_secret char *edited = NULL;
 
     if (!base)
         return call_fail(call, reterr_text);
-    int r = element_remove(base, key, &edited);
-    if (r == -ENOENT)
-        return VIRT_DONE;
-    if (r < 0) {
+    if (domain_xml_edit(base, edits, n, &edited) < 0) {
         *reterr_text = g_strdup("the guest's definition cannot be edited");
         return VIRT_REFUSED;
     }
+    if (g_str_equal(base, edited))
+        return VIRT_DONE;
 
     auto_secret char *now = config_read(call);
     if (!now)
         return call_fail(call, reterr_text);
+    int r = persistent_check(call, reterr_text);
+    if (r != VIRT_DONE)
+        return r;
     if (!g_str_equal(base, now)) {
         *reterr_text = g_strdup("the guest's definition is being changed by somebody else");
         return VIRT_BUSY;
@@ -82,21 +73,21 @@ static int config_edit(VirtCall *call, const SettingKey *key, char **reterr_text
     return defined ? VIRT_DONE : call_fail(call, reterr_text);
 }
 
-int config_remove(VirtCall *call, const SettingKey *key, char **reterr_text)
+int virt_definition_edit(VirtHub *hub, const char *uuid, DomainEdit *edits, unsigned n,
+                         char **reterr_text)
 {
-    int r = VIRT_BUSY;
+    g_auto(VirtCall) call = {0};
 
-    /* defining a transient guest would make it persistent */
-    int persistent = virDomainIsPersistent(call->domain);
-    if (persistent < 0)
-        return call_fail(call, reterr_text);
-    if (persistent == 0) {
-        *reterr_text = g_strdup("the guest is transient: it has no definition to change");
-        return VIRT_REFUSED;
-    }
+    *reterr_text = NULL;
+    int r = call_begin_write(hub, uuid, true, &call, reterr_text);
+    if (r == VIRT_DONE)
+        r = persistent_check(&call, reterr_text);
+    if (r != VIRT_DONE)
+        return r;
+    r = VIRT_BUSY;
     for (unsigned i = 0; i < CONFIG_TRIES && r == VIRT_BUSY; i++) {
         g_clear_pointer(reterr_text, g_free);
-        r = config_edit(call, key, reterr_text);
+        r = config_edit(&call, edits, n, reterr_text);
     }
     return r;
 }

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "model/guest.h"
+#include "guest/domain-xml.h"
 #include "model/setting.h"
 
 typedef enum VirtResult {
@@ -66,12 +66,18 @@ int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret);
 int virt_guest_ready(VirtHub *hub, const char *uuid);
 
 /* One Setting in the live or config plane (an actual cgroup value is set by the live call).
- * change->to NULL: live: pin to all of allowed (libvirt cannot unpin live), weight 100, quota -1;
- * config: the element is removed. cgroup_v2: how weight becomes shares. VIRT_*; *reterr_text for
- * people unless DONE. */
+ * change->to NULL: pin to all of allowed (libvirt cannot unpin live), weight 100, quota -1. Not for
+ * changes that are edits. VIRT_*; *reterr_text for people unless DONE. */
 typedef struct VirtSetting {
     const Guest *guest;
     const Change *change;
     const CpuSet *allowed;
 } VirtSetting;
 int virt_setting_apply(VirtHub *hub, const VirtSetting *setting, char **reterr_text);
+
+/* All edits by one define, unless the definition is that already; what cannot be edited is told in
+ * its result. The definition is compared right before, so that nobody's change is lost. VIRT_DONE;
+ * VIRT_BUSY: others keep changing it; VIRT_REFUSED: libvirt does not take it, or the guest is
+ * transient; others as above. */
+int virt_definition_edit(VirtHub *hub, const char *uuid, DomainEdit *edits, unsigned n,
+                         char **reterr_text);

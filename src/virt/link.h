@@ -84,5 +84,8 @@ int call_fail(VirtCall *call, char **reterr_text);
  * VIRT_AWAY. */
 int call_check_ready(VirtCall *call);
 
-/* Takes one element out of the persistent definition; nothing to take out is VIRT_DONE. */
-int config_remove(VirtCall *call, const SettingKey *key, char **reterr_text);
+/* A call that changes a guest, or its persistent definition (config): begun, and the guest neither
+ * in a job nor hung. VIRT_*; *reterr_text for people unless DONE. In any case the caller ends it.
+ */
+int call_begin_write(VirtHub *hub, const char *uuid, bool config, VirtCall *ret,
+                     char **reterr_text);

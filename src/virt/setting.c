@@ -240,10 +240,9 @@ static int knob_apply(const Apply *apply)
         return quota_apply(apply);
     case KNOB_NUMA_NODESET:
         return nodeset_apply(apply);
-    case KNOB_VHOST_PIN:
-        return refuse(apply, "libvirt cannot pin vhost workers");
+    default:
+        return refuse(apply, "libvirt has no call for this");
     }
-    return refuse(apply, "libvirt has no such setting");
 }
 
 /* A guest in a job is left alone, its persistent definition too. */
@@ -266,6 +265,20 @@ static int writable_check(VirtCall *call, bool config, char **reterr_text)
     return r == VIRT_HUNG ? VIRT_BUSY : r;
 }
 
+int call_begin_write(VirtHub *hub, const char *uuid, bool config, VirtCall *ret, char **reterr_text)
+{
+    int r = call_begin(hub, LINK_WRITE, uuid, ret);
+
+    if (r != VIRT_DONE) {
+        *reterr_text = g_strdup(r == VIRT_GONE   ? "no such guest"
+                                : r == VIRT_AWAY ? "libvirt is away"
+                                                 : "libvirt does not answer");
+        return r;
+    }
+    ret->needs_running = !config;
+    return writable_check(ret, config, reterr_text);
+}
+
 int virt_setting_apply(VirtHub *hub, const VirtSetting *setting, char **reterr_text)
 {
     const Change *change = setting->change;
@@ -273,19 +286,9 @@ int virt_setting_apply(VirtHub *hub, const VirtSetting *setting, char **reterr_t
     g_auto(VirtCall) call = {0};
 
     *reterr_text = NULL;
-    int r = call_begin(hub, LINK_WRITE, setting->guest->uuid, &call);
-    if (r != VIRT_DONE) {
-        *reterr_text = g_strdup(r == VIRT_GONE   ? "no such guest"
-                                : r == VIRT_AWAY ? "libvirt is away"
-                                                 : "libvirt does not answer");
-        return r;
-    }
-    call.needs_running = !config;
-    r = writable_check(&call, config, reterr_text);
+    int r = call_begin_write(hub, setting->guest->uuid, config, &call, reterr_text);
     if (r != VIRT_DONE)
         return r;
-    if (config && !change->to)
-        return config_remove(&call, &change->key, reterr_text);
 
     Apply apply = {.call = &call,
                    .setting = setting,

@@ -348,6 +348,23 @@ static int apply_nodeset(Guest *guest, const Change *change, char **ret_in_force
     return r;
 }
 
+/* --- knobs that are only in the definitions --- */
+
+static int apply_knob(Guest *guest, const Change *change, char **ret_in_force)
+{
+    GuestDef *def = change->key.plane == PLANE_CONFIG ? guest->config : guest->live;
+    SettingKey key = change->key;
+
+    key.plane = 0; /* means nothing in a definition's list */
+    Setting *setting = (Setting *)setting_list_find(def->knobs, &key);
+    if (!setting)
+        return BACKEND_RETRY;
+    g_free(setting->value);
+    setting->value = g_strdup(change->to);
+    *ret_in_force = g_strdup(change->to);
+    return BACKEND_DONE;
+}
+
 /* --- the Backend --- */
 
 /* Counts the call, runs the callback; *ret_fault is the fault it meets, or -1. */
@@ -444,8 +461,9 @@ static int make_change(const FakeBackend *fake, Guest *guest, const Change *chan
         return apply_quota(guest, change, ret_in_force);
     case KNOB_NUMA_NODESET:
         return apply_nodeset(guest, change, ret_in_force, reterr_text);
+    default:
+        return apply_knob(guest, change, ret_in_force);
     }
-    return -EINVAL;
 }
 
 static int fake_setting_apply(void *ctx, const Guest *seen, const Change *change,
@@ -476,6 +494,42 @@ static int fake_setting_apply(void *ctx, const Guest *seen, const Change *change
                         change->from ? change->from : "-", change->to ? change->to : "-"));
 }
 
+static void log_change(FakeBackend *fake, const Guest *guest, const Change *change, int result)
+{
+    g_autofree char *key = setting_key_format(&change->key);
+
+    end_call(fake, result,
+             g_strdup_printf("%s: %s %s %s -> %s", guest->name, key, plane_name(change->key.plane),
+                             change->from ? change->from : "-", change->to ? change->to : "-"));
+}
+
+static int fake_definition_edit(void *ctx, const Guest *seen, const Change *const *changes,
+                                unsigned n, EditResult *ret, char **reterr_text)
+{
+    FakeBackend *fake = ctx;
+    int fault, r;
+
+    fake->n_writes++;
+    begin_call(fake, &fault);
+    Guest *now = fake_backend_find(fake, seen->uuid);
+    bool faulty = fault_result(fault, &r);
+    if (faulty && r != BACKEND_DONE)
+        *reterr_text = g_strdup("fault");
+    if (!faulty)
+        r = check_target(now, seen, changes[0], reterr_text);
+    for (unsigned i = 0; i < n; i++) {
+        g_autofree char *text = NULL;
+        int of_one = r;
+        if (faulty && r == BACKEND_DONE)
+            ret[i].in_force = g_strdup(changes[i]->from);
+        else if (r == BACKEND_DONE)
+            ret[i].result = of_one =
+                make_change(fake, now, changes[i], false, &ret[i].in_force, &text);
+        log_change(fake, seen, changes[i], of_one);
+    }
+    return r;
+}
+
 /* --- the world --- */
 
 FakeBackend *fake_backend_new(void)
@@ -485,7 +539,8 @@ FakeBackend *fake_backend_new(void)
     fake->backend = (Backend){.ctx = fake,
                               .guest_acquire = fake_guest_acquire,
                               .guest_ready = fake_guest_ready,
-                              .setting_apply = fake_setting_apply};
+                              .setting_apply = fake_setting_apply,
+                              .definition_edit = fake_definition_edit};
     fake->guests = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
     fake->log = g_ptr_array_new_with_free_func(g_free);
     return fake;

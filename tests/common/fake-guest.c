@@ -59,6 +59,17 @@ static void devices_copy(GuestDef *copy, const GuestDef *def)
     copy->hostdevs = g_strdupv(def->hostdevs);
 }
 
+static SettingList *knobs_copy(const SettingList *knobs)
+{
+    SettingList *copy = setting_list_new();
+
+    for (unsigned i = 0; i < setting_list_size(knobs); i++) {
+        const Setting *knob = setting_list_get(knobs, i);
+        setting_list_add(copy, &knob->key, knob->value, knob->reason, knob->origin);
+    }
+    return copy;
+}
+
 static GuestDef *def_copy(const GuestDef *def)
 {
     if (!def)
@@ -66,6 +77,7 @@ static GuestDef *def_copy(const GuestDef *def)
     GuestDef *copy = guest_def_new();
     hwloc_bitmap_free(copy->vcpus);
     hwloc_bitmap_free(copy->iothreads);
+    setting_list_free(copy->knobs);
     *copy = *def; /* numbers; all that is owned follows */
     copy->name = g_strdup(def->name);
     copy->uuid = g_strdup(def->uuid);
@@ -82,6 +94,7 @@ static GuestDef *def_copy(const GuestDef *def)
     copy->iothreads = cpuset_copy(def->iothreads);
     memory_copy(copy, def);
     devices_copy(copy, def);
+    copy->knobs = knobs_copy(def->knobs);
     return copy;
 }
 

@@ -533,100 +533,6 @@ static void test_without_diags(void **state)
     assert_null(def);
 }
 
-/* --- edits --- */
-
-/* xml without the lines that have any of the words. */
-static char *drop_lines(const char *xml, const char *const *words)
-{
-    g_auto(GStrv) lines = g_strsplit(xml, "\n", -1);
-    g_autoptr(GString) kept = g_string_new(NULL);
-
-    for (char **line = lines; *line; line++) {
-        bool dropped = false;
-        for (const char *const *word = words; *word; word++)
-            dropped |= strstr(*line, *word) != NULL;
-        if (!dropped)
-            g_string_append_printf(kept, "%s%s", *line, line[1] ? "\n" : "");
-    }
-    return g_string_free(g_steal_pointer(&kept), FALSE);
-}
-
-static void assert_without(const char *xml, const char *edited, const char *const *words)
-{
-    g_autofree char *expected = drop_lines(xml, words);
-    assert_string_equal(edited, expected);
-}
-
-#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static void test_remove_pins(void **state)
-{
-    g_autofree char *xml = read_file("tests/data/domain-tuned.xml");
-    g_autofree char *no_vcpu = NULL, *no_iothread = NULL, *no_emulator = NULL, *none = NULL;
-    (void)state;
-
-    assert_int_equal(domain_xml_remove_pin(xml, "vcpupin", 1, &no_vcpu), 0);
-    assert_without(xml, no_vcpu, WORDS("vcpu=\"1\""));
-    assert_int_equal(domain_xml_remove_pin(xml, "iothreadpin", 1, &no_iothread), 0);
-    assert_without(xml, no_iothread, WORDS("iothreadpin"));
-    assert_int_equal(domain_xml_remove_pin(xml, "emulatorpin", 0, &no_emulator), 0);
-    assert_without(xml, no_emulator, WORDS("emulatorpin"));
-
-    assert_int_equal(domain_xml_remove_pin(xml, "vcpupin", 2, &none), -ENOENT);
-    assert_int_equal(domain_xml_remove_pin(no_vcpu, "vcpupin", 1, &none), -ENOENT);
-    assert_int_equal(domain_xml_remove_pin(xml, "memnode", 0, &none), -EINVAL);
-    assert_int_equal(domain_xml_remove_pin("<domain", "vcpupin", 0, &none), -EINVAL);
-    assert_null(none);
-}
-
-static void test_remove_others(void **state)
-{
-    g_autofree char *xml = read_file("tests/data/domain-tuned.xml");
-    g_autofree char *no_shares = NULL, *no_numatune = NULL, *none = NULL;
-    (void)state;
-
-    assert_int_equal(domain_xml_remove_cputune(xml, "shares", &no_shares), 0);
-    assert_without(xml, no_shares, WORDS("shares"));
-    assert_int_equal(domain_xml_remove_cputune(xml, "quota", &none), -ENOENT);
-    assert_int_equal(domain_xml_remove_numatune(xml, &no_numatune), 0);
-    assert_without(xml, no_numatune, WORDS("numatune", "nodeset"));
-    assert_int_equal(domain_xml_remove_numatune(no_numatune, &none), -ENOENT);
-    assert_null(none);
-}
-
-/* The declaration stays, and no empty <cputune> is left; one with a comment is not empty. */
-static void test_remove_last(void **state)
-{
-    g_autofree char *gone = NULL, *commented = NULL, *none = NULL;
-    (void)state;
-
-    assert_int_equal(domain_xml_remove_pin("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                                           "<domain>\n  <name>é</name>\n  <cputune>\n    "
-                                           "<emulatorpin cpuset='0'/>\n  </cputune>\n</domain>\n",
-                                           "emulatorpin", 0, &gone),
-                     0);
-    assert_string_equal(gone, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                              "<domain>\n  <name>é</name>\n</domain>\n");
-    assert_int_equal(
-        domain_xml_remove_cputune("<domain><cputune><!--mine--><quota>5</quota></cputune></domain>",
-                                  "quota", &commented),
-        0);
-    assert_string_equal(commented, "<domain><cputune><!--mine--></cputune></domain>\n");
-    assert_int_equal(domain_xml_remove_cputune("<domain/>", "quota", &none), -ENOENT);
-}
-
-/* What others put in namespaces of their own is not ours, whatever it is called. */
-static void test_remove_leaves_foreign(void **state)
-{
-    g_autofree char *none = NULL;
-    (void)state;
-
-    assert_int_equal(
-        domain_xml_remove_numatune("<domain><x:numatune xmlns:x='urn:x'/></domain>", &none),
-        -ENOENT);
-    assert_null(none);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -643,8 +549,6 @@ int main(void)
         cmocka_unit_test(test_identity_errors), cmocka_unit_test(test_not_a_domain),
         cmocka_unit_test(test_no_doctype),      cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_all_errors),      cmocka_unit_test(test_without_diags),
-        cmocka_unit_test(test_remove_pins),     cmocka_unit_test(test_remove_others),
-        cmocka_unit_test(test_remove_last),     cmocka_unit_test(test_remove_leaves_foreign),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

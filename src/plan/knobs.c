@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan/knobs.h"
+
+#include "model/policy-key.h"
+
+static SettingKey key_of(const KnobWants *wants, const KnobTarget *target)
+{
+    SettingKey key = {.knob = target->knob, .instance = target->instance, .plane = wants->plane};
+
+    setting_key_set_device(&key, target->device);
+    return key;
+}
+
+static bool is_wanted_here(const KnobWants *wants, Knob knob)
+{
+    const KnobInfo *info = knob_info(knob);
+
+    if (!info->planes[wants->plane])
+        return false;
+    if (wants->plane == PLANE_LIVE)
+        return info->change == KNOB_LIVE;
+    return wants->plan->persist == PERSIST_ALL ||
+           (wants->plan->persist == PERSIST_COLD && info->change == KNOB_COLD);
+}
+
+static void add(const KnobWants *wants, SettingList *list, const KnobTarget *target,
+                const char *value, const char *reason, const PolicyValue *by)
+{
+    SettingKey key = key_of(wants, target);
+    g_autofree char *origin = by ? origin_format(&by->origin) : NULL;
+
+    if (is_wanted_here(wants, target->knob))
+        setting_list_add(list, &key, value, reason, origin);
+}
+
+void knob_want(const KnobWants *wants, const KnobTarget *target, const char *value,
+               const char *reason, const PolicyValue *by)
+{
+    add(wants, wants->plan->knobs, target, value, reason, by);
+}
+
+void knob_unsupported(const KnobWants *wants, const KnobTarget *target, const char *value,
+                      const char *reason, const PolicyValue *by)
+{
+    add(wants, wants->plan->unsupported, target, value, reason, by);
+}
+
+const char *knob_now(const KnobWants *wants, const KnobTarget *target)
+{
+    SettingKey key = key_of(wants, target);
+
+    key.plane = 0; /* means nothing in a definition's list */
+    const Setting *setting = setting_list_find(wants->def->knobs, &key);
+    return setting ? setting->value : NULL;
+}
+
+const PolicyValue *knob_policy(const KnobWants *wants, PolicyKey key, PolicyKey table,
+                               const char *name, const char *alias)
+{
+    const PolicyValue *devices = guest_policy_get(wants->policy, table);
+    const PolicyValue *entry = policy_value_entry(devices, name);
+
+    if (!entry && alias)
+        entry = policy_value_entry(devices, alias);
+    const PolicyValue *own = policy_value_entry(entry, policy_key_info(key)->field.name);
+    return own ? own : guest_policy_get(wants->policy, key);
+}
+
+static void want_all(const KnobWants *wants)
+{
+    if (wants->def)
+        knobs_want_disks(wants);
+}
+
+void knobs_plan(GuestPlan *plan, const Topo *topo, const GuestPolicy *policy, const Guest *guest)
+{
+    KnobWants wants = {.plan = plan, .topo = topo, .policy = policy, .guest = guest};
+
+    wants.plane = PLANE_CONFIG;
+    wants.def = guest->config;
+    want_all(&wants);
+    wants.plane = PLANE_LIVE;
+    wants.def = guest->live;
+    want_all(&wants);
+    setting_list_sort(plan->knobs);
+    setting_list_sort(plan->unsupported);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the policy wants of devices, clock and CPU model: GuestPlan.knobs and .unsupported. Pure.
+ *
+ * Each definition is looked at by itself: the values for the next start come from the persistent
+ * definition (its devices, its vCPUs), those for the running guest from the live one. A file for
+ * each group of keys turns policy into calls of knob_want() and knob_unsupported().
+ */
+#pragma once
+
+#include "model/plan.h"
+
+typedef struct KnobWants {
+    GuestPlan *plan; /* its placement is there; knobs and unsupported are added to */
+    const Topo *topo;
+    const GuestPolicy *policy;
+    const Guest *guest;
+    const GuestDef *def; /* of plane */
+    Plane plane;         /* PLANE_LIVE or PLANE_CONFIG */
+} KnobWants;
+
+/* Which Setting, without a plane. */
+typedef struct KnobTarget {
+    Knob knob;
+    unsigned instance;
+    const char *device; /* NULL: no name */
+} KnobTarget;
+
+/* Fills plan->knobs and plan->unsupported. */
+void knobs_plan(GuestPlan *plan, const Topo *topo, const GuestPolicy *policy, const Guest *guest);
+
+/* Wants value in wants->plane, if that plane is for this knob and persist allows it: cold knobs
+ * only for the next start; live ones on the running guest, and for the next start with persist:
+ * all. by: the policy's value, for the origin. */
+void knob_want(const KnobWants *wants, const KnobTarget *target, const char *value,
+               const char *reason, const PolicyValue *by);
+/* As knob_want(), for what cannot be had; reason says why not. */
+void knob_unsupported(const KnobWants *wants, const KnobTarget *target, const char *value,
+                      const char *reason, const PolicyValue *by);
+
+/* The value now in that definition; NULL: not set. */
+const char *knob_now(const KnobWants *wants, const KnobTarget *target);
+
+/* The value of a key for one device: that of its entry in table (network.nics, disk.targets; under
+ * name, else alias, which may be NULL), else the guest's. NULL:
+ * absent. */
+const PolicyValue *knob_policy(const KnobWants *wants, PolicyKey key, PolicyKey table,
+                               const char *name, const char *alias);
+
+/* The groups. */
+void knobs_want_disks(const KnobWants *wants);
