@@ -261,6 +261,7 @@ static void guest_clear(gpointer data)
     guest_def_unref(guest->live);
     guest_def_unref(guest->config);
     guest_kernel_unref(guest->kernel);
+    hypervisor_unref(guest->hypervisor);
 }
 
 Guest *guest_ref(const Guest *guest)

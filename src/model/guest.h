@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "model/hypervisor.h"
 #include "model/setting.h"
 
 #include <stdint.h>
@@ -176,9 +177,13 @@ typedef struct Guest {
     bool in_job; /* migration, snapshot, backup, save: hands off */
     bool hung;   /* its monitor does not answer: only its threads can be set */
     bool autostart;
-    GuestDef *live;      /* NULL if off */
-    GuestDef *config;    /* NULL if transient */
-    GuestKernel *kernel; /* NULL if off or not looked at */
+    GuestDef *live;         /* NULL if off */
+    GuestDef *config;       /* NULL if transient */
+    GuestKernel *kernel;    /* NULL if off or not looked at */
+    Hypervisor *hypervisor; /* what its emulator can do; NULL: not known */
+    bool managed_save; /* off, with its memory saved: the next start goes on with the old definition
+                        */
+    unsigned n_snapshots; /* a revert to one brings back the definition of its time */
 } Guest;
 
 Guest *guest_new(const char *uuid, const char *name); /* refcount 1 */

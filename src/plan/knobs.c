@@ -68,8 +68,12 @@ const PolicyValue *knob_policy(const KnobWants *wants, PolicyKey key, PolicyKey 
 
 static void want_all(const KnobWants *wants)
 {
-    if (wants->def)
-        knobs_want_disks(wants);
+    if (!wants->def)
+        return;
+    knobs_want_network(wants);
+    knobs_want_disks(wants);
+    knobs_want_clock(wants);
+    knobs_want_cpu(wants);
 }
 
 void knobs_plan(GuestPlan *plan, const Topo *topo, const GuestPolicy *policy, const Guest *guest)

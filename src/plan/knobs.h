@@ -48,4 +48,7 @@ const PolicyValue *knob_policy(const KnobWants *wants, PolicyKey key, PolicyKey 
                                const char *name, const char *alias);
 
 /* The groups. */
+void knobs_want_network(const KnobWants *wants);
 void knobs_want_disks(const KnobWants *wants);
+void knobs_want_clock(const KnobWants *wants);
+void knobs_want_cpu(const KnobWants *wants); /* topology, cache, hints, cells */
