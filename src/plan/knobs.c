@@ -2,6 +2,7 @@
 #include "plan/knobs.h"
 
 #include "model/policy-key.h"
+#include "plan/plan-make.h"
 
 static SettingKey key_of(const KnobWants *wants, const KnobTarget *target)
 {
@@ -88,4 +89,28 @@ void knobs_plan(GuestPlan *plan, const Topo *topo, const GuestPolicy *policy, co
     want_all(&wants);
     setting_list_sort(plan->knobs);
     setting_list_sort(plan->unsupported);
+}
+
+GuestPlan *knobs_plan_off(const Topo *topo, const GuestPolicy *policy, const Guest *guest,
+                          bool released)
+{
+    GuestPlan *plan = guest_plan_new();
+    const PolicyValue *value = guest_policy_get(policy, KEY_CPU_POLICY);
+
+    plan->uuid = g_strdup(guest->uuid);
+    plan->name = g_strdup(guest->name);
+    plan->named = policy->named;
+    plan->manual = !policy->named && guest_is_hand_pinned(guest, topo->allowed);
+    plan->released = released;
+    plan->cpu_policy = guest_policy_get_cpu_policy(policy);
+    plan->persist = guest_policy_get_persist(policy);
+    plan->drift = guest_policy_get_drift(policy);
+    plan->origin = value ? origin_format(&value->origin) : NULL;
+    plan->result = plan->manual || released ? PLAN_UNMANAGED : PLAN_PLACED;
+    plan->reason = g_strdup(released       ? "released"
+                            : plan->manual ? "pinned by hand"
+                                           : "off: its definition alone");
+    if (plan->result != PLAN_UNMANAGED)
+        knobs_plan(plan, topo, policy, guest);
+    return plan;
 }

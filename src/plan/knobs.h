@@ -29,6 +29,11 @@ typedef struct KnobTarget {
 /* Fills plan->knobs and plan->unsupported. */
 void knobs_plan(GuestPlan *plan, const Topo *topo, const GuestPolicy *policy, const Guest *guest);
 
+/* The plan of a guest that is off: its definition alone, and of that only what knobs_plan() wants;
+ * what goes by its placement stays as it is. Refcount 1. */
+GuestPlan *knobs_plan_off(const Topo *topo, const GuestPolicy *policy, const Guest *guest,
+                          bool released);
+
 /* Wants value in wants->plane, if that plane is for this knob and persist allows it: cold knobs
  * only for the next start; live ones on the running guest, and for the next start with persist:
  * all. by: the policy's value, for the origin. */

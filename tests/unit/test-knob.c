@@ -16,8 +16,10 @@ static void test_table_is_whole(void **state)
         assert_int_equal(info->knob, i);
         assert_non_null(info->name);
         assert_int_equal(knob_by_name(info->name), i);
-        assert_true(info->planes[PLANE_ACTUAL]);
-        assert_int_equal(info->planes[PLANE_LIVE], info->planes[PLANE_CONFIG]);
+        assert_true(info->planes[PLANE_ACTUAL] || info->planes[PLANE_LIVE]);
+        assert_true(info->planes[PLANE_LIVE] || !info->planes[PLANE_CONFIG]);
+        assert_true(info->planes[PLANE_CONFIG] || !info->edited);
+        assert_int_equal(info->type == KNOB_TYPE_FIELDS, info->fields != NULL);
         assert_true(strlen(info->observes) > 0);
         assert_true(strlen(info->applies) > 0);
         assert_true(strlen(info->doc) > 0);

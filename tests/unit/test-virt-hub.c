@@ -119,7 +119,9 @@ static void apply(const Fixture *fixture, Knob knob, unsigned instance, Plane pl
     g_autofree char *text = NULL;
     VirtSetting setting = {.guest = guest, .change = &change};
 
-    int r = virt_setting_apply(fixture->hub, &setting, &text);
+    DomainEdit edit = {.key = change.key, .value = to};
+    int r = change_is_edit(&change) ? virt_definition_edit(fixture->hub, UUID, &edit, 1, &text)
+                                    : virt_setting_apply(fixture->hub, &setting, &text);
     if (r != expected)
         fail_msg("knob %d plane %d: %d (%s), not %d", (int)knob, (int)plane, r, text, expected);
     assert_true((r == VIRT_DONE) == (text == NULL));
