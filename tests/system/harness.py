@@ -95,11 +95,11 @@ class Host:
 
 
 class Guest(RunningGuest):
-    """A guest of the private libvirtd: no disk, no network, its firmware idles."""
+    """A guest of the private libvirtd: no disk, no network but those in devices, its firmware idles."""
 
     def __init__(self, name, vcpus=1, current=None, iothreads=0, cputune="", extra="",
                  numatune="", title="", emulator="/usr/bin/qemu-system-x86_64", transient=False,
-                 start=True):
+                 start=True, devices=""):
         super().__init__(name)
         self.uuid = str(uuid_module.uuid4())
         current_text = f" current='{current}'" if current else ""
@@ -110,7 +110,7 @@ class Guest(RunningGuest):
 <os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
 <cpu mode='custom'><model>qemu64</model></cpu>
 <devices><emulator>{emulator}</emulator><controller type='usb' model='none'/>
-<memballoon model='none'/></devices></domain>"""
+<memballoon model='none'/>{devices}</devices></domain>"""
         path = os.path.join(HOST.scratch, f"{name}.xml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(self.xml)

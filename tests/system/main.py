@@ -7,10 +7,11 @@ import harness
 import test_cli
 import test_daemon
 import test_drift
+import test_off
 import test_placement
 import test_restore
 
-MODULES = (test_placement, test_drift, test_restore, test_daemon, test_cli)
+MODULES = (test_placement, test_drift, test_restore, test_daemon, test_cli, test_off)
 
 
 def chosen(argv):
