@@ -300,8 +300,8 @@ typedef struct NodeTrial {
 
 bool spread_vcpus(Finder *finder, NodeTrial *trial);
 
-/* --- improve.c: local search over all guests placed anew --- */
-void improve(Board *board, Ask **asks, unsigned n_asks);
+/* --- improve.c: local search over all guests placed anew. True: some are elsewhere now. --- */
+bool improve(Board *board, Ask **asks, unsigned n_asks);
 
 /* Empties caches that few use, by moving guests in place, without making any worse. */
 void consolidate(Board *board, Ask **asks, unsigned n_asks);
