@@ -158,9 +158,9 @@ int guest_def_parse(const char *xml, size_t length, const char *file, GuestDef *
     domain_read_iothreads(&reader, domain, def);
     domain_read_cputune(&reader, domain, def);
     domain_read_devices(&reader, domain, def);
-    knob_xml_read(domain, def);
     if (reader.failed)
         return -EINVAL;
+    knob_xml_read(domain, def);
     *ret = g_steal_pointer(&def);
     return 0;
 }
