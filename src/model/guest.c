@@ -59,7 +59,6 @@ static void devices_clear(GuestDef *def)
         g_free(nic->alias);
         g_free(nic->type);
         g_free(nic->model);
-        g_free(nic->driver);
         g_free(nic->pci);
         g_free(nic->host);
     }
