@@ -52,6 +52,7 @@ typedef struct GuestDef {
     char *name, *uuid;
     char *title, *label, *partition, *os; /* NULL if not set; label: our metadata element */
     char *type;                           /* "kvm", "qemu" */
+    char *arch, *machine, *emulator;      /* "x86_64", "pc-q35-7.2", its path; NULL if not set */
 
     unsigned max_vcpus;
     CpuSet *vcpus;       /* ids of the online vCPUs */
