@@ -138,6 +138,8 @@ static void render(Doc *document, GString *out)
     show_field(out, "nohz_full", "%s", doc_word(document, "nohz_full"));
     show_field(out, "Guests may", "CPUs %s, nodes %s", doc_word(document, "allowed"),
                doc_word(document, "allowed_mems"));
+    if (!doc_bool(document, "vhost_net"))
+        show_field(out, "vhost-net", "none: no /dev/vhost-net");
     if (kinds_differ(document))
         print_kinds(document, out);
     print_nodes(document, out);

@@ -102,15 +102,23 @@ static char *read_host_device(const xmlNode *node, const char *type)
     return bridge ? bridge : xml_value(source, "dev");
 }
 
-static void read_nic(XmlReader *reader, const xmlNode *node, GArray *nics)
+/* Of a definition for the next start libvirt writes only aliases that users gave; at the start it
+ * numbers the other NICs, and those passed through with the devices of the host. */
+static char *read_alias(const xmlNode *node, const char *type, unsigned *numbered)
 {
-    const xmlNode *driver = xml_child(node, "driver");
+    char *alias = xml_value(xml_child(node, "alias"), "name");
+
+    if (alias || g_str_equal(type, "hostdev"))
+        return alias;
+    return g_strdup_printf("net%u", (*numbered)++);
+}
+
+static void read_nic(XmlReader *reader, const xmlNode *node, unsigned *numbered, GArray *nics)
+{
     GuestNic nic = {
         .mac = xml_value(xml_child(node, "mac"), "address"),
-        .alias = xml_value(xml_child(node, "alias"), "name"),
         .type = xml_value(node, "type"),
         .model = xml_value(xml_child(node, "model"), "type"),
-        .driver = xml_value(driver, "name"),
     };
 
     if (!nic.mac) {
@@ -119,10 +127,10 @@ static void read_nic(XmlReader *reader, const xmlNode *node, GArray *nics)
     }
     if (!nic.type)
         nic.type = g_strdup("");
+    nic.alias = read_alias(node, nic.type, numbered);
     if (g_str_equal(nic.type, "hostdev"))
         nic.pci = xml_read_pci_address(reader, xml_child(xml_child(node, "source"), "address"));
     nic.host = read_host_device(node, nic.type);
-    xml_read_unsigned(reader, driver, "queues", UINT_MAX, &nic.queues);
     g_array_append_val(nics, nic);
 }
 
@@ -169,11 +177,12 @@ void domain_read_devices(XmlReader *reader, const xmlNode *domain, GuestDef *def
     GArray *disks = g_array_new(FALSE, TRUE, sizeof(GuestDisk));
     GArray *nics = g_array_new(FALSE, TRUE, sizeof(GuestNic));
     GPtrArray *hostdevs = g_ptr_array_new();
+    unsigned numbered = 0;
 
     for (xmlNode *node = xml_child(devices, "disk"); node; node = xml_next(node))
         read_disk(reader, node, def, disks);
     for (xmlNode *node = xml_child(devices, "interface"); node; node = xml_next(node))
-        read_nic(reader, node, nics);
+        read_nic(reader, node, &numbered, nics);
     for (xmlNode *node = xml_child(devices, "hostdev"); node; node = xml_next(node))
         read_hostdev(reader, node, hostdevs);
     g_ptr_array_add(hostdevs, NULL);

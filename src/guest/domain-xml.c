@@ -85,12 +85,16 @@ static void read_identity(XmlReader *reader, const xmlNode *domain, GuestDef *de
 {
     const xmlNode *metadata = xml_child(domain, "metadata");
     const xmlNode *osinfo = xml_child_ns(metadata, LIBOSINFO_URI, "libosinfo");
+    const xmlNode *os_type = xml_child(xml_child(domain, "os"), "type");
 
     def->type = xml_value(domain, "type");
     if (!def->type) {
         xml_warning(reader, domain, "type", "no type: taken as kvm");
         def->type = g_strdup("kvm");
     }
+    def->arch = xml_value(os_type, "arch");
+    def->machine = xml_value(os_type, "machine");
+    def->emulator = xml_value(xml_child(xml_child(domain, "devices"), "emulator"), NULL);
     def->name = read_name(reader, domain);
     def->uuid = read_uuid(reader, domain, def->name);
     def->title = xml_value(xml_child(domain, "title"), NULL);

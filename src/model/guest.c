@@ -59,7 +59,6 @@ static void devices_clear(GuestDef *def)
         g_free(nic->alias);
         g_free(nic->type);
         g_free(nic->model);
-        g_free(nic->driver);
         g_free(nic->pci);
         g_free(nic->host);
     }
@@ -78,6 +77,9 @@ static void guest_def_clear(gpointer data)
     g_free(def->partition);
     g_free(def->os);
     g_free(def->type);
+    g_free(def->arch);
+    g_free(def->machine);
+    g_free(def->emulator);
     hwloc_bitmap_free(def->vcpus);
     hwloc_bitmap_free(def->vcpu_cpuset);
     memory_clear(def);

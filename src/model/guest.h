@@ -43,20 +43,19 @@ typedef struct GuestDisk {
 
 typedef struct GuestNic {
     char *mac;
-    char *alias;     /* live only; may be NULL */
-    char *type;      /* "network", "bridge", "hostdev", "vhostuser", … */
-    char *model;     /* "virtio"; may be NULL */
-    char *driver;    /* "vhost", "qemu"; may be NULL */
-    unsigned queues; /* 0: not set */
-    char *pci;       /* type hostdev: host address; else NULL */
-    char *host; /* network device of the host behind it: of a macvtap the NIC, else the bridge; may
-                 * be NULL */
+    char *alias; /* libvirt's, or the one it will give at the next start */
+    char *type;  /* "network", "bridge", "hostdev", "vhostuser", … */
+    char *model; /* "virtio"; may be NULL */
+    char *pci;   /* type hostdev: host address; else NULL */
+    char *host;  /* network device of the host behind it: of a macvtap the NIC, else the bridge; may
+                  * be NULL */
 } GuestNic;
 
 typedef struct GuestDef {
     char *name, *uuid;
     char *title, *label, *partition, *os; /* NULL if not set; label: our metadata element */
     char *type;                           /* "kvm", "qemu" */
+    char *arch, *machine, *emulator;      /* "x86_64", "pc-q35-7.2", its path; NULL if not set */
 
     unsigned max_vcpus;
     CpuSet *vcpus;       /* ids of the online vCPUs */
@@ -69,6 +68,7 @@ typedef struct GuestDef {
     GuestHugePages *hugepages;
     unsigned n_hugepages;
     bool has_hugepages;
+    bool shared_memory; /* all of it: what vhost-user needs */
 
     int numa_mode;        /* enum NumaMode; -1: no <numatune><memory> mode */
     CpuSet *numa_nodeset; /* NULL: none */

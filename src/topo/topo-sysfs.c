@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 /* Longest list: 8192 CPUs, every second one set, 5 bytes each. */
 #define MAX_LIST_BYTES 65536
@@ -84,6 +85,13 @@ int topo_sysfs_acquire(const char *root, TopoSysfs *ret, char **reterr_text)
     *ret = got;
     got = (TopoSysfs){0};
     return 0;
+}
+
+bool topo_has_vhost_net(const char *root)
+{
+    g_autofree char *path = g_strconcat(root, "/dev/vhost-net", NULL);
+
+    return access(path, F_OK) == 0;
 }
 
 void topo_sysfs_clear(TopoSysfs *sysfs)

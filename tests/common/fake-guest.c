@@ -53,8 +53,6 @@ static void devices_copy(GuestDef *copy, const GuestDef *def)
                                    .alias = g_strdup(nic->alias),
                                    .type = g_strdup(nic->type),
                                    .model = g_strdup(nic->model),
-                                   .driver = g_strdup(nic->driver),
-                                   .queues = nic->queues,
                                    .pci = g_strdup(nic->pci),
                                    .host = g_strdup(nic->host)};
     }

@@ -4,7 +4,7 @@
  * expected of them as text. `run [--update] DIRECTORY…`; with --update "expected" is written anew.
  *
  *   topology      hwloc synthetic text, or the name of an hwloc XML file beside it
- *   extra         optional lines isolated=, nohz_full=, allowed_cpus=, allowed_mems=
+ *   extra         optional lines isolated=, nohz_full=, allowed_cpus=, allowed_mems=, vhost_net=no
  *   policy.yaml   the policy
  *   guests/       *.xml: domain XML, all about to start but for the names in
  *   running       optional: names that run, placed as their XML says
@@ -141,6 +141,8 @@ static int topology_read(Scenario *scenario)
     int r = topo_load(text, &extra, &scenario->topo, &error);
     if (r < 0)
         g_string_append_printf(scenario->out, "topology: %s\n", error);
+    else
+        scenario->topo->no_vhost_net = g_strcmp0(word_find(words, "vhost_net"), "no") == 0;
     return r;
 }
 

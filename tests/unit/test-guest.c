@@ -80,7 +80,6 @@ static void test_full_definition_is_freed(void **state)
                               .alias = g_strdup("net0"),
                               .type = g_strdup("hostdev"),
                               .model = g_strdup("virtio"),
-                              .driver = g_strdup("vhost"),
                               .pci = g_strdup("0000:03:00.0"),
                               .host = g_strdup("eth0")};
     def->hostdevs = g_strsplit("0000:03:00.0", ",", -1);

@@ -583,6 +583,22 @@ static void test_live_nets_odd(void **state)
     fake_host_free(root);
 }
 
+static void test_vhost_net(void **state)
+{
+    char *root = make_host();
+    (void)state;
+
+    g_autoptr(Topo) without = acquire(root);
+    fake_host_put(root, "/dev/vhost-net", "");
+    g_autoptr(Topo) with = acquire(root);
+    g_autoptr(Topo) unknown = load("pu:2");
+    assert_true(without->no_vhost_net);
+    assert_false(with->no_vhost_net);
+    assert_false(unknown->no_vhost_net);
+    assert_false(topo_equal(without, with));
+    fake_host_free(root);
+}
+
 /* Each of these changes what a load would say, or where guests may run. */
 static void test_stamp(void **state)
 {
@@ -595,6 +611,7 @@ static void test_stamp(void **state)
         {NODE_DIR "node0/hugepages/hugepages-2048kB/nr_hugepages", "65\n"},
         {"/sys/fs/cgroup/machine.slice/cpuset.cpus.effective", "0-1\n"},
         {"/sys/fs/cgroup/cpuset/machine/cpuset.effective_mems", "0\n"},
+        {"/dev/vhost-net", ""},
     };
     char *root = make_host();
     g_autofree char *before = NULL, *again = NULL;
@@ -673,6 +690,7 @@ int main(void)
         cmocka_unit_test(test_live_bad_file),
         cmocka_unit_test(test_live_nets),
         cmocka_unit_test(test_live_nets_odd),
+        cmocka_unit_test(test_vhost_net),
         cmocka_unit_test(test_stamp),
         cmocka_unit_test(test_this_host),
         cmocka_unit_test(test_free_elsewhere),
