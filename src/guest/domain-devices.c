@@ -74,6 +74,8 @@ static void read_disk(XmlReader *reader, const xmlNode *node, const GuestDef *de
     disk.device = value_or(node, "device", "disk");
     disk.source = read_source(node);
     disk.driver = xml_value(driver, "type");
+    disk.no_ioeventfd = xml_value_is(driver, "ioeventfd", "off");
+    disk.has_iothread_map = xml_child(driver, "iothreads") != NULL;
     disk.read_only = xml_child(node, "readonly") != NULL;
     disk.n_backing = count_backing(node);
     /* libvirt gives every scsi disk an address when it is defined */

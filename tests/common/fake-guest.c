@@ -42,6 +42,8 @@ static void devices_copy(GuestDef *copy, const GuestDef *def)
                                      .device = g_strdup(disk->device),
                                      .source = g_strdup(disk->source),
                                      .driver = g_strdup(disk->driver),
+                                     .no_ioeventfd = disk->no_ioeventfd,
+                                     .has_iothread_map = disk->has_iothread_map,
                                      .read_only = disk->read_only,
                                      .controller = disk->controller,
                                      .n_backing = disk->n_backing};
