@@ -407,6 +407,9 @@ static void test_odd_devices(void **state)
         "<devices><disk><target dev='sda'/><address type='drive' controller='2'/>"
         "<backingStore type='file'><source file='/b'/><backingStore type='file'>"
         "<source file='/a'/><backingStore/></backingStore></backingStore></disk></devices>"));
+    g_autoptr(GuestDef) mapped =
+        parse(DOMAIN("<devices><disk><driver ioeventfd='off'><iothreads/></driver>"
+                     "<target dev='vda'/></disk></devices>"));
     g_autoptr(GuestDef) nic = parse_warns(DOMAIN("<devices><interface type='user'/></devices>"),
                                           "/domain/devices/interface", "MAC");
     g_autoptr(GuestDef) virtiofs =
@@ -420,6 +423,8 @@ static void test_odd_devices(void **state)
     assert_string_equal(bare->disks[0].device, "disk");
     assert_int_equal(bare->disks[0].controller, 2);
     assert_int_equal(bare->disks[0].n_backing, 2);
+    assert_false(bare->disks[0].no_ioeventfd || bare->disks[0].has_iothread_map);
+    assert_true(mapped->disks[0].no_ioeventfd && mapped->disks[0].has_iothread_map);
     assert_int_equal(nic->n_nics, 1);
     assert_string_equal(nic->nics[0].mac, "");
     assert_string_equal(nic->nics[0].alias, "net0");
