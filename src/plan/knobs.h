@@ -43,6 +43,8 @@ void knob_want(const KnobWants *wants, const KnobTarget *target, const char *val
 void knob_unsupported(const KnobWants *wants, const KnobTarget *target, const char *value,
                       const char *reason, const PolicyValue *by);
 
+/* True if that definition has what the target is set on: the disk, the controller. */
+bool knob_is_there(const KnobWants *wants, const KnobTarget *target);
 /* The value now in that definition; NULL: not set. */
 const char *knob_now(const KnobWants *wants, const KnobTarget *target);
 
@@ -55,5 +57,6 @@ const PolicyValue *knob_policy(const KnobWants *wants, PolicyKey key, PolicyKey 
 /* The groups. */
 void knobs_want_network(const KnobWants *wants);
 void knobs_want_disks(const KnobWants *wants);
+void knobs_want_iothreads(const KnobWants *wants);
 void knobs_want_clock(const KnobWants *wants);
 void knobs_want_cpu(const KnobWants *wants); /* topology, cache, hints, cells */
