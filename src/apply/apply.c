@@ -105,11 +105,27 @@ static char *kind_text(OutcomeKind kind, int result)
     return NULL;
 }
 
+static void result_set(ChangeResult *result, OutcomeKind kind, const char *error)
+{
+    g_free(result->in_force);
+    g_free(result->error);
+    *result = (ChangeResult){.kind = kind, .error = g_strdup(error)};
+}
+
 /* All results from the given one on. */
 static void fill_results(const Run *run, unsigned from, OutcomeKind kind, const char *error)
 {
     for (unsigned i = from; i < change_set_size(run->outcome->changes); i++)
-        run->outcome->results[i] = (ChangeResult){.kind = kind, .error = g_strdup(error)};
+        result_set(&run->outcome->results[i], kind, error);
+}
+
+/* A change that is not tried any more, since one before it ended the run: GONE or FATAL. */
+static void leave_out(const Run *run, unsigned i, OutcomeKind end, const char *error)
+{
+    if (end == OUTCOME_GONE)
+        result_set(&run->outcome->results[i], OUTCOME_GONE, error);
+    else
+        result_set(&run->outcome->results[i], OUTCOME_RETRY, "not tried after an unexpected error");
 }
 
 static int backend_write(const Run *run, const Change *change, char **ret_in_force,
@@ -190,49 +206,61 @@ static void make_change(const Run *run, const Change *change, ChangeResult *resu
 
 /* --- edits of the definition --- */
 
-/* Makes the n changes at those places. False: refused as a whole. */
-static bool edit(const Run *run, const unsigned *at, unsigned n)
+static void judge_edit(const Run *run, unsigned at, int whole, const EditResult *edited,
+                       const char *text)
+{
+    ChangeResult *result = &run->outcome->results[at];
+    int r = whole == BACKEND_DONE ? (int)edited->result : whole;
+
+    result_set(result, kind_of(r), NULL);
+    result->in_force = edited->in_force;
+    if (result->kind == OUTCOME_DONE)
+        judge_in_force(run, change_set_get(run->outcome->changes, at), result);
+    else if (whole != BACKEND_DONE)
+        result->error = text ? g_strdup(text) : kind_text(result->kind, r);
+    else
+        result->error =
+            r == BACKEND_RETRY ? g_strdup("its device is not there") : kind_text(result->kind, r);
+}
+
+/* Makes n changes from the given one on. What became of them as a whole. */
+static OutcomeKind edit(const Run *run, unsigned from, unsigned n)
 {
     g_autofree const Change **changes = g_new0(const Change *, n);
     g_autofree EditResult *edited = g_new0(EditResult, n);
     g_autofree char *text = NULL;
 
     for (unsigned i = 0; i < n; i++)
-        changes[i] = change_set_get(run->outcome->changes, at[i]);
+        changes[i] = change_set_get(run->outcome->changes, from + i);
     run->outcome->n_writes++;
     int r = run->backend->definition_edit(run->backend->ctx, run->guest, changes, n, edited, &text);
-    for (unsigned i = 0; i < n; i++) {
-        ChangeResult *result = &run->outcome->results[at[i]];
-        int of_one = r == BACKEND_DONE ? (int)edited[i].result : r;
-        g_clear_pointer(&result->error, g_free);
-        g_clear_pointer(&result->in_force, g_free);
-        result->kind = kind_of(of_one);
-        result->in_force = edited[i].in_force;
-        if (result->kind == OUTCOME_DONE)
-            judge_in_force(run, changes[i], result);
-        else
-            result->error = r != BACKEND_DONE && text ? g_strdup(text)
-                            : of_one == BACKEND_RETRY ? g_strdup("its device is not there")
-                                                      : kind_text(result->kind, of_one);
-    }
-    return r != BACKEND_REFUSED;
+    for (unsigned i = 0; i < n; i++)
+        judge_edit(run, from + i, r, &edited[i], text);
+    return kind_of(r);
 }
 
-/* Values may need each other (IOThreads and their disks), hence the second pass. */
-static void edit_one_by_one(const Run *run, const unsigned *at, unsigned n)
+/* Values may need each other (IOThreads and their disks), hence more than one pass. */
+static void edit_one_by_one(const Run *run, unsigned from, unsigned n)
 {
-    for (unsigned pass = 0; pass < EDIT_PASSES; pass++) {
-        unsigned done = 0, refused = 0;
-        for (unsigned i = 0; i < n; i++) {
-            if (pass > 0 && run->outcome->results[at[i]].kind != OUTCOME_REFUSED)
+    g_autoptr(CpuSet) refused = cpuset_new_range(0, n - 1);
+    bool some_done = true;
+
+    for (unsigned pass = 0; pass < EDIT_PASSES && some_done; pass++) {
+        some_done = false;
+        CPUSET_FOREACH(i, refused)
+        {
+            OutcomeKind kind = edit(run, from + i, 1);
+            if (kind == OUTCOME_REFUSED)
                 continue;
-            if (edit(run, &at[i], 1))
-                done++;
-            else
-                refused++;
-        }
-        if (done == 0 || refused == 0)
+            hwloc_bitmap_clr(refused, i);
+            some_done |= kind == OUTCOME_DONE;
+            if (kind != OUTCOME_GONE && kind != OUTCOME_FATAL)
+                continue;
+            hwloc_bitmap_clr_range(refused, 0, (int)i);
+            CPUSET_FOREACH(rest, refused)
+            leave_out(run, from + rest, kind, run->outcome->results[from + i].error);
             return;
+        }
     }
 }
 
@@ -240,12 +268,9 @@ static void edit_one_by_one(const Run *run, const unsigned *at, unsigned n)
 static void run_edits(const Run *run, unsigned from)
 {
     unsigned n = change_set_size(run->outcome->changes) - from;
-    g_autofree unsigned *at = g_new0(unsigned, n);
 
-    for (unsigned i = 0; i < n; i++)
-        at[i] = from + i;
-    if (!edit(run, at, n) && n > 1)
-        edit_one_by_one(run, at, n);
+    if (edit(run, from, n) == OUTCOME_REFUSED && n > 1)
+        edit_one_by_one(run, from, n);
 }
 
 /* --- all --- */
@@ -272,12 +297,9 @@ static void run_changes(const Run *run)
             return;
         }
         make_change(run, change_set_get(changes, i), result);
-        if (result->kind == OUTCOME_GONE) {
-            fill_results(run, i + 1, OUTCOME_GONE, result->error);
-            return;
-        }
-        if (result->kind == OUTCOME_FATAL) {
-            fill_results(run, i + 1, OUTCOME_RETRY, "not tried after an unexpected error");
+        if (result->kind == OUTCOME_GONE || result->kind == OUTCOME_FATAL) {
+            for (unsigned rest = i + 1; rest < change_set_size(changes); rest++)
+                leave_out(run, rest, result->kind, result->error);
             return;
         }
     }

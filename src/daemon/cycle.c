@@ -633,6 +633,8 @@ static void tune_done(PoolJob *base, bool abandoned)
                 merge_left(manager, managed, job);
         }
         if (job->kind == GUEST_RESTORE) {
+            managed->n_kept = diag_list_count(job->diags, DIAG_WARNING) +
+                              (job->left ? change_set_size(job->left) : 0);
             tell_restored(job);
             manager->must_plan = manager->triggered = true;
         }

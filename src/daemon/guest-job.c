@@ -396,6 +396,28 @@ static void forget_unwanted(GuestJob *job, const ProcessKey *process)
         note_record(job, record_forget(job->record, process, done));
 }
 
+/* All that went back. What somebody else had changed was kept, and so is its original: it can still
+ * be forced. */
+static void forget_restored(GuestJob *job, const ProcessKey *process)
+{
+    if (diag_list_count(job->diags, DIAG_WARNING) == 0) {
+        note_record(job, record_forget(job->record, process, NULL));
+        return;
+    }
+    g_autoptr(GPtrArray) kept = originals(job, process);
+    g_autoptr(SettingList) observed = observed_make(job->guest);
+    g_autoptr(SettingList) back = setting_list_new();
+    for (guint i = 0; kept && i < kept->len; i++) {
+        const Original *original = g_ptr_array_index(kept, i);
+        const Setting *now = setting_list_find(observed, &original->key);
+        if (!now || setting_value_equal(&original->key, now->value, original->original,
+                                        guest_allowed(job->guest, job->topo), NULL))
+            setting_list_add(back, &original->key, NULL, NULL, NULL);
+    }
+    setting_list_sort(back);
+    note_record(job, record_forget(job->record, process, back));
+}
+
 /* In a job or hung: nothing went back, and the guest is not given up. */
 static bool could_not_be_written(const GuestJob *job)
 {
@@ -421,7 +443,7 @@ static void finish_record(GuestJob *job)
     if (!job->record)
         return;
     if (settled && job->kind == GUEST_RESTORE)
-        note_record(job, record_forget(job->record, &process, NULL));
+        forget_restored(job, &process);
     else if (settled && job->record_error == 0) /* all that was to go back was known */
         forget_unwanted(job, &process);
     keep_flags(job, &process);

@@ -219,7 +219,9 @@ char *managed_describe(const Managed *managed)
                                    change_set_size(managed->left));
         return NULL;
     case GUEST_RELEASED:
-        return NULL;
+        return managed->n_kept > 0
+                   ? g_strdup_printf("%u settings were not put back", managed->n_kept)
+                   : NULL;
     }
     return NULL;
 }

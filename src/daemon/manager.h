@@ -70,6 +70,7 @@ typedef struct Managed {
     Watch *watch;         /* its threads as last seen; NULL: not watched */
     ChangeSet *left;      /* never NULL */
     ChangeSet *refused;   /* what libvirt will not have in its definitions; never NULL */
+    unsigned n_kept;      /* settings that its last restore did not put back */
     int64_t refused_usec; /* monotonic, since when that is not tried again */
     char **intruders;
     GuestState state;

@@ -10,12 +10,18 @@
 #include <libxml/xmlsave.h>
 #include <string.h>
 
+/* "<?xml-stylesheet" is none. */
+static bool has_declaration(const char *xml)
+{
+    return g_str_has_prefix(xml, "<?xml") && g_ascii_isspace(xml[5]);
+}
+
 /* An XML declaration is written only where there was one. The buffer may hold secrets. */
-static int format_document(xmlDoc *doc, bool has_declaration, char **ret)
+static int format_document(xmlDoc *doc, bool with_declaration, char **ret)
 {
     xmlBuffer *buffer = xmlBufferCreate();
     xmlSaveCtxt *save =
-        buffer ? xmlSaveToBuffer(buffer, "UTF-8", has_declaration ? 0 : XML_SAVE_NO_DECL) : NULL;
+        buffer ? xmlSaveToBuffer(buffer, "UTF-8", with_declaration ? 0 : XML_SAVE_NO_DECL) : NULL;
     if (!save)
         g_abort();
 
@@ -43,7 +49,7 @@ int domain_xml_edit(const char *xml, DomainEdit *edits, unsigned n, char **ret)
         changed |= one;
     }
     if (changed)
-        return format_document(doc, g_str_has_prefix(xml, "<?xml"), ret);
+        return format_document(doc, has_declaration(xml), ret);
     *ret = g_strdup(xml);
     return 0;
 }

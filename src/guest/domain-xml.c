@@ -103,6 +103,17 @@ static void read_identity(XmlReader *reader, const xmlNode *domain, GuestDef *de
     def->partition = xml_value(xml_child(xml_child(domain, "resource"), "partition"), NULL);
 }
 
+static void read_cpu_model(const xmlNode *domain, GuestDef *def)
+{
+    const xmlNode *cpu = xml_child(domain, "cpu");
+
+    def->cpu_mode = xml_value(cpu, "mode");
+    if (cpu && !def->cpu_mode)
+        def->cpu_mode = g_strdup("custom"); /* libvirt's default */
+    def->hyperv_mode = xml_value(xml_child(xml_child(domain, "features"), "hyperv"), "mode");
+    def->has_max_memory = xml_child(domain, "maxMemory") != NULL;
+}
+
 /* Online vCPUs: those <vcpus> says are enabled, else the first `current`. */
 static void read_online_vcpus(XmlReader *reader, const xmlNode *domain, unsigned current,
                               GuestDef *def)
@@ -157,14 +168,15 @@ int guest_def_parse(const char *xml, size_t length, const char *file, GuestDef *
     g_autoptr(GuestDef) def = guest_def_new();
     read_identity(&reader, domain, def);
     read_vcpus(&reader, domain, def);
+    read_cpu_model(domain, def);
     domain_read_memory(&reader, domain, def);
     domain_read_numatune(&reader, domain, def);
     domain_read_iothreads(&reader, domain, def);
     domain_read_cputune(&reader, domain, def);
     domain_read_devices(&reader, domain, def);
-    knob_xml_read(domain, def);
     if (reader.failed)
         return -EINVAL;
+    knob_xml_read(domain, def);
     *ret = g_steal_pointer(&def);
     return 0;
 }

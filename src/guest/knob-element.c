@@ -10,7 +10,7 @@
 
 static xmlNode *blank_or_null(xmlNode *node)
 {
-    return node && xmlIsBlankNode(node) ? node : NULL;
+    return node && node->type == XML_TEXT_NODE && xmlIsBlankNode(node) ? node : NULL;
 }
 
 xmlNode *element_append(xmlNode *parent, const char *name)
@@ -37,6 +37,19 @@ void element_set(xmlNode *node, const char *attribute, const char *value)
         xmlUnsetProp(node, (const xmlChar *)attribute);
 }
 
+/* Comments in it stay. */
+static void set_text(xmlNode *node, const char *text)
+{
+    for (xmlNode *child = node->children, *next; child; child = next) {
+        next = child->next;
+        if (child->type == XML_COMMENT_NODE || child->type == XML_PI_NODE)
+            continue;
+        xmlUnlinkNode(child);
+        xmlFreeNode(child);
+    }
+    xmlNodeAddContent(node, (const xmlChar *)text);
+}
+
 void element_set_child(xmlNode *node, const char *name, const char *value)
 {
     xmlNode *child = xml_child(node, name);
@@ -49,10 +62,8 @@ void element_set_child(xmlNode *node, const char *name, const char *value)
     if (!child)
         child = element_append(node, name);
     g_autofree char *now = xml_value(child, NULL);
-    if (g_strcmp0(now, value) == 0)
-        return;
-    xmlNodeSetContent(child, NULL);
-    xmlNodeAddContent(child, (const xmlChar *)value);
+    if (g_strcmp0(now, value) != 0)
+        set_text(child, value);
 }
 
 void element_drop(xmlNode *node)
@@ -73,7 +84,7 @@ static bool is_empty(const xmlNode *node, const char *select)
         if (!select || !xmlStrEqual(attribute->name, (const xmlChar *)select))
             return false;
     for (xmlNode *child = node->children; child; child = child->next)
-        if (!xmlIsBlankNode(child))
+        if (!blank_or_null(child))
             return false;
     return true;
 }
@@ -113,9 +124,17 @@ static xmlNode *cell_find(const xmlNode *numa, unsigned id)
 char *cells_read(const xmlNode *numa)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    const xmlNode *cell;
+    g_autofree const xmlNode **cells = g_new0(const xmlNode *, MAX_VCPUS + 1);
+    unsigned place = 0;
 
-    for (unsigned id = 0; (cell = cell_find(numa, id)); id++) {
+    for (xmlNode *cell = xml_child(numa, "cell"); cell && place < MAX_VCPUS;
+         cell = xml_next(cell)) {
+        unsigned id = cell_id(cell, place++);
+        if (id < MAX_VCPUS && !cells[id])
+            cells[id] = cell;
+    }
+    for (unsigned id = 0; cells[id]; id++) {
+        const xmlNode *cell = cells[id];
         XmlReader reader = {0};
         g_autoptr(CpuSet) vcpus = cpuset_new();
         uint64_t kib = 0;
@@ -254,13 +273,32 @@ static void ids_write(xmlNode *ids, const CpuSet *wanted)
     }
 }
 
+/* libvirt refuses pins of IOThreads that are not there. */
+static void cut_pins(xmlNode *domain, const CpuSet *wanted)
+{
+    xmlNode *cputune = xml_child(domain, "cputune");
+    XmlReader reader = {0};
+    unsigned id;
+
+    if (!cputune)
+        return;
+    for (xmlNode *pin = xml_child(cputune, "iothreadpin"), *next; pin; pin = next) {
+        next = xml_next(pin);
+        if (xml_read_unsigned(&reader, pin, "iothread", CPUSET_MAX_INDEX, &id) &&
+            !cpuset_has(wanted, id))
+            element_drop(pin);
+    }
+    element_drop_empty(cputune, domain, NULL);
+}
+
 /* libvirt numbers from 1 where there are no ids. */
 int iothreads_write(xmlNode *domain, const char *value)
 {
     g_autoptr(CpuSet) wanted = NULL;
     xmlNode *ids = xml_child(domain, "iothreadids");
 
-    if (cpuset_parse(value ? value : "", &wanted) < 0 || cpuset_has(wanted, 0))
+    if (cpuset_parse(value ? value : "", &wanted) < 0 || cpuset_has(wanted, 0) ||
+        cpuset_weight(wanted) > MAX_IOTHREADS)
         return -EINVAL;
     unsigned n = cpuset_weight(wanted);
     g_autofree char *count = n > 0 ? g_strdup_printf("%u", n) : NULL;
@@ -271,5 +309,6 @@ int iothreads_write(xmlNode *domain, const char *value)
         ids_write(ids, wanted);
         element_drop_empty(ids, domain, NULL);
     }
+    cut_pins(domain, wanted);
     return 0;
 }

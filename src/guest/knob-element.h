@@ -25,4 +25,5 @@ int cells_write(xmlNode *domain, const char *value);
 
 /* Ids of the IOThreads as a list; NULL: none. */
 char *iothreads_read(const xmlNode *domain);
-int iothreads_write(xmlNode *domain, const char *value); /* 0, -EINVAL */
+/* Pins of IOThreads that are no more go too, as with libvirt's own call. 0, -EINVAL. */
+int iothreads_write(xmlNode *domain, const char *value);

@@ -5,6 +5,7 @@
 #include "guest/knob-element.h"
 
 #include <errno.h>
+#include <libxml/chvalid.h>
 #include <string.h>
 
 typedef enum RowKind {
@@ -86,6 +87,8 @@ static bool device_name(KnobInstance instance, const xmlNode *node, SettingKey *
 
     switch (instance) {
     case INSTANCE_NIC:
+        if (xml_value_is(node, "type", "hostdev"))
+            return false; /* has none of the knobs, but may share the MAC address of one that has */
         mac = xml_value(xml_child(node, "mac"), "address");
         name = mac ? g_ascii_strdown(mac, -1) : NULL;
         return setting_key_set_device(key, name);
@@ -114,8 +117,12 @@ static bool same_instance(const SettingKey *a, const SettingKey *b)
 static int base_find(xmlNode *domain, const SettingKey *key, xmlNode **ret)
 {
     KnobInstance instance = knob_info(key->knob)->instance;
+    const char *const *names = knob_instance_names(instance);
     const char *element = device_element(instance);
     xmlNode *found = element ? NULL : domain;
+
+    if (names && !g_strv_contains(names, key->device))
+        return -ENOENT;
 
     for (xmlNode *node = element ? xml_child(xml_child(domain, "devices"), element) : NULL; node;
          node = xml_next(node)) {
@@ -260,6 +267,20 @@ void knob_xml_read(const xmlNode *domain, GuestDef *def)
 
 /* --- writing --- */
 
+/* What XML can hold and reading gives back the same. */
+static bool is_good_text(const char *value)
+{
+    if (!g_utf8_validate(value, -1, NULL) || *value == '\0' || g_ascii_isspace(*value) ||
+        g_ascii_isspace(value[strlen(value) - 1]))
+        return false;
+    for (const char *p = value; *p; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+        if (g_unichar_iscntrl(c) || !xmlIsCharQ(c))
+            return false;
+    }
+    return true;
+}
+
 static void fields_set(const KnobRow *row, xmlNode *node, const char *const *values)
 {
     const KnobField *fields = knob_info(row->knob)->fields;
@@ -277,16 +298,19 @@ static int fields_write(const KnobRow *row, const SettingKey *key, xmlNode *base
     const KnobInfo *info = knob_info(row->knob);
     char **values = NULL;
 
-    int r = knob_fields_parse(info, value, &values);
+    int r = value && *value == '\0' ? -EINVAL : knob_fields_parse(info, value, &values);
     if (r < 0)
         return r;
-    xmlNode *node = element_find(row, key, base, value != NULL);
+    for (unsigned i = 0; i < knob_fields_count(info); i++)
+        if (values[i] && !is_good_text(values[i]))
+            r = -EINVAL;
+    xmlNode *node = r == 0 ? element_find(row, key, base, value != NULL) : NULL;
     if (node) {
         fields_set(row, node, (const char *const *)values);
         element_drop_empty(node, base, row->select);
     }
     knob_fields_free(info, values);
-    return 0;
+    return r;
 }
 
 static int whole_drop(const KnobRow *row, const SettingKey *key, xmlNode *base, const char *value)
@@ -307,6 +331,8 @@ static int value_write(const KnobRow *row, const SettingKey *key, xmlNode *base,
 
     switch (row->kind) {
     case ROW_ATTRIBUTE:
+        if (value && !is_good_text(value))
+            return -EINVAL;
         node = element_find(row, key, base, value != NULL);
         if (node) {
             element_set(node, row->attribute, value);

@@ -11,10 +11,9 @@
 /* libvirt takes at most 32 MiB in one message; real definitions stay below 1 MiB. */
 #define MAX_XML_BYTES (8 * 1024 * 1024)
 
-/* White space stays, so that an edited document looks as before. */
+/* White space and CDATA sections stay, so that an edited document looks as before. */
 #define PARSE_OPTIONS                                                                              \
-    (XML_PARSE_NONET | XML_PARSE_NOCDATA | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |               \
-     XML_PARSE_BIG_LINES)
+    (XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_BIG_LINES)
 
 typedef xmlParserCtxt XmlParser;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(XmlParser, xmlFreeParserCtxt)

@@ -57,7 +57,10 @@ typedef struct GuestDef {
     char *name, *uuid;
     char *title, *label, *partition, *os; /* NULL if not set; label: our metadata element */
     char *type;                           /* "kvm", "qemu" */
-    char *arch, *machine, *emulator;      /* "x86_64", "pc-q35-7.2", its path; NULL if not set */
+    char *cpu_mode;      /* <cpu mode>: "host-passthrough", "custom" …; NULL: no such element */
+    char *hyperv_mode;   /* <hyperv mode>: "passthrough" gives all that the host has; may be NULL */
+    bool has_max_memory; /* memory can be plugged in: it needs cells of the operator's making */
+    char *arch, *machine, *emulator; /* "x86_64", "pc-q35-7.2", its path; NULL if not set */
 
     unsigned max_vcpus;
     CpuSet *vcpus;       /* ids of the online vCPUs */

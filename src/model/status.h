@@ -32,6 +32,7 @@ typedef struct GuestStatus {
     ChangeSet *left;      /* what differed at the last look, never NULL */
     ChangeSet *refused;   /* what libvirt will not have in its definitions; reason: its words; never
                              NULL */
+    unsigned n_kept;      /* settings that its last restore did not put back */
     char **intruders;     /* seen on its CPUs; NULL: none */
     unsigned drift_count; /* foreign changes found since the daemon started */
     unsigned repair_count; /* of those, put right */

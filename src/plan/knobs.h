@@ -43,6 +43,13 @@ void knob_want(const KnobWants *wants, const KnobTarget *target, const char *val
 void knob_unsupported(const KnobWants *wants, const KnobTarget *target, const char *value,
                       const char *reason, const PolicyValue *by);
 
+/* Wants what the definition has, for a knob that goes by the placement of a guest that is off. */
+void knob_keep(const KnobWants *wants, const KnobTarget *target, const PolicyValue *by);
+
+bool knob_is_x86(const GuestDef *def);
+/* Why nothing can be told from where the vCPUs are; NULL: it can. */
+const char *knob_placement_fault(const KnobWants *wants);
+
 /* True if that definition has what the target is set on: the disk, the controller. */
 bool knob_is_there(const KnobWants *wants, const KnobTarget *target);
 /* The value now in that definition; NULL: not set. */
@@ -59,4 +66,5 @@ void knobs_want_network(const KnobWants *wants);
 void knobs_want_disks(const KnobWants *wants);
 void knobs_want_iothreads(const KnobWants *wants);
 void knobs_want_clock(const KnobWants *wants);
-void knobs_want_cpu(const KnobWants *wants); /* topology, cache, hints, cells */
+void knobs_want_cpu(const KnobWants *wants);
+void knobs_want_cells(const KnobWants *wants);

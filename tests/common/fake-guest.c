@@ -88,6 +88,11 @@ static GuestDef *def_copy(const GuestDef *def)
     copy->partition = g_strdup(def->partition);
     copy->os = g_strdup(def->os);
     copy->type = g_strdup(def->type);
+    copy->arch = g_strdup(def->arch);
+    copy->machine = g_strdup(def->machine);
+    copy->emulator = g_strdup(def->emulator);
+    copy->cpu_mode = g_strdup(def->cpu_mode);
+    copy->hyperv_mode = g_strdup(def->hyperv_mode);
     copy->vcpus = cpuset_copy(def->vcpus);
     copy->vcpu_cpuset = cpuset_copy(def->vcpu_cpuset);
     copy->vcpu_pins = pins_copy(def->vcpu_pins, def->n_vcpu_pins);

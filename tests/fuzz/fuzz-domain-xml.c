@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Domain XML: what parses has what its consumers rely on, and parses again after every edit. */
+/* Domain XML: what parses has what its consumers rely on. */
 #include "guest/domain-xml.h"
 
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #include "common/fake-guest.h"
 #include "common/world.h"
 #include "policy/policy-load.h"
+#include "property/random-nics.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -95,6 +96,7 @@ static Topo *random_topo(Random *random)
         set_replace(&topo->allowed, random_subset(random, topo->online, 80));
     if (cpuset_is_empty(topo->allowed))
         set_replace(&topo->allowed, cpuset_copy(topo->online));
+    topo->no_vhost_net = random_chance(random, 20);
     return topo;
 }
 
@@ -192,6 +194,7 @@ static char *random_policy(Random *random, Random *disks)
                                100 * random_below(random, 3));
         append_cpu(random, yaml);
         append_numa(random, yaml);
+        random_network(random, yaml);
         append_disk(disks, yaml);
         g_string_append(yaml, "}\n");
     }
@@ -311,6 +314,7 @@ static GuestDef *random_def(Random *random, const Topo *topo, unsigned number, b
     }
     if (running && random_chance(random, 50))
         random_pins(random, topo, def);
+    random_nics(random, def);
     return def;
 }
 

@@ -32,6 +32,15 @@ static Change *want(World *world, Knob knob, unsigned id, Plane plane, pid_t tid
     return change_set_add(world->changes, &key, from, to);
 }
 
+static void want_device(World *world, Knob knob, const char *device, const char *from,
+                        const char *to)
+{
+    SettingKey key = {.knob = knob, .plane = PLANE_CONFIG};
+
+    assert_true(setting_key_set_device(&key, device));
+    change_set_add(world->changes, &key, from, to);
+}
+
 static World *world_new(void)
 {
     World *world = g_new0(World, 1);
@@ -389,6 +398,274 @@ static void hung_guest_gets_its_threads_set(void **state)
     world->guest->hung = false;
 }
 
+/* --- edits of the definition --- */
+
+/* A pin, which libvirt has a call for; then three edits of disks and a pin to be taken out. */
+static void want_edits(World *world)
+{
+    GuestDef *config = (GuestDef *)world->guest->config;
+
+    want(world, KNOB_VCPU_PIN, 0, PLANE_CONFIG, 0, NULL, "4");
+    want_device(world, KNOB_DISK_IO, "vda", NULL, "native");
+    want_device(world, KNOB_DISK_CACHE, "vda", NULL, "none");
+    want_device(world, KNOB_DISK_CACHE, "vdb", "none", NULL);
+    want(world, KNOB_VCPU_PIN, 1, PLANE_CONFIG, 0, "5", NULL);
+    for (unsigned i = 1; i < 4; i++) {
+        const Change *change = change_set_get(world->changes, i);
+        SettingKey key = change->key;
+        key.plane = 0;
+        setting_list_add(config->knobs, &key, change->from, NULL, NULL);
+    }
+    setting_list_sort(config->knobs);
+}
+
+static void assert_config(const World *world, unsigned i, const char *expected)
+{
+    SettingKey key = change_set_get(world->changes, i)->key;
+
+    key.plane = 0;
+    const Setting *setting = setting_list_find(world->guest->config->knobs, &key);
+    assert_string_equal(setting->value ? setting->value : "-", expected);
+}
+
+static void assert_kinds(const Outcome *outcome, const OutcomeKind *kinds)
+{
+    for (unsigned i = 0; i < change_set_size(outcome->changes); i++) {
+        assert_int_equal(outcome->results[i].kind, kinds[i]);
+        assert_int_equal(outcome->results[i].error != NULL, kinds[i] != OUTCOME_DONE);
+    }
+}
+
+#define KINDS(a, b, c, d, e)                                                                       \
+    ((const OutcomeKind[]){OUTCOME_##a, OUTCOME_##b, OUTCOME_##c, OUTCOME_##d, OUTCOME_##e})
+
+static void edits_are_made_together(void **state)
+{
+    World *world = *state;
+
+    want_edits(world);
+    g_autoptr(Outcome) outcome = run(world);
+    assert_kinds(outcome, KINDS(DONE, DONE, DONE, DONE, DONE));
+    assert_int_equal(outcome->kind, OUTCOME_DONE);
+    assert_int_equal(outcome->n_writes, 2);
+    assert_int_equal(world->fake->n_calls, 3);
+    assert_config(world, 1, "native");
+    assert_config(world, 2, "none");
+    assert_config(world, 3, "-");
+    assert_string_equal(outcome->results[1].in_force, "native");
+    assert_null(outcome->results[3].in_force);
+    assert_log(world, 2, "db: disk.io vda config - -> native = done");
+    assert_log(world, 4, "db: disk.cache vdb config none -> - = done");
+}
+
+/* What a fault in the edit of all makes of it: refused, each is tried alone. */
+static void edit_that_fails(void **state)
+{
+    static const struct {
+        FakeFault fault;
+        OutcomeKind kind;
+        unsigned n_writes;
+    } cases[] = {
+        {FAKE_RETRY, OUTCOME_RETRY, 2}, {FAKE_GONE, OUTCOME_GONE, 2},
+        {FAKE_EIO, OUTCOME_FATAL, 2},   {FAKE_REFUSED, OUTCOME_DONE, 6},
+        {FAKE_HALF, OUTCOME_DONE, 6},   {FAKE_NO_EFFECT, OUTCOME_REFUSED, 2},
+    };
+    (void)state;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        World *world = world_new();
+        OutcomeKind kind = cases[i].kind;
+        want_edits(world);
+        fail_call(world, 3, cases[i].fault);
+        g_autoptr(Outcome) outcome = run(world);
+        assert_kinds(outcome, (const OutcomeKind[]){OUTCOME_DONE, kind, kind, kind, kind});
+        assert_int_equal(outcome->kind, kind);
+        assert_int_equal(outcome->n_writes, cases[i].n_writes);
+        fake_backend_reset(world->fake);
+        g_autoptr(Outcome) again = run(world);
+        assert_int_equal(again->kind, OUTCOME_DONE);
+        world_free(world);
+    }
+}
+
+static void edit_without_effect_is_refused(void **state)
+{
+    World *world = *state;
+
+    want_edits(world);
+    fail_call(world, 3, FAKE_NO_EFFECT);
+    g_autoptr(Outcome) outcome = run(world);
+    assert_string_equal(outcome->results[1].error, "had no such effect: nothing is in force");
+    assert_string_equal(outcome->results[3].error, "had no such effect: none is in force");
+    assert_string_equal(outcome->results[3].in_force, "none");
+}
+
+/* Devices left since the look: their edits wait for the next look, the others are made. */
+static void edit_of_a_device_that_left(void **state)
+{
+    World *world = *state;
+
+    want_edits(world);
+    setting_list_free(world->guest->config->knobs);
+    world->guest->config->knobs = setting_list_new();
+    g_autoptr(Outcome) outcome = run(world);
+    assert_kinds(outcome, KINDS(DONE, RETRY, RETRY, RETRY, DONE));
+    assert_string_equal(outcome->results[1].error, "its device is not there");
+    assert_int_equal(outcome->kind, OUTCOME_RETRY);
+    assert_int_equal(outcome->n_writes, 2);
+}
+
+static void edit_of_a_transient_guest(void **state)
+{
+    World *world = *state;
+
+    want_edits(world);
+    g_clear_pointer(&world->guest->config, guest_def_unref);
+    g_autoptr(Outcome) outcome = run(world);
+    assert_int_equal(outcome->kind, OUTCOME_REFUSED);
+    for (unsigned i = 0; i < 5; i++)
+        assert_string_equal(outcome->results[i].error, "transient guest");
+}
+
+/* --- a hypervisor that is hard to please --- */
+
+/* All edits at once are refused. Alone, some always are, one until another is in, and one may end
+ * it all. By place among the changes; 0: none. */
+typedef struct Moods {
+    Backend backend; /* of the fake, with an edit of its own */
+    const World *world;
+    unsigned never, waits, waits_for;
+    unsigned ends;
+    int end;
+    bool came; /* what it waited for */
+} Moods;
+
+static int moody_edit(void *ctx, const Guest *guest, const Change *const *changes, unsigned n,
+                      EditResult *ret, char **reterr_text)
+{
+    Moods *moods = ctx;
+    const ChangeSet *all = moods->world->changes;
+    const Backend *fake = &moods->world->fake->backend;
+
+    *reterr_text = g_strdup(n > 1 ? "not all" : "not this one");
+    if (n > 1 || changes[0] == change_set_get(all, moods->never))
+        return BACKEND_REFUSED;
+    if (changes[0] == change_set_get(all, moods->waits) && !moods->came)
+        return BACKEND_REFUSED;
+    if (changes[0] == change_set_get(all, moods->ends))
+        return moods->end;
+    moods->came |= changes[0] == change_set_get(all, moods->waits_for);
+    g_clear_pointer(reterr_text, g_free);
+    return fake->definition_edit(fake->ctx, guest, changes, n, ret, reterr_text);
+}
+
+static int moody_ready(void *ctx G_GNUC_UNUSED, const Guest *guest G_GNUC_UNUSED)
+{
+    return BACKEND_DONE;
+}
+
+static int moody_apply(void *ctx, const Guest *guest, const Change *change, char **ret_in_force,
+                       char **reterr_text)
+{
+    const Backend *fake = &((Moods *)ctx)->world->fake->backend;
+
+    return fake->setting_apply(fake->ctx, guest, change, ret_in_force, reterr_text);
+}
+
+static Outcome *run_moody(World *world, Moods moods)
+{
+    g_autoptr(Guest) seen = guest_copy(world->guest);
+
+    moods.world = world;
+    moods.backend = (Backend){.ctx = &moods,
+                              .guest_ready = moody_ready,
+                              .setting_apply = moody_apply,
+                              .definition_edit = moody_edit};
+    return apply_run(&moods.backend, seen, world->changes, world->cpus, world->cpus);
+}
+
+static void only_what_is_refused_is_left(void **state)
+{
+    World *world = *state;
+
+    want_edits(world);
+    g_autoptr(Outcome) outcome = run_moody(world, (Moods){.never = 3});
+    assert_kinds(outcome, KINDS(DONE, DONE, DONE, REFUSED, DONE));
+    assert_string_equal(outcome->results[3].error, "not this one");
+    assert_int_equal(outcome->n_writes,
+                     1 + 1 + 4 + 1); /* alone, and once more after others were made */
+    assert_config(world, 2, "none");
+    assert_config(world, 3, "none");
+}
+
+static void one_edit_needs_another(void **state)
+{
+    World *world = *state;
+
+    want_edits(world);
+    g_autoptr(Outcome) outcome = run_moody(world, (Moods){.never = 3, .waits = 1, .waits_for = 2});
+    assert_kinds(outcome, KINDS(DONE, DONE, DONE, REFUSED, DONE));
+    assert_config(world, 1, "native");
+}
+
+/* Nothing is asked of a guest that is gone, nor after what nobody expects. */
+static void one_edit_ends_all(void **state)
+{
+    static const struct {
+        int end;
+        OutcomeKind kind, rest;
+    } cases[] = {
+        {BACKEND_GONE, OUTCOME_GONE, OUTCOME_GONE},
+        {-EIO, OUTCOME_FATAL, OUTCOME_RETRY},
+    };
+    (void)state;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        World *world = world_new();
+        want_edits(world);
+        g_autoptr(Outcome) outcome =
+            run_moody(world, (Moods){.never = 1, .ends = 2, .end = cases[i].end});
+        assert_kinds(outcome, (const OutcomeKind[]){OUTCOME_DONE, OUTCOME_REFUSED, cases[i].kind,
+                                                    cases[i].rest, cases[i].rest});
+        assert_int_equal(outcome->n_writes, 4);
+        assert_int_equal(outcome->kind, cases[i].kind);
+        world_free(world);
+    }
+}
+
+/* What was made before the end stays told as made. */
+static void end_in_a_later_pass(void **state)
+{
+    World *world = *state;
+
+    want_edits(world);
+    Moods moods = {.waits = 1, .waits_for = 2, .ends = 1, .end = BACKEND_GONE};
+    g_autoptr(Outcome) outcome = run_moody(world, moods);
+    assert_kinds(outcome, KINDS(DONE, GONE, DONE, DONE, DONE));
+}
+
+/* A guest in a job: what is done is done, the rest waits. */
+static void one_edit_is_too_early(void **state)
+{
+    World *world = *state;
+
+    want_edits(world);
+    g_autoptr(Outcome) outcome = run_moody(world, (Moods){.ends = 3, .end = BACKEND_RETRY});
+    assert_kinds(outcome, KINDS(DONE, DONE, DONE, RETRY, DONE));
+    assert_int_equal(outcome->n_writes, 1 + 1 + 4);
+}
+
+static void hung_guest_gets_no_edit(void **state)
+{
+    World *world = *state;
+
+    world->guest->hung = true;
+    want_edits(world);
+    g_autoptr(Outcome) outcome = run(world);
+    assert_kinds(outcome, KINDS(RETRY, RETRY, RETRY, RETRY, RETRY));
+    assert_int_equal(outcome->n_writes, 0);
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -420,6 +697,17 @@ int main(void)
         TEST(thread_that_ended_ends_nothing),
         TEST(hung_guest_gets_its_threads_set),
         TEST(job_begins_on_the_way),
+        TEST(edits_are_made_together),
+        cmocka_unit_test(edit_that_fails),
+        TEST(edit_without_effect_is_refused),
+        TEST(edit_of_a_device_that_left),
+        TEST(edit_of_a_transient_guest),
+        TEST(only_what_is_refused_is_left),
+        TEST(one_edit_needs_another),
+        cmocka_unit_test(one_edit_ends_all),
+        TEST(end_in_a_later_pass),
+        TEST(one_edit_is_too_early),
+        TEST(hung_guest_gets_no_edit),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

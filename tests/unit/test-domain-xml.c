@@ -461,8 +461,8 @@ static void test_shared_memory(void **state)
 {
 #define BACKING "<memoryBacking><access mode='shared'/></memoryBacking>"
 #define TWO_CELLS(first, second)                                                                   \
-    "<cpu><numa><cell id='0' cpus='0' memory='1024'" first "/><cell id='1' memory='1024'" second   \
-    "/></numa></cpu>"
+    "<cpu><numa><cell id='0' cpus='0' memory='524288'" first                                       \
+    "/><cell id='1' memory='524288'" second "/></numa></cpu>"
 #define SHARED " memAccess='shared'"
     static const struct {
         const char *xml;

@@ -347,6 +347,82 @@ static void born_under_a_pin(void **ret_state)
     }
 }
 
+static SettingKey device_key(Knob knob, const char *device, Plane plane)
+{
+    SettingKey key = {.knob = knob, .plane = plane};
+
+    assert_true(setting_key_set_device(&key, device));
+    return key;
+}
+
+static const Original *original_find(GPtrArray *list, const SettingKey *key)
+{
+    for (guint i = 0; i < list->len; i++) {
+        const Original *original = g_ptr_array_index(list, i);
+        if (setting_key_compare(&original->key, key) == 0)
+            return original;
+    }
+    return NULL;
+}
+
+/* Each device has originals and a history of its own, by its name. */
+static void devices_are_told_apart(void **ret_state)
+{
+    State *state = *ret_state;
+    SettingKey keys[] = {device_key(KNOB_DISK_CACHE, "vda", PLANE_CONFIG),
+                         device_key(KNOB_DISK_CACHE, "vdb", PLANE_CONFIG),
+                         device_key(KNOB_DISK_IOTUNE, "vda", PLANE_LIVE),
+                         device_key(KNOB_NET_QUEUES, "52:54:00:00:00:01", PLANE_CONFIG),
+                         device_key(KNOB_CLOCK_TIMER, "hpet", PLANE_CONFIG)};
+    static const char *const before[] = {NULL, "none", "size_iops_sec=1", "4", "yes"};
+    static const char *const after[] = {"none", NULL, "group_name=a%2C", "8", "no"};
+    g_autoptr(SettingList) put_back = setting_list_new();
+    g_autoptr(GPtrArray) history = NULL;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++)
+        change(state, &db, &keys[i], before[i], after[i]);
+    change(state, &db, &keys[1], NULL, "writeback");
+    reopen(state);
+    g_autoptr(GPtrArray) list = originals(state, &db);
+    assert_int_equal(list->len, G_N_ELEMENTS(keys));
+    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
+        const Original *original = original_find(list, &keys[i]);
+        assert_text(original->original, before[i]);
+        assert_text(original->written, i == 1 ? "writeback" : after[i]);
+    }
+    assert_n_originals(state, &db_off, 4); /* all but the live one */
+
+    assert_int_equal(record_history(state->record, UUID, 2, &history), 0);
+    const HistoryEntry *newest = g_ptr_array_index(history, 0);
+    const HistoryEntry *second = g_ptr_array_index(history, 1);
+    assert_int_equal(setting_key_compare(&newest->key, &keys[1]), 0);
+    assert_int_equal(setting_key_compare(&second->key, &keys[4]), 0);
+
+    setting_list_add(put_back, &keys[0], NULL, NULL, NULL);
+    assert_int_equal(record_forget(state->record, &db, put_back), 0);
+    g_autoptr(GPtrArray) left = originals(state, &db);
+    assert_int_equal(left->len, G_N_ELEMENTS(keys) - 1);
+    assert_null(original_find(left, &keys[0]));
+    assert_non_null(original_find(left, &keys[1]));
+}
+
+/* A change of one device that fails leaves the other's record as it was. */
+static void failed_change_of_a_device(void **ret_state)
+{
+    State *state = *ret_state;
+    SettingKey vda = device_key(KNOB_DISK_CACHE, "vda", PLANE_CONFIG);
+    SettingKey vdb = device_key(KNOB_DISK_CACHE, "vdb", PLANE_CONFIG);
+    static const char *const results[] = {"done", "refused"};
+    g_autoptr(ChangeSet) changes = change_set_new();
+    int64_t batch;
+
+    change_set_add(changes, &vda, NULL, "none");
+    change_set_add(changes, &vdb, NULL, "none");
+    assert_int_equal(record_begin(state->record, &db, changes, "plan", &batch), 0);
+    assert_int_equal(record_finish(state->record, &db, batch, changes, results), 0);
+    assert_original(state, &db, &vda, NULL, "none");
+}
+
 static void forget(void **ret_state)
 {
     State *state = *ret_state;
@@ -535,6 +611,8 @@ int main(void)
         TEST(heirs_get_the_original_of_their_class),
         TEST(heirs_within_a_batch),
         TEST(born_under_a_pin),
+        TEST(devices_are_told_apart),
+        TEST(failed_change_of_a_device),
         TEST(forget),
         TEST(guests),
         TEST(flags),

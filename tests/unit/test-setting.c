@@ -3,30 +3,35 @@
 #include "model/setting.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-static const SettingKey vcpu_thread = {KNOB_VCPU_PIN, 3, PLANE_ACTUAL, 4711, 99};
-static const SettingKey vcpu_cgroup = {KNOB_VCPU_PIN, 3, PLANE_ACTUAL, 0, 0};
-static const SettingKey vcpu_live = {KNOB_VCPU_PIN, 3, PLANE_LIVE, 0, 0};
-static const SettingKey vcpu_config = {KNOB_VCPU_PIN, 3, PLANE_CONFIG, 0, 0};
-static const SettingKey weight_key = {KNOB_CPU_WEIGHT, 0, PLANE_ACTUAL, 0, 0};
-static const SettingKey quota_key = {KNOB_CPU_QUOTA, 0, PLANE_LIVE, 0, 0};
-static const SettingKey nodes_live = {KNOB_NUMA_NODESET, 0, PLANE_LIVE, 0, 0};
-static const SettingKey nodes_actual = {KNOB_NUMA_NODESET, 0, PLANE_ACTUAL, 0, 0};
+static const SettingKey vcpu_thread = {KNOB_VCPU_PIN, 3, PLANE_ACTUAL, 4711, 99, ""};
+static const SettingKey vcpu_cgroup = {KNOB_VCPU_PIN, 3, PLANE_ACTUAL, 0, 0, ""};
+static const SettingKey vcpu_live = {KNOB_VCPU_PIN, 3, PLANE_LIVE, 0, 0, ""};
+static const SettingKey vcpu_config = {KNOB_VCPU_PIN, 3, PLANE_CONFIG, 0, 0, ""};
+static const SettingKey weight_key = {KNOB_CPU_WEIGHT, 0, PLANE_ACTUAL, 0, 0, ""};
+static const SettingKey quota_key = {KNOB_CPU_QUOTA, 0, PLANE_LIVE, 0, 0, ""};
+static const SettingKey nodes_live = {KNOB_NUMA_NODESET, 0, PLANE_LIVE, 0, 0, ""};
+static const SettingKey nodes_actual = {KNOB_NUMA_NODESET, 0, PLANE_ACTUAL, 0, 0, ""};
 
 /* --- keys --- */
 
 static void test_key_order(void **state)
 {
     static const SettingKey ascending[] = {
-        {KNOB_VCPU_PIN, 0, PLANE_CONFIG, 0, 0},   {KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 0, 0},
-        {KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 7, 1},   {KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 7, 2},
-        {KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 9, 1},   {KNOB_VCPU_PIN, 1, PLANE_LIVE, 0, 0},
-        {KNOB_EMULATOR_PIN, 0, PLANE_LIVE, 0, 0}, {KNOB_NUMA_NODESET, 0, PLANE_CONFIG, 0, 0},
+        {KNOB_VCPU_PIN, 0, PLANE_CONFIG, 0, 0, ""},
+        {KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 0, 0, ""},
+        {KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 7, 1, ""},
+        {KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 7, 2, ""},
+        {KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 9, 1, ""},
+        {KNOB_VCPU_PIN, 1, PLANE_LIVE, 0, 0, ""},
+        {KNOB_EMULATOR_PIN, 0, PLANE_LIVE, 0, 0, ""},
+        {KNOB_NUMA_NODESET, 0, PLANE_CONFIG, 0, 0, ""},
     };
     (void)state;
 
@@ -56,9 +61,9 @@ static void assert_key(const SettingKey *key, const char *words, const char *ins
 
 static void test_key_words(void **state)
 {
-    static const SettingKey emulator = {KNOB_EMULATOR_PIN, 0, PLANE_LIVE, 0, 0};
-    static const SettingKey emulator_thread = {KNOB_EMULATOR_PIN, 0, PLANE_ACTUAL, 12, 1};
-    static const SettingKey quota_actual = {KNOB_CPU_QUOTA, 0, PLANE_ACTUAL, 0, 0};
+    static const SettingKey emulator = {KNOB_EMULATOR_PIN, 0, PLANE_LIVE, 0, 0, ""};
+    static const SettingKey emulator_thread = {KNOB_EMULATOR_PIN, 0, PLANE_ACTUAL, 12, 1, ""};
+    static const SettingKey quota_actual = {KNOB_CPU_QUOTA, 0, PLANE_ACTUAL, 0, 0, ""};
     (void)state;
 
     assert_key(&vcpu_live, "vcpu.pin 3", "3");
@@ -67,6 +72,61 @@ static void test_key_words(void **state)
     assert_key(&emulator_thread, "emulator.pin thread 12", "/12");
     assert_key(&quota_key, "cpu.quota", "");
     assert_key(&quota_actual, "cpu.quota 0", "0");
+}
+
+/* --- names of devices --- */
+
+static SettingKey disk_key(Knob knob, const char *device, Plane plane)
+{
+    SettingKey key = {.knob = knob, .plane = plane};
+
+    assert_true(setting_key_set_device(&key, device));
+    return key;
+}
+
+static void test_device_names(void **state)
+{
+    SettingKey key = disk_key(KNOB_DISK_CACHE, "vda", PLANE_CONFIG);
+    SettingKey other = disk_key(KNOB_DISK_CACHE, "vda-longer", PLANE_CONFIG);
+    static const char longest[] = "a-name-as-long-as-there-is-room";
+    (void)state;
+
+    assert_key(&key, "disk.cache vda", "vda");
+    assert_true(setting_key_compare(&key, &other) < 0);
+    assert_true(setting_key_set_device(&other, "vda")); /* nothing is left of the longer one */
+    assert_memory_equal(&key, &other, sizeof(key));
+
+    assert_int_equal(strlen(longest), DEVICE_NAME_SIZE - 1);
+    assert_true(setting_key_set_device(&key, longest));
+    assert_string_equal(key.device, longest);
+    assert_false(setting_key_set_device(&key, "a-name-a-letter-longer-than-that"));
+    assert_string_equal(key.device, "");
+    assert_false(setting_key_set_device(&key, ""));
+    assert_false(setting_key_set_device(&key, NULL));
+}
+
+/* Settings of several devices do not get mixed up. */
+static void test_list_of_devices(void **state)
+{
+    static const char *const devices[] = {"vdb", "vda", "sda"};
+    g_autoptr(SettingList) list = setting_list_new();
+    SettingKey none = disk_key(KNOB_DISK_CACHE, "vdc", PLANE_LIVE);
+    (void)state;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(devices); i++) {
+        SettingKey cache = disk_key(KNOB_DISK_CACHE, devices[i], PLANE_CONFIG);
+        SettingKey io = disk_key(KNOB_DISK_IO, devices[i], PLANE_CONFIG);
+        setting_list_add(list, &cache, devices[i], NULL, NULL);
+        setting_list_add(list, &io, "native", NULL, NULL);
+    }
+    setting_list_sort(list);
+    assert_int_equal(setting_list_size(list), 6);
+    assert_string_equal(setting_list_get(list, 0)->value, "sda");
+    for (unsigned i = 0; i < G_N_ELEMENTS(devices); i++) {
+        SettingKey cache = disk_key(KNOB_DISK_CACHE, devices[i], PLANE_CONFIG);
+        assert_string_equal(setting_list_find(list, &cache)->value, devices[i]);
+    }
+    assert_null(setting_list_find(list, &none));
 }
 
 /* --- list --- */
@@ -101,14 +161,14 @@ static void test_last_added_stays(void **state)
 
     setting_list_sort(list);
     for (unsigned i = 0; i < 300; i++) {
-        SettingKey key = {KNOB_VCPU_PIN, i % 100, PLANE_LIVE, 0, 0};
+        SettingKey key = {KNOB_VCPU_PIN, i % 100, PLANE_LIVE, 0, 0, ""};
         g_autofree char *value = g_strdup_printf("%u", i);
         setting_list_add(list, &key, value, NULL, NULL);
     }
     setting_list_sort(list);
     assert_int_equal(setting_list_size(list), 100);
     for (unsigned i = 0; i < 100; i++) {
-        SettingKey key = {KNOB_VCPU_PIN, i, PLANE_LIVE, 0, 0};
+        SettingKey key = {KNOB_VCPU_PIN, i, PLANE_LIVE, 0, 0, ""};
         assert_int_equal(atoi(setting_list_find(list, &key)->value), 200 + (int)i);
     }
 }
@@ -189,7 +249,51 @@ static void test_other_types(void **state)
     assert_equal_when(false, &nodes_actual, "x", "0", NULL, NULL);
 }
 
+/* "Not set" is the value the hypervisor then takes. */
+static void test_texts_and_fields(void **state)
+{
+    SettingKey cache = disk_key(KNOB_DISK_CACHE, "vda", PLANE_CONFIG);
+    SettingKey iotune = disk_key(KNOB_DISK_IOTUNE, "vda", PLANE_LIVE);
+    SettingKey mtu = disk_key(KNOB_NET_MTU, "52:54:00:00:00:01", PLANE_CONFIG);
+    (void)state;
+
+    assert_equal_when(true, &cache, NULL, "default", NULL, NULL);
+    assert_equal_when(false, &cache, NULL, "none", NULL, NULL);
+    assert_equal_when(true, &cache, "none", "none", NULL, NULL);
+    assert_equal_when(false, &mtu, NULL, "1500", NULL, NULL);
+    assert_equal_when(true, &mtu, NULL, NULL, NULL, NULL);
+    assert_equal_when(true, &iotune, "size_iops_sec=1", "size_iops_sec=1", NULL, NULL);
+    assert_equal_when(false, &iotune, "size_iops_sec=1", NULL, NULL, NULL);
+    assert_equal_when(true, &iotune, NULL, NULL, NULL, NULL);
+}
+
 /* --- changes --- */
+
+static void test_edits(void **state)
+{
+    static const struct {
+        Knob knob;
+        Plane plane;
+        const char *to;
+        bool edit;
+    } cases[] = {
+        {KNOB_DISK_CACHE, PLANE_CONFIG, "none", true},
+        {KNOB_DISK_CACHE, PLANE_CONFIG, NULL, true},
+        {KNOB_DISK_CACHE, PLANE_LIVE, NULL, false},
+        {KNOB_DISK_IOTUNE, PLANE_CONFIG, "size_iops_sec=1", false},
+        {KNOB_DISK_IOTUNE, PLANE_CONFIG, NULL, true},
+        {KNOB_VCPU_PIN, PLANE_CONFIG, "4", false},
+        {KNOB_VCPU_PIN, PLANE_CONFIG, NULL, true},
+        {KNOB_VCPU_PIN, PLANE_LIVE, NULL, false},
+    };
+    (void)state;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Change change = {.key = {.knob = cases[i].knob, .plane = cases[i].plane},
+                         .to = (char *)cases[i].to};
+        assert_int_equal(change_is_edit(&change), cases[i].edit);
+    }
+}
 
 static void test_changes(void **state)
 {
@@ -227,12 +331,16 @@ int main(void)
         cmocka_unit_test(test_key_order),
         cmocka_unit_test(test_start_counts_for_threads_only),
         cmocka_unit_test(test_key_words),
+        cmocka_unit_test(test_device_names),
+        cmocka_unit_test(test_list_of_devices),
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_last_added_stays),
         cmocka_unit_test(test_thread_affinity),
         cmocka_unit_test(test_definition_pin),
         cmocka_unit_test(test_cgroup_cpuset),
         cmocka_unit_test(test_other_types),
+        cmocka_unit_test(test_texts_and_fields),
+        cmocka_unit_test(test_edits),
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_original),
     };
