@@ -30,6 +30,33 @@ static char *read_source(const xmlNode *disk)
     return NULL;
 }
 
+static unsigned count_backing(const xmlNode *disk)
+{
+    unsigned n = 0;
+
+    for (const xmlNode *node = xml_child(disk, "backingStore"); xml_child(node, "source");
+         node = xml_child(node, "backingStore"))
+        n++;
+    return n;
+}
+
+static char *value_or(const xmlNode *node, const char *attribute, const char *otherwise)
+{
+    char *value = xml_value(node, attribute);
+
+    return value ? value : g_strdup(otherwise);
+}
+
+/* That there is such an IOThread; which one, the knob table reads. */
+static void check_iothread(XmlReader *reader, const xmlNode *driver, const GuestDef *def)
+{
+    unsigned id = 0;
+
+    xml_read_unsigned(reader, driver, "iothread", CPUSET_MAX_INDEX, &id);
+    if (id && !cpuset_has(def->iothreads, id))
+        xml_warning(reader, driver, "iothread", "the guest has no IOThread %u", id);
+}
+
 static void read_disk(XmlReader *reader, const xmlNode *node, const GuestDef *def, GArray *disks)
 {
     const xmlNode *target = xml_child(node, "target");
@@ -43,13 +70,19 @@ static void read_disk(XmlReader *reader, const xmlNode *node, const GuestDef *de
     }
     if (!disk.bus)
         disk.bus = g_strdup(guess_bus(disk.target));
+    disk.type = value_or(node, "type", "file");
+    disk.device = value_or(node, "device", "disk");
     disk.source = read_source(node);
     disk.driver = xml_value(driver, "type");
-    disk.cache = xml_value(driver, "cache");
-    disk.io = xml_value(driver, "io");
-    xml_read_unsigned(reader, driver, "iothread", CPUSET_MAX_INDEX, &disk.iothread);
-    if (disk.iothread && !cpuset_has(def->iothreads, disk.iothread))
-        xml_warning(reader, driver, "iothread", "the guest has no IOThread %u", disk.iothread);
+    disk.no_ioeventfd = xml_value_is(driver, "ioeventfd", "off");
+    disk.has_iothread_map = xml_child(driver, "iothreads") != NULL;
+    disk.read_only = xml_child(node, "readonly") != NULL;
+    disk.n_backing = count_backing(node);
+    /* libvirt gives every scsi disk an address when it is defined */
+    if (g_str_equal(disk.bus, "scsi"))
+        xml_read_unsigned(reader, xml_child(node, "address"), "controller", UINT_MAX,
+                          &disk.controller);
+    check_iothread(reader, driver, def);
     g_array_append_val(disks, disk);
 }
 

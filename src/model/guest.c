@@ -47,10 +47,10 @@ static void devices_clear(GuestDef *def)
         GuestDisk *disk = &def->disks[i];
         g_free(disk->target);
         g_free(disk->bus);
+        g_free(disk->type);
+        g_free(disk->device);
         g_free(disk->source);
         g_free(disk->driver);
-        g_free(disk->cache);
-        g_free(disk->io);
     }
     g_free(def->disks);
     for (unsigned i = 0; i < def->n_nics; i++) {

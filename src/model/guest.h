@@ -30,12 +30,17 @@ typedef struct GuestHugePages {
 } GuestHugePages;
 
 typedef struct GuestDisk {
-    char *target;      /* "vda" */
-    char *bus;         /* "virtio", "scsi", … */
-    char *source;      /* file, block device or volume; may be NULL */
-    char *driver;      /* "qcow2", "raw"; may be NULL */
-    char *cache, *io;  /* may be NULL */
-    unsigned iothread; /* 0: none */
+    char *target;          /* "vda" */
+    char *bus;             /* "virtio", "scsi", … */
+    char *type;            /* "file", "block", "network", "volume", "vhostuser", … */
+    char *device;          /* "disk", "lun", "cdrom", "floppy" */
+    char *source;          /* file, block device or volume; NULL: none, or no such name */
+    char *driver;          /* format: "qcow2", "raw"; may be NULL */
+    bool no_ioeventfd;     /* its driver has ioeventfd='off' */
+    bool has_iothread_map; /* its queues are mapped to IOThreads one by one */
+    bool read_only;        /* <readonly/>; libvirt writes it for a cdrom too */
+    unsigned controller;   /* bus scsi: index of its controller */
+    unsigned n_backing;    /* images below its own, as far as the definition names them */
 } GuestDisk;
 
 typedef struct GuestNic {

@@ -21,7 +21,7 @@ static bool is_wanted_here(const KnobWants *wants, Knob knob)
     if (wants->plane == PLANE_LIVE)
         return info->change == KNOB_LIVE;
     return wants->plan->persist == PERSIST_ALL ||
-           (wants->plan->persist == PERSIST_COLD && info->change == KNOB_COLD);
+           (wants->plan->persist == PERSIST_COLD && (info->change == KNOB_COLD || info->with_cold));
 }
 
 static void add(const KnobWants *wants, SettingList *list, const KnobTarget *target,
@@ -46,12 +46,23 @@ void knob_unsupported(const KnobWants *wants, const KnobTarget *target, const ch
     add(wants, wants->plan->unsupported, target, value, reason, by);
 }
 
-const char *knob_now(const KnobWants *wants, const KnobTarget *target)
+static const Setting *now_find(const KnobWants *wants, const KnobTarget *target)
 {
     SettingKey key = key_of(wants, target);
 
     key.plane = 0; /* means nothing in a definition's list */
-    const Setting *setting = setting_list_find(wants->def->knobs, &key);
+    return setting_list_find(wants->def->knobs, &key);
+}
+
+bool knob_is_there(const KnobWants *wants, const KnobTarget *target)
+{
+    return now_find(wants, target) != NULL;
+}
+
+const char *knob_now(const KnobWants *wants, const KnobTarget *target)
+{
+    const Setting *setting = now_find(wants, target);
+
     return setting ? setting->value : NULL;
 }
 
@@ -73,6 +84,7 @@ static void want_all(const KnobWants *wants)
         return;
     knobs_want_network(wants);
     knobs_want_disks(wants);
+    knobs_want_iothreads(wants);
     knobs_want_clock(wants);
     knobs_want_cpu(wants);
     knobs_want_cells(wants);

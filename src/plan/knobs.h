@@ -50,6 +50,8 @@ bool knob_is_x86(const GuestDef *def);
 /* Why nothing can be told from where the vCPUs are; NULL: it can. */
 const char *knob_placement_fault(const KnobWants *wants);
 
+/* True if that definition has what the target is set on: the disk, the controller. */
+bool knob_is_there(const KnobWants *wants, const KnobTarget *target);
 /* The value now in that definition; NULL: not set. */
 const char *knob_now(const KnobWants *wants, const KnobTarget *target);
 
@@ -62,6 +64,7 @@ const PolicyValue *knob_policy(const KnobWants *wants, PolicyKey key, PolicyKey 
 /* The groups. */
 void knobs_want_network(const KnobWants *wants);
 void knobs_want_disks(const KnobWants *wants);
+void knobs_want_iothreads(const KnobWants *wants);
 void knobs_want_clock(const KnobWants *wants);
 void knobs_want_cpu(const KnobWants *wants);
 void knobs_want_cells(const KnobWants *wants);

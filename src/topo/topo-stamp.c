@@ -25,6 +25,7 @@ static const char *const patterns[] = {
     "/sys/fs/cgroup/cpuset.mems.effective",
     "/sys/fs/cgroup/machine.slice/cpuset.*.effective",
     "/sys/fs/cgroup/cpuset/cpuset.effective_*",
+    "/proc/sys/kernel/io_uring_*",
     "/sys/fs/cgroup/cpuset/machine*/cpuset.effective_*",
 };
 

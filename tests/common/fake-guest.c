@@ -38,11 +38,15 @@ static void devices_copy(GuestDef *copy, const GuestDef *def)
         const GuestDisk *disk = &def->disks[i];
         copy->disks[i] = (GuestDisk){.target = g_strdup(disk->target),
                                      .bus = g_strdup(disk->bus),
+                                     .type = g_strdup(disk->type),
+                                     .device = g_strdup(disk->device),
                                      .source = g_strdup(disk->source),
                                      .driver = g_strdup(disk->driver),
-                                     .cache = g_strdup(disk->cache),
-                                     .io = g_strdup(disk->io),
-                                     .iothread = disk->iothread};
+                                     .no_ioeventfd = disk->no_ioeventfd,
+                                     .has_iothread_map = disk->has_iothread_map,
+                                     .read_only = disk->read_only,
+                                     .controller = disk->controller,
+                                     .n_backing = disk->n_backing};
     }
     copy->nics = g_new0(GuestNic, def->n_nics);
     for (unsigned i = 0; i < def->n_nics; i++) {

@@ -4,7 +4,8 @@
  * expected of them as text. `run [--update] DIRECTORY…`; with --update "expected" is written anew.
  *
  *   topology      hwloc synthetic text, or the name of an hwloc XML file beside it
- *   extra         optional lines isolated=, nohz_full=, allowed_cpus=, allowed_mems=, vhost_net=no
+ *   extra         optional lines isolated=, nohz_full=, allowed_cpus=, allowed_mems=, vhost_net=no,
+ *                 io_uring=no
  *   policy.yaml   the policy
  *   guests/       *.xml: domain XML, all about to start but for the names in
  *   running       optional: names that run, placed as their XML says
@@ -139,11 +140,13 @@ static int topology_read(Scenario *scenario)
     g_autofree char *error = NULL;
 
     int r = topo_load(text, &extra, &scenario->topo, &error);
-    if (r < 0)
+    if (r < 0) {
         g_string_append_printf(scenario->out, "topology: %s\n", error);
-    else
-        scenario->topo->no_vhost_net = g_strcmp0(word_find(words, "vhost_net"), "no") == 0;
-    return r;
+        return r;
+    }
+    scenario->topo->no_vhost_net = g_strcmp0(word_find(words, "vhost_net"), "no") == 0;
+    scenario->topo->no_io_uring = g_strcmp0(word_find(words, "io_uring"), "no") == 0;
+    return 0;
 }
 
 static GuestKernel *kernel_read(const char *name)

@@ -160,12 +160,15 @@ static void test_full_disks(void **state)
     assert_string_equal(def->disks[0].bus, "virtio");
     assert_string_equal(def->disks[0].source, "/srv/db & more.qcow2");
     assert_string_equal(def->disks[0].driver, "qcow2");
-    assert_string_equal(def->disks[0].cache, "none");
-    assert_string_equal(def->disks[0].io, "native");
-    assert_int_equal(def->disks[0].iothread, 2);
+    assert_string_equal(def->disks[0].type, "file");
+    assert_string_equal(def->disks[0].device, "disk");
     assert_string_equal(def->disks[1].bus, "scsi");
     assert_string_equal(def->disks[1].source, "/dev/vg/lv");
+    assert_string_equal(def->disks[1].type, "block");
+    assert_false(def->disks[1].read_only);
     assert_null(def->disks[2].source);
+    assert_string_equal(def->disks[2].device, "cdrom");
+    assert_true(def->disks[2].read_only);
 }
 
 static void test_full_devices(void **state)
@@ -400,6 +403,13 @@ static void test_odd_devices(void **state)
 {
     g_autoptr(GuestDef) disk = parse_warns(DOMAIN("<devices><disk type='file'/></devices>"),
                                            "/domain/devices/disk", "left out");
+    g_autoptr(GuestDef) bare = parse(DOMAIN(
+        "<devices><disk><target dev='sda'/><address type='drive' controller='2'/>"
+        "<backingStore type='file'><source file='/b'/><backingStore type='file'>"
+        "<source file='/a'/><backingStore/></backingStore></backingStore></disk></devices>"));
+    g_autoptr(GuestDef) mapped =
+        parse(DOMAIN("<devices><disk><driver ioeventfd='off'><iothreads/></driver>"
+                     "<target dev='vda'/></disk></devices>"));
     g_autoptr(GuestDef) nic = parse_warns(DOMAIN("<devices><interface type='user'/></devices>"),
                                           "/domain/devices/interface", "MAC");
     g_autoptr(GuestDef) virtiofs =
@@ -408,6 +418,13 @@ static void test_odd_devices(void **state)
     (void)state;
 
     assert_int_equal(disk->n_disks, 0);
+    assert_int_equal(bare->n_disks, 1);
+    assert_string_equal(bare->disks[0].type, "file");
+    assert_string_equal(bare->disks[0].device, "disk");
+    assert_int_equal(bare->disks[0].controller, 2);
+    assert_int_equal(bare->disks[0].n_backing, 2);
+    assert_false(bare->disks[0].no_ioeventfd || bare->disks[0].has_iothread_map);
+    assert_true(mapped->disks[0].no_ioeventfd && mapped->disks[0].has_iothread_map);
     assert_int_equal(nic->n_nics, 1);
     assert_string_equal(nic->nics[0].mac, "");
     assert_string_equal(nic->nics[0].alias, "net0");

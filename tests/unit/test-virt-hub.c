@@ -294,7 +294,7 @@ static void test_config_edit(void **state)
     assert_int_equal(guest->config->shares, -1);
     assert_int_equal(guest->config->vcpu_quota, -1);
     assert_int_equal(guest->config->numa_mode, -1);
-    assert_string_equal(guest->config->disks[0].cache, "none");
+    assert_knob(guest->config, &edits[6].key, "none");
     /* nothing to change, so nothing is defined */
     assert_int_equal(config_edit(fixture, edits, G_N_ELEMENTS(edits)), VIRT_DONE);
     expect_quiet(fixture->hub);
