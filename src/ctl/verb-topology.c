@@ -138,6 +138,10 @@ static void render(Doc *document, GString *out)
     show_field(out, "nohz_full", "%s", doc_word(document, "nohz_full"));
     show_field(out, "Guests may", "CPUs %s, nodes %s", doc_word(document, "allowed"),
                doc_word(document, "allowed_mems"));
+    if (!doc_bool(document, "vhost_net"))
+        show_field(out, "vhost-net", "none: no /dev/vhost-net");
+    if (!doc_bool(document, "io_uring"))
+        show_field(out, "io_uring", "none, or not for QEMU");
     if (kinds_differ(document))
         print_kinds(document, out);
     print_nodes(document, out);

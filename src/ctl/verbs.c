@@ -60,6 +60,13 @@ static const Verb verbs[] = {
         .run = verb_policy_run,
     },
     {
+        .name = "advise",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .doc = "what could be faster and is not vmtuned's to change",
+        .run = verb_advise_run,
+    },
+    {
         .name = "check",
         .args = "[FILE...]",
         .max_words = UINT_MAX,

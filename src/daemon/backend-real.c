@@ -117,7 +117,7 @@ static int read_back(VirtHub *hub, const Guest *guest, const SettingKey *key, ch
     observed = observed_make(now);
     const Setting *setting = setting_list_find(observed, key);
     if (!setting)
-        return BACKEND_GONE;
+        return BACKEND_RETRY; /* the vCPU or device left, or libvirt was too busy to tell */
     *ret_in_force = g_strdup(setting->value);
     return BACKEND_DONE;
 }

@@ -15,6 +15,7 @@
 #include "daemon/list-job.h"
 
 #include "plan/diff.h"
+#include "plan/knobs.h"
 #include "report/report.h"
 #include "vmtuned/message-ids.h"
 
@@ -84,7 +85,9 @@ static void sync_one(Manager *manager, const Guest *guest)
     managed->active = guest->active;
     managed->dirty = true;
     manager->some_ended |= !guest->active;
-    if (!guest->active)
+    if (guest->active)
+        managed->flags = (ProcessFlags){0}; /* a new process */
+    else
         managed_set_off(managed);
 }
 
@@ -148,8 +151,10 @@ static void mark_due(Manager *manager, const ListJob *job)
         bool passing = managed->guest && (managed->guest->in_job || managed->guest->hung);
         if (managed->stuck && now - managed->stuck_usec > STUCK_USEC)
             managed->stuck = false;
-        if (managed->active && (passing || now - managed->looked_usec > DEEP_PASS_USEC))
+        if (passing || now - managed->looked_usec > DEEP_PASS_USEC)
             managed->dirty = true;
+        if (now - managed->refused_usec > REFUSED_RETRY_USEC)
+            managed_forget_refused(managed);
     }
 }
 
@@ -170,6 +175,8 @@ static void mark_requested(Manager *manager)
                 continue;
             managed->dirty = true;
             managed->apply_now |= request->kind == REQUEST_APPLY;
+            if (request->kind == REQUEST_APPLY)
+                managed_forget_refused(managed);
             managed->restore |= request->kind == REQUEST_RESTORE;
             managed->force |= request->kind == REQUEST_RESTORE && request->force;
         }
@@ -239,6 +246,8 @@ static GuestJob *guest_job_for(Manager *manager, Managed *managed, GuestJobKind 
     job->plan = managed->plan ? guest_plan_ref(managed->plan) : NULL;
     job->settled = managed_before(managed) ? guest_plan_ref(managed_before(managed)) : NULL;
     job->flags = managed->flags;
+    for (unsigned i = 0; i < change_set_size(managed->refused); i++)
+        change_set_add_copy(job->refused, change_set_get(managed->refused, i));
     if (managed_is_planned(managed)) {
         job->pid = managed->guest->kernel->pid;
         job->starttime = managed->guest->kernel->starttime;
@@ -331,7 +340,7 @@ static void cycle_look(Manager *manager)
     manager->jobs_pending = 0;
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (managed->active && managed->dirty && !managed->stuck && !managed->in_flight)
+        if (managed->dirty && !managed->stuck && !managed->in_flight)
             guest_job_submit(manager, managed, guest_job_for(manager, managed, GUEST_LOOK),
                              look_done);
     }
@@ -371,7 +380,7 @@ static void plan_defrag(Manager *manager, Request *request)
 
 static void plan_one(Manager *manager, Managed *managed)
 {
-    if (!managed_is_planned(managed)) {
+    if (!managed->guest) {
         planning_remove(manager->planning, managed->uuid);
         return;
     }
@@ -383,6 +392,10 @@ static void plan_one(Manager *manager, Managed *managed)
     }
     if (managed->apply_now || managed->restore)
         managed->flags.released = managed->restore;
+    if (!managed_is_planned(managed)) {
+        planning_remove(manager->planning, managed->uuid);
+        return;
+    }
     PlanGuest guest = {
         .guest = managed->guest,
         .policy = managed->policy,
@@ -409,13 +422,22 @@ static void plan_all(Manager *manager)
             plan_defrag(manager, link->data);
 }
 
+/* That of its definition alone, for a guest that is off; NULL: none. Owned by the caller. */
+static GuestPlan *plan_off(const Manager *manager, const Managed *managed)
+{
+    if (managed->active || !managed->guest || !managed->guest->config)
+        return NULL;
+    return knobs_plan_off(manager->topo, managed->policy, managed->guest, managed->flags.released);
+}
+
 /* A plan that changed makes its guest be compared again; after a restart of the daemon a guest that
  * was settled with the same plan is taken as settled. */
 static void assign_plans(Manager *manager)
 {
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        const GuestPlan *plan = planning_find(manager->planning, managed->uuid);
+        g_autoptr(GuestPlan) off = plan_off(manager, managed);
+        const GuestPlan *plan = off ? off : planning_find(manager->planning, managed->uuid);
         bool same = plan && managed->plan &&
                     (plan == managed->plan || guest_plan_equal(plan, managed->plan));
 
@@ -437,8 +459,12 @@ static ChangeSet *managed_diff(const Manager *manager, const Managed *managed)
     g_autoptr(SettingList) before =
         managed_before(managed) ? wanted_make(managed_before(managed), managed->guest) : NULL;
 
-    return diff_make(wanted, before, observed, guest_allowed(managed->guest, manager->topo),
-                     manager->topo->online);
+    ChangeSet *changes =
+        diff_make(wanted, before, observed, guest_allowed(managed->guest, manager->topo),
+                  manager->topo->online);
+
+    change_set_drop(changes, managed->refused);
+    return changes;
 }
 
 static bool change_set_has(const ChangeSet *set, const SettingKey *key)
@@ -510,7 +536,7 @@ static void cycle_plan(Manager *manager)
     }
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (!managed->plan || !managed_is_planned(managed))
+        if (!managed_is_tuned(managed))
             continue;
         managed->recheck |= managed->replanned && manager_may_write(manager, managed);
         if (managed->recheck)
@@ -554,6 +580,10 @@ static void merge_left(Manager *manager, Managed *managed, const GuestJob *job)
 {
     change_set_unref(managed->left);
     managed->left = change_set_ref(job->left);
+    if (change_set_size(job->refused) != change_set_size(managed->refused))
+        managed->refused_usec = g_get_monotonic_time();
+    change_set_unref(managed->refused);
+    managed->refused = change_set_ref(job->refused);
     managed_watch(managed);
     OutcomeKind kind = last_outcome(job);
     managed->replanned = false;
@@ -599,10 +629,12 @@ static void tune_done(PoolJob *base, bool abandoned)
             managed_set_back(manager, managed, job->result);
         } else {
             managed_set_guest(managed, job->guest);
-            if (managed->plan && managed->guest->kernel)
+            if (managed_is_tuned(managed) && job->left)
                 merge_left(manager, managed, job);
         }
         if (job->kind == GUEST_RESTORE) {
+            managed->n_kept = diag_list_count(job->diags, DIAG_WARNING) +
+                              (job->left ? change_set_size(job->left) : 0);
             tell_restored(job);
             manager->must_plan = manager->triggered = true;
         }
@@ -622,7 +654,7 @@ static void tune_one(Manager *manager, Managed *managed)
         guest_job_submit(manager, managed, job, tune_done);
         return;
     }
-    if (!managed->recheck || !managed_is_planned(managed) || !manager_may_write(manager, managed))
+    if (!managed->recheck || !managed_is_tuned(managed) || !manager_may_write(manager, managed))
         return;
     if (!managed_has_work(managed) && !managed->apply_now && !managed->replanned)
         return;
@@ -694,7 +726,7 @@ static void leave_to_next(Manager *manager)
 {
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (!managed->recheck || !managed_is_planned(managed) || !may_change(manager, managed) ||
+        if (!managed->recheck || !managed_is_tuned(managed) || !may_change(manager, managed) ||
             (!managed_has_work(managed) && !managed->replanned))
             continue;
         managed->dirty = true;

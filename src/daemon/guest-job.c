@@ -13,6 +13,7 @@ GuestJob *guest_job_new(GuestJobKind kind, const char *uuid, const char *name)
     job->name = g_strdup(name);
     job->outcomes = g_ptr_array_new_with_free_func((GDestroyNotify)outcome_free);
     job->diags = diag_list_new();
+    job->refused = change_set_new();
     return job;
 }
 
@@ -28,6 +29,7 @@ void guest_job_free(GuestJob *job)
     g_clear_pointer(&job->settled, guest_plan_unref);
     g_clear_pointer(&job->guest, guest_unref);
     g_clear_pointer(&job->left, change_set_unref);
+    change_set_unref(job->refused);
     g_ptr_array_unref(job->outcomes);
     diag_list_free(job->diags);
     g_free(job);
@@ -92,6 +94,16 @@ static void note_record(GuestJob *job, int r)
         job->record_error = r;
 }
 
+/* Of the process, and of the guest for when it is off: released until its next start. */
+static void keep_flags(GuestJob *job, const ProcessKey *process)
+{
+    ProcessKey off = {.uuid = process->uuid, .name = process->name, .boot_id = ""};
+
+    note_record(job, record_set_flags(job->record, &off, &job->flags));
+    if (process->pid != 0)
+        note_record(job, record_set_flags(job->record, process, &job->flags));
+}
+
 /* Whether the guest was pinned by hand is judged when vmtuned first sees its process, and kept:
  * later pins are drift. */
 static void judge_first_sight(GuestJob *job, const ProcessKey *process)
@@ -105,18 +117,25 @@ static void judge_first_sight(GuestJob *job, const ProcessKey *process)
                   guest_is_hand_pinned(job->guest, guest_allowed(job->guest, job->topo)),
     };
     if (job->record && job->record_error == 0)
-        note_record(job, record_set_flags(job->record, process, &job->flags));
+        keep_flags(job, process);
 }
 
 static void run_look(GuestJob *job)
 {
-    if (look(job) != BACKEND_DONE || !job->guest->kernel)
+    if (look(job) != BACKEND_DONE)
         return;
     ProcessKey process = job_process(job);
     if (job->record)
         note_record(job, record_get_flags(job->record, &process, &job->flags));
-    if (!job->flags.known)
+    if (!job->flags.known && job->guest->kernel)
         judge_first_sight(job, &process);
+}
+
+/* Of a guest that is off only what an edit of its definition alone can set is tuned. */
+static bool is_out_of_reach(const GuestJob *job, const SettingKey *key)
+{
+    return job->kind == GUEST_TUNE && !job->guest->active &&
+           knob_info(key->knob)->planes[PLANE_ACTUAL];
 }
 
 /* NULL: they could not be read. */
@@ -127,6 +146,9 @@ static GPtrArray *originals(GuestJob *job, const ProcessKey *process)
     if (!job->record)
         return g_ptr_array_new_with_free_func((GDestroyNotify)original_free);
     note_record(job, record_originals(job->record, process, &list));
+    for (guint i = list ? list->len : 0; i-- > 0;)
+        if (is_out_of_reach(job, &((Original *)g_ptr_array_index(list, i))->key))
+            g_ptr_array_remove_index(list, i);
     return list;
 }
 
@@ -157,9 +179,12 @@ static ChangeSet *job_diff(const GuestJob *job, const SettingList *wanted)
     g_autoptr(SettingList) observed = observed_make(job->guest);
     g_autoptr(SettingList) before =
         job->settled && job->kind == GUEST_TUNE ? wanted_make(job->settled, job->guest) : NULL;
+    ChangeSet *changes = diff_make(wanted, before, observed, guest_allowed(job->guest, job->topo),
+                                   job->topo->online);
 
-    return diff_make(wanted, before, observed, guest_allowed(job->guest, job->topo),
-                     job->topo->online);
+    if (job->kind == GUEST_TUNE)
+        change_set_drop(changes, job->refused);
+    return changes;
 }
 
 static bool has_change(const ChangeSet *changes, const SettingKey *key)
@@ -213,11 +238,7 @@ static ChangeSet *job_select(const GuestJob *job, const SettingList *wanted)
         const Change *change = change_set_get(job->left, i);
         if (change->drift && job->keep_drift)
             continue;
-        Change *copy = change_set_add(chosen, &change->key, change->from, change->to);
-        copy->drift = change->drift;
-        copy->carried = change->carried;
-        copy->reason = g_strdup(change->reason);
-        copy->origin = g_strdup(change->origin);
+        change_set_add_copy(chosen, change);
     }
     add_reset_threads(job, wanted, chosen);
     return chosen;
@@ -288,19 +309,24 @@ static const Outcome *job_apply(GuestJob *job, const ProcessKey *process, const 
     return outcome;
 }
 
-/* Is another round any use? */
-static bool go_on(const Outcome *outcome)
+/* What libvirt will not have in a definition is no failure of the rest, and not tried again and
+ * again: it is unsupported. False: some change failed in another way. */
+static bool only_unsupported(GuestJob *job, const Outcome *outcome)
 {
-    switch (outcome->kind) {
-    case OUTCOME_DONE:
-        return true;
-    case OUTCOME_REFUSED:
-    case OUTCOME_RETRY:
-    case OUTCOME_GONE:
-    case OUTCOME_FATAL:
-        return false;
+    bool only = true;
+
+    for (unsigned i = 0; i < change_set_size(outcome->changes); i++) {
+        const Change *change = change_set_get(outcome->changes, i);
+        const ChangeResult *result = &outcome->results[i];
+        if (result->kind == OUTCOME_REFUSED && !knob_info(change->key.knob)->planes[PLANE_ACTUAL]) {
+            Change *copy = change_set_add_copy(job->refused, change);
+            g_free(copy->reason);
+            copy->reason = g_strdup(result->error);
+        } else {
+            only &= result->kind == OUTCOME_DONE;
+        }
     }
-    return false;
+    return only;
 }
 
 static bool same_process(const ProcessKey *a, const ProcessKey *b)
@@ -347,7 +373,7 @@ static void run_rounds(GuestJob *job)
             job->result = BACKEND_GONE;
             return;
         }
-        if (!go_on(outcome))
+        if (!only_unsupported(job, outcome))
             break;
     }
     setting_list_free(update_left(job, &process));
@@ -368,6 +394,28 @@ static void forget_unwanted(GuestJob *job, const ProcessKey *process)
     setting_list_sort(done);
     if (setting_list_size(done) > 0)
         note_record(job, record_forget(job->record, process, done));
+}
+
+/* All that went back. What somebody else had changed was kept, and so is its original: it can still
+ * be forced. */
+static void forget_restored(GuestJob *job, const ProcessKey *process)
+{
+    if (diag_list_count(job->diags, DIAG_WARNING) == 0) {
+        note_record(job, record_forget(job->record, process, NULL));
+        return;
+    }
+    g_autoptr(GPtrArray) kept = originals(job, process);
+    g_autoptr(SettingList) observed = observed_make(job->guest);
+    g_autoptr(SettingList) back = setting_list_new();
+    for (guint i = 0; kept && i < kept->len; i++) {
+        const Original *original = g_ptr_array_index(kept, i);
+        const Setting *now = setting_list_find(observed, &original->key);
+        if (!now || setting_value_equal(&original->key, now->value, original->original,
+                                        guest_allowed(job->guest, job->topo), NULL))
+            setting_list_add(back, &original->key, NULL, NULL, NULL);
+    }
+    setting_list_sort(back);
+    note_record(job, record_forget(job->record, process, back));
 }
 
 /* In a job or hung: nothing went back, and the guest is not given up. */
@@ -395,11 +443,10 @@ static void finish_record(GuestJob *job)
     if (!job->record)
         return;
     if (settled && job->kind == GUEST_RESTORE)
-        note_record(job, record_forget(job->record, &process, NULL));
+        forget_restored(job, &process);
     else if (settled && job->record_error == 0) /* all that was to go back was known */
         forget_unwanted(job, &process);
-    if (process.pid != 0)
-        note_record(job, record_set_flags(job->record, &process, &job->flags));
+    keep_flags(job, &process);
 }
 
 void guest_job_run(GuestJob *job)

@@ -35,6 +35,8 @@ typedef struct GuestJob {
     bool keep_drift;    /* TUNE: leave foreign changes as they are (drift: report, ignore) */
     bool force;         /* RESTORE: also what somebody else changed since */
     ProcessFlags flags; /* TUNE, RESTORE: as known; LOOK fills it */
+    ChangeSet *refused; /* TUNE: what libvirt will not have in a definition, not to be tried; what
+                           it refuses now is added, with its words as reason */
 
     /* results */
     int result;          /* BackendResult or negative errno; RESTORE: also of reading the record */

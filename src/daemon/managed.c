@@ -36,6 +36,7 @@ Managed *managed_new(const char *uuid, const char *name)
     managed->uuid = g_strdup(uuid);
     managed->name = g_strdup(name);
     managed->left = change_set_new();
+    managed->refused = change_set_new();
     return managed;
 }
 
@@ -48,6 +49,7 @@ static void forget_process(Managed *managed)
     g_clear_pointer(&managed->watch, watch_unref);
     g_clear_pointer(&managed->intruders, g_strfreev);
     g_clear_pointer(&managed->left, change_set_unref);
+    g_clear_pointer(&managed->refused, change_set_unref);
 }
 
 void managed_free(Managed *managed)
@@ -70,19 +72,33 @@ int managed_compare(gconstpointer a, gconstpointer b)
 
 void managed_set_off(Managed *managed)
 {
+    bool released = managed->flags.released; /* until its next start */
+
     managed->active = false;
-    managed->dirty = false;
+    managed->dirty = true;
     managed->stuck = false;
     managed->failed = false;
     managed->replanned = false;
     managed->host_changed = false;
-    managed->flags = (ProcessFlags){0};
+    managed->flags = (ProcessFlags){.released = released};
     forget_process(managed);
     managed->left = change_set_new();
+    managed->refused = change_set_new();
+}
+
+void managed_forget_refused(Managed *managed)
+{
+    if (change_set_size(managed->refused) == 0)
+        return;
+    change_set_unref(managed->refused);
+    managed->refused = change_set_new();
+    managed->dirty = true;
 }
 
 static bool same_process(const Guest *a, const Guest *b)
 {
+    if (a && b && !a->active && !b->active)
+        return true;
     return a && b && a->kernel && b->kernel && a->kernel->pid == b->kernel->pid &&
            a->kernel->starttime == b->kernel->starttime;
 }
@@ -109,6 +125,12 @@ bool managed_is_planned(const Managed *managed)
     return managed->active && managed->guest && managed->guest->kernel;
 }
 
+bool managed_is_tuned(const Managed *managed)
+{
+    return managed->guest && managed->plan &&
+           (managed->active ? managed->guest->kernel != NULL : managed->guest->persistent);
+}
+
 bool managed_keeps_drift(const Managed *managed)
 {
     return guest_policy_get_drift(managed->policy) != DRIFT_ENFORCE && !managed->apply_now;
@@ -132,9 +154,10 @@ void managed_settle(Managed *managed)
 
 void managed_watch(Managed *managed)
 {
-    g_autoptr(SettingList) observed = observed_make(managed->guest);
-
     g_clear_pointer(&managed->watch, watch_unref);
+    if (!managed->guest->kernel)
+        return;
+    g_autoptr(SettingList) observed = observed_make(managed->guest);
     managed->watch = watch_new(quick_watch_new(managed->guest->kernel, observed));
 }
 
@@ -143,7 +166,7 @@ GuestState managed_judge(const Managed *managed)
     if (managed->stuck)
         return GUEST_STUCK;
     if (!managed->active)
-        return GUEST_OFF;
+        return managed->flags.released ? GUEST_RELEASED : GUEST_OFF;
     if (!managed->plan || !managed->guest)
         return managed->failed ? GUEST_FAILED : GUEST_PENDING;
     if (managed->flags.released)
@@ -191,8 +214,14 @@ char *managed_describe(const Managed *managed)
     case GUEST_STUCK:
         return g_strdup("a call about it has not come back");
     case GUEST_OFF:
-    case GUEST_RELEASED:
+        if (change_set_size(managed->left) > 0)
+            return g_strdup_printf("%u settings of its definition differ",
+                                   change_set_size(managed->left));
         return NULL;
+    case GUEST_RELEASED:
+        return managed->n_kept > 0
+                   ? g_strdup_printf("%u settings were not put back", managed->n_kept)
+                   : NULL;
     }
     return NULL;
 }

@@ -81,7 +81,7 @@ void manager_mark_dirty(Manager *manager, const char *uuid)
 {
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (managed->active && (!uuid || g_str_equal(uuid, managed->uuid)))
+        if (!uuid || g_str_equal(uuid, managed->uuid))
             managed->dirty = true;
     }
 }

@@ -34,6 +34,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_creds, sd_bus_creds_unref)
 #define RETRY_USEC (2 * G_TIME_SPAN_SECOND)
 /* A stuck guest is asked again after this: each try may cost a worker. */
 #define STUCK_USEC (5 * G_TIME_SPAN_MINUTE)
+/* What libvirt would not have in a definition is tried again after this: it may have been for
+ * something else in there. */
+#define REFUSED_RETRY_USEC G_TIME_SPAN_HOUR
 
 /* A QuickWatch shared with the worker that checks it. */
 typedef struct Watch {
@@ -64,8 +67,11 @@ typedef struct Managed {
     GuestPlan *plan;    /* current */
     GuestPlan *settled; /* it was last seen right with this one; NULL: not since start */
     ProcessFlags flags;
-    Watch *watch;    /* its threads as last seen; NULL: not watched */
-    ChangeSet *left; /* never NULL */
+    Watch *watch;         /* its threads as last seen; NULL: not watched */
+    ChangeSet *left;      /* never NULL */
+    ChangeSet *refused;   /* what libvirt will not have in its definitions; never NULL */
+    unsigned n_kept;      /* settings that its last restore did not put back */
+    int64_t refused_usec; /* monotonic, since when that is not tried again */
     char **intruders;
     GuestState state;
     int64_t since_usec; /* realtime */
@@ -180,6 +186,8 @@ void managed_free(Managed *managed);
 int managed_compare(gconstpointer a, gconstpointer b); /* of Managed **: by name, then uuid */
 /* It stopped: what was known of its process goes. */
 void managed_set_off(Managed *managed);
+/* All its settings may be tried again. */
+void managed_forget_refused(Managed *managed);
 /* A new look at it. */
 void managed_set_guest(Managed *managed, const Guest *guest);
 /* It is as planned: from now on differences are drift. */
@@ -190,6 +198,7 @@ void managed_watch(Managed *managed);
  */
 const GuestPlan *managed_before(const Managed *managed);
 bool managed_is_planned(const Managed *managed);  /* runs, and was looked at */
+bool managed_is_tuned(const Managed *managed);    /* looked at and planned; its definition if off */
 bool managed_keeps_drift(const Managed *managed); /* foreign changes stay as they are */
 bool managed_has_work(const Managed *managed);    /* something differs that may be changed */
 /* How it stands, from what is known of it; and in words, owned by the caller, NULL for none. */

@@ -17,6 +17,9 @@ static GuestStatus *status_of(const Manager *manager, const Managed *managed)
     status->plan = managed->plan ? guest_plan_ref(managed->plan) : NULL;
     g_clear_pointer(&status->left, change_set_unref);
     status->left = change_set_ref(managed->left);
+    g_clear_pointer(&status->refused, change_set_unref);
+    status->refused = change_set_ref(managed->refused);
+    status->n_kept = managed->n_kept;
     status->intruders = g_strdupv(managed->intruders);
     status->drift_count = managed->drift_count;
     status->repair_count = managed->repair_count;

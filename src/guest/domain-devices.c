@@ -30,6 +30,33 @@ static char *read_source(const xmlNode *disk)
     return NULL;
 }
 
+static unsigned count_backing(const xmlNode *disk)
+{
+    unsigned n = 0;
+
+    for (const xmlNode *node = xml_child(disk, "backingStore"); xml_child(node, "source");
+         node = xml_child(node, "backingStore"))
+        n++;
+    return n;
+}
+
+static char *value_or(const xmlNode *node, const char *attribute, const char *otherwise)
+{
+    char *value = xml_value(node, attribute);
+
+    return value ? value : g_strdup(otherwise);
+}
+
+/* That there is such an IOThread; which one, the knob table reads. */
+static void check_iothread(XmlReader *reader, const xmlNode *driver, const GuestDef *def)
+{
+    unsigned id = 0;
+
+    xml_read_unsigned(reader, driver, "iothread", CPUSET_MAX_INDEX, &id);
+    if (id && !cpuset_has(def->iothreads, id))
+        xml_warning(reader, driver, "iothread", "the guest has no IOThread %u", id);
+}
+
 static void read_disk(XmlReader *reader, const xmlNode *node, const GuestDef *def, GArray *disks)
 {
     const xmlNode *target = xml_child(node, "target");
@@ -43,13 +70,19 @@ static void read_disk(XmlReader *reader, const xmlNode *node, const GuestDef *de
     }
     if (!disk.bus)
         disk.bus = g_strdup(guess_bus(disk.target));
+    disk.type = value_or(node, "type", "file");
+    disk.device = value_or(node, "device", "disk");
     disk.source = read_source(node);
     disk.driver = xml_value(driver, "type");
-    disk.cache = xml_value(driver, "cache");
-    disk.io = xml_value(driver, "io");
-    xml_read_unsigned(reader, driver, "iothread", CPUSET_MAX_INDEX, &disk.iothread);
-    if (disk.iothread && !cpuset_has(def->iothreads, disk.iothread))
-        xml_warning(reader, driver, "iothread", "the guest has no IOThread %u", disk.iothread);
+    disk.no_ioeventfd = xml_value_is(driver, "ioeventfd", "off");
+    disk.has_iothread_map = xml_child(driver, "iothreads") != NULL;
+    disk.read_only = xml_child(node, "readonly") != NULL;
+    disk.n_backing = count_backing(node);
+    /* libvirt gives every scsi disk an address when it is defined */
+    if (g_str_equal(disk.bus, "scsi"))
+        xml_read_unsigned(reader, xml_child(node, "address"), "controller", UINT_MAX,
+                          &disk.controller);
+    check_iothread(reader, driver, def);
     g_array_append_val(disks, disk);
 }
 
@@ -71,15 +104,23 @@ static char *read_host_device(const xmlNode *node, const char *type)
     return bridge ? bridge : xml_value(source, "dev");
 }
 
-static void read_nic(XmlReader *reader, const xmlNode *node, GArray *nics)
+/* Of a definition for the next start libvirt writes only aliases that users gave; at the start it
+ * numbers the other NICs, and those passed through with the devices of the host. */
+static char *read_alias(const xmlNode *node, const char *type, unsigned *numbered)
 {
-    const xmlNode *driver = xml_child(node, "driver");
+    char *alias = xml_value(xml_child(node, "alias"), "name");
+
+    if (alias || g_str_equal(type, "hostdev"))
+        return alias;
+    return g_strdup_printf("net%u", (*numbered)++);
+}
+
+static void read_nic(XmlReader *reader, const xmlNode *node, unsigned *numbered, GArray *nics)
+{
     GuestNic nic = {
         .mac = xml_value(xml_child(node, "mac"), "address"),
-        .alias = xml_value(xml_child(node, "alias"), "name"),
         .type = xml_value(node, "type"),
         .model = xml_value(xml_child(node, "model"), "type"),
-        .driver = xml_value(driver, "name"),
     };
 
     if (!nic.mac) {
@@ -88,10 +129,10 @@ static void read_nic(XmlReader *reader, const xmlNode *node, GArray *nics)
     }
     if (!nic.type)
         nic.type = g_strdup("");
+    nic.alias = read_alias(node, nic.type, numbered);
     if (g_str_equal(nic.type, "hostdev"))
         nic.pci = xml_read_pci_address(reader, xml_child(xml_child(node, "source"), "address"));
     nic.host = read_host_device(node, nic.type);
-    xml_read_unsigned(reader, driver, "queues", UINT_MAX, &nic.queues);
     g_array_append_val(nics, nic);
 }
 
@@ -138,11 +179,12 @@ void domain_read_devices(XmlReader *reader, const xmlNode *domain, GuestDef *def
     GArray *disks = g_array_new(FALSE, TRUE, sizeof(GuestDisk));
     GArray *nics = g_array_new(FALSE, TRUE, sizeof(GuestNic));
     GPtrArray *hostdevs = g_ptr_array_new();
+    unsigned numbered = 0;
 
     for (xmlNode *node = xml_child(devices, "disk"); node; node = xml_next(node))
         read_disk(reader, node, def, disks);
     for (xmlNode *node = xml_child(devices, "interface"); node; node = xml_next(node))
-        read_nic(reader, node, nics);
+        read_nic(reader, node, &numbered, nics);
     for (xmlNode *node = xml_child(devices, "hostdev"); node; node = xml_next(node))
         read_hostdev(reader, node, hostdevs);
     g_ptr_array_add(hostdevs, NULL);

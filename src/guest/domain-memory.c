@@ -138,6 +138,23 @@ static void read_hugepages(XmlReader *reader, const xmlNode *domain, GuestDef *d
     def->hugepages = (GuestHugePages *)(void *)g_array_free(pages, FALSE);
 }
 
+/* libvirt's test before it starts a guest with vhost-user: every cell, or all there is. */
+static bool is_shared(const xmlNode *domain)
+{
+    const xmlNode *access = xml_child(xml_child(domain, "memoryBacking"), "access");
+    const xmlNode *cell = xml_child(xml_child(xml_child(domain, "cpu"), "numa"), "cell");
+    bool by_default = xml_value_is(access, "mode", "shared");
+
+    if (!cell)
+        return by_default;
+    for (; cell; cell = xml_next(cell)) {
+        g_autofree char *own = xml_value(cell, "memAccess");
+        if (own ? !g_str_equal(own, "shared") : !by_default)
+            return false;
+    }
+    return true;
+}
+
 void domain_read_memory(XmlReader *reader, const xmlNode *domain, GuestDef *def)
 {
     read_cells(reader, domain, def);
@@ -146,6 +163,7 @@ void domain_read_memory(XmlReader *reader, const xmlNode *domain, GuestDef *def)
     xml_read_memory(reader, xml_child(domain, "currentMemory"), NULL, &def->current_memory_kib);
     def->current_memory_kib = MIN(def->current_memory_kib, def->memory_kib);
     read_hugepages(reader, domain, def);
+    def->shared_memory = is_shared(domain);
 }
 
 /* --- numatune --- */

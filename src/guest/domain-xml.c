@@ -85,18 +85,33 @@ static void read_identity(XmlReader *reader, const xmlNode *domain, GuestDef *de
 {
     const xmlNode *metadata = xml_child(domain, "metadata");
     const xmlNode *osinfo = xml_child_ns(metadata, LIBOSINFO_URI, "libosinfo");
+    const xmlNode *os_type = xml_child(xml_child(domain, "os"), "type");
 
     def->type = xml_value(domain, "type");
     if (!def->type) {
         xml_warning(reader, domain, "type", "no type: taken as kvm");
         def->type = g_strdup("kvm");
     }
+    def->arch = xml_value(os_type, "arch");
+    def->machine = xml_value(os_type, "machine");
+    def->emulator = xml_value(xml_child(xml_child(domain, "devices"), "emulator"), NULL);
     def->name = read_name(reader, domain);
     def->uuid = read_uuid(reader, domain, def->name);
     def->title = xml_value(xml_child(domain, "title"), NULL);
     def->label = xml_value(xml_child_ns(metadata, VMTUNED_METADATA_URI, "label"), NULL);
     def->os = xml_value(xml_child_ns(osinfo, LIBOSINFO_URI, "os"), "id");
     def->partition = xml_value(xml_child(xml_child(domain, "resource"), "partition"), NULL);
+}
+
+static void read_cpu_model(const xmlNode *domain, GuestDef *def)
+{
+    const xmlNode *cpu = xml_child(domain, "cpu");
+
+    def->cpu_mode = xml_value(cpu, "mode");
+    if (cpu && !def->cpu_mode)
+        def->cpu_mode = g_strdup("custom"); /* libvirt's default */
+    def->hyperv_mode = xml_value(xml_child(xml_child(domain, "features"), "hyperv"), "mode");
+    def->has_max_memory = xml_child(domain, "maxMemory") != NULL;
 }
 
 /* Online vCPUs: those <vcpus> says are enabled, else the first `current`. */
@@ -153,6 +168,7 @@ int guest_def_parse(const char *xml, size_t length, const char *file, GuestDef *
     g_autoptr(GuestDef) def = guest_def_new();
     read_identity(&reader, domain, def);
     read_vcpus(&reader, domain, def);
+    read_cpu_model(domain, def);
     domain_read_memory(&reader, domain, def);
     domain_read_numatune(&reader, domain, def);
     domain_read_iothreads(&reader, domain, def);

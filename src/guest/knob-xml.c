@@ -87,6 +87,8 @@ static bool device_name(KnobInstance instance, const xmlNode *node, SettingKey *
 
     switch (instance) {
     case INSTANCE_NIC:
+        if (xml_value_is(node, "type", "hostdev"))
+            return false; /* has none of the knobs, but may share the MAC address of one that has */
         mac = xml_value(xml_child(node, "mac"), "address");
         name = mac ? g_ascii_strdown(mac, -1) : NULL;
         return setting_key_set_device(key, name);

@@ -47,10 +47,10 @@ static void devices_clear(GuestDef *def)
         GuestDisk *disk = &def->disks[i];
         g_free(disk->target);
         g_free(disk->bus);
+        g_free(disk->type);
+        g_free(disk->device);
         g_free(disk->source);
         g_free(disk->driver);
-        g_free(disk->cache);
-        g_free(disk->io);
     }
     g_free(def->disks);
     for (unsigned i = 0; i < def->n_nics; i++) {
@@ -59,7 +59,6 @@ static void devices_clear(GuestDef *def)
         g_free(nic->alias);
         g_free(nic->type);
         g_free(nic->model);
-        g_free(nic->driver);
         g_free(nic->pci);
         g_free(nic->host);
     }
@@ -78,6 +77,11 @@ static void guest_def_clear(gpointer data)
     g_free(def->partition);
     g_free(def->os);
     g_free(def->type);
+    g_free(def->cpu_mode);
+    g_free(def->hyperv_mode);
+    g_free(def->arch);
+    g_free(def->machine);
+    g_free(def->emulator);
     hwloc_bitmap_free(def->vcpus);
     hwloc_bitmap_free(def->vcpu_cpuset);
     memory_clear(def);

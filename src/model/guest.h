@@ -30,30 +30,37 @@ typedef struct GuestHugePages {
 } GuestHugePages;
 
 typedef struct GuestDisk {
-    char *target;      /* "vda" */
-    char *bus;         /* "virtio", "scsi", … */
-    char *source;      /* file, block device or volume; may be NULL */
-    char *driver;      /* "qcow2", "raw"; may be NULL */
-    char *cache, *io;  /* may be NULL */
-    unsigned iothread; /* 0: none */
+    char *target;          /* "vda" */
+    char *bus;             /* "virtio", "scsi", … */
+    char *type;            /* "file", "block", "network", "volume", "vhostuser", … */
+    char *device;          /* "disk", "lun", "cdrom", "floppy" */
+    char *source;          /* file, block device or volume; NULL: none, or no such name */
+    char *driver;          /* format: "qcow2", "raw"; may be NULL */
+    bool no_ioeventfd;     /* its driver has ioeventfd='off' */
+    bool has_iothread_map; /* its queues are mapped to IOThreads one by one */
+    bool read_only;        /* <readonly/>; libvirt writes it for a cdrom too */
+    unsigned controller;   /* bus scsi: index of its controller */
+    unsigned n_backing;    /* images below its own, as far as the definition names them */
 } GuestDisk;
 
 typedef struct GuestNic {
     char *mac;
-    char *alias;     /* live only; may be NULL */
-    char *type;      /* "network", "bridge", "hostdev", "vhostuser", … */
-    char *model;     /* "virtio"; may be NULL */
-    char *driver;    /* "vhost", "qemu"; may be NULL */
-    unsigned queues; /* 0: not set */
-    char *pci;       /* type hostdev: host address; else NULL */
-    char *host; /* network device of the host behind it: of a macvtap the NIC, else the bridge; may
-                 * be NULL */
+    char *alias; /* libvirt's, or the one it will give at the next start */
+    char *type;  /* "network", "bridge", "hostdev", "vhostuser", … */
+    char *model; /* "virtio"; may be NULL */
+    char *pci;   /* type hostdev: host address; else NULL */
+    char *host;  /* network device of the host behind it: of a macvtap the NIC, else the bridge; may
+                  * be NULL */
 } GuestNic;
 
 typedef struct GuestDef {
     char *name, *uuid;
     char *title, *label, *partition, *os; /* NULL if not set; label: our metadata element */
     char *type;                           /* "kvm", "qemu" */
+    char *cpu_mode;      /* <cpu mode>: "host-passthrough", "custom" …; NULL: no such element */
+    char *hyperv_mode;   /* <hyperv mode>: "passthrough" gives all that the host has; may be NULL */
+    bool has_max_memory; /* memory can be plugged in: it needs cells of the operator's making */
+    char *arch, *machine, *emulator; /* "x86_64", "pc-q35-7.2", its path; NULL if not set */
 
     unsigned max_vcpus;
     CpuSet *vcpus;       /* ids of the online vCPUs */
@@ -66,6 +73,7 @@ typedef struct GuestDef {
     GuestHugePages *hugepages;
     unsigned n_hugepages;
     bool has_hugepages;
+    bool shared_memory; /* all of it: what vhost-user needs */
 
     int numa_mode;        /* enum NumaMode; -1: no <numatune><memory> mode */
     CpuSet *numa_nodeset; /* NULL: none */

@@ -47,7 +47,8 @@ static const KnobField topology_fields[] = {{.name = "sockets"},
 static const KnobField cache_fields[] = {{.name = "mode"}, {.name = "level"}, {.name = NULL}};
 static const KnobField hyperv_fields[] = {{.name = "state"}, {.name = "retries"}, {.name = NULL}};
 static const KnobField memnode_fields[] = {{.name = "mode"}, {.name = "nodeset"}, {.name = NULL}};
-/* libvirt's elements of <iotune>; 0 is no limit */
+/* libvirt's elements of <iotune>; 0 is no limit. A burst lasts one second if nothing is said, and
+ * libvirt writes 1 where a longer one was taken away. */
 static const KnobField iotune_fields[] = {
     {.name = "total_bytes_sec", .absent = "0"},
     {.name = "read_bytes_sec", .absent = "0"},
@@ -63,12 +64,12 @@ static const KnobField iotune_fields[] = {
     {.name = "write_iops_sec_max", .absent = "0"},
     {.name = "size_iops_sec", .absent = "0"},
     {.name = "group_name"},
-    {.name = "total_bytes_sec_max_length", .absent = "0"},
-    {.name = "read_bytes_sec_max_length", .absent = "0"},
-    {.name = "write_bytes_sec_max_length", .absent = "0"},
-    {.name = "total_iops_sec_max_length", .absent = "0"},
-    {.name = "read_iops_sec_max_length", .absent = "0"},
-    {.name = "write_iops_sec_max_length", .absent = "0"},
+    {.name = "total_bytes_sec_max_length", .absent = "1"},
+    {.name = "read_bytes_sec_max_length", .absent = "1"},
+    {.name = "write_bytes_sec_max_length", .absent = "1"},
+    {.name = "total_iops_sec_max_length", .absent = "1"},
+    {.name = "read_iops_sec_max_length", .absent = "1"},
+    {.name = "write_iops_sec_max_length", .absent = "1"},
     {.name = NULL},
 };
 
@@ -194,7 +195,7 @@ static const KnobInfo knobs[N_KNOBS] = {
     XML_KNOB(CLOCK_TICKPOLICY, "clock.tickpolicy", TEXT, TIMER, COLD, "<clock><timer tickpolicy>",
              "What becomes of ticks the guest missed", EDIT_ONLY),
     XML_KNOB(IOTHREAD_IDS, "iothread.ids", TEXT, GUEST, LIVE, "<iothreads>, <iothreadids>",
-             "IOThreads the guest has", .planes = DEFINITIONS, .edited = true,
+             "IOThreads the guest has", .planes = DEFINITIONS, .edited = true, .with_cold = true,
              .applies = "virDomainAddIOThread, virDomainDelIOThread; edit of the definition"),
     XML_KNOB(IOTHREAD_POLL_MAX, "iothread.poll_max", TEXT, IOTHREAD, LIVE,
              "virDomainListGetStats (iothread.N.poll-max-ns)",
@@ -225,11 +226,11 @@ static const KnobInfo knobs[N_KNOBS] = {
     XML_KNOB(NET_MTU, "net.mtu", TEXT, NIC, COLD, "<interface><mtu size>",
              "Bytes of the largest packet", EDIT_ONLY),
     XML_KNOB(NET_INBOUND, "net.inbound", FIELDS, NIC, LIVE, "<interface><bandwidth><inbound>",
-             "Limit on what the guest receives: KiB a second, burst in KiB", .planes = DEFINITIONS,
+             "Limit on what the guest receives: kB a second, burst in KiB", .planes = DEFINITIONS,
              .edited = true, .fields = bandwidth_fields,
              .applies = "virDomainSetInterfaceParameters; edit of the definition"),
     XML_KNOB(NET_OUTBOUND, "net.outbound", FIELDS, NIC, LIVE, "<interface><bandwidth><outbound>",
-             "Limit on what the guest sends: KiB a second, burst in KiB", .planes = DEFINITIONS,
+             "Limit on what the guest sends: kB a second, burst in KiB", .planes = DEFINITIONS,
              .edited = true, .fields = bandwidth_fields,
              .applies = "virDomainSetInterfaceParameters; edit of the definition"),
     XML_KNOB(DISK_CACHE, "disk.cache", TEXT, DISK, COLD, "<disk><driver cache>",

@@ -93,6 +93,7 @@ typedef struct KnobInfo {
     bool planes[N_PLANES];
     bool per_thread;         /* also observed and set on each thread by affinity */
     bool edited;             /* config is written by an edit of the definition, not by a call */
+    bool with_cold;          /* cold knobs need it: persist: cold writes it too */
     const char *absent;      /* KNOB_TYPE_TEXT: what "not set" means; NULL: nothing else */
     const KnobField *fields; /* KNOB_TYPE_FIELDS: in the order of the value; ends with name NULL */
     const char *observes;    /* who reads it, in words */

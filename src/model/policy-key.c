@@ -148,6 +148,7 @@ static const PolicyField nic_value[] = {
     {.name = NULL},
 };
 
+/* IOThreads are the guest's, not a disk's. */
 static const PolicyField disk_fields[] = {
     FIELD("cache", WORD, "host page cache and flushes, libvirt's words", .words = words_disk_cache),
     FIELD("io", WORD, "how QEMU does disk I/O", .words = words_disk_io),
@@ -155,9 +156,6 @@ static const PolicyField disk_fields[] = {
     FIELD("detect_zeroes", WORD, "what becomes of written zeroes", .words = words_detect_zeroes),
     FIELD("queues", UINT, "request queues", .words = words_auto, .min = 1, .max = 1024),
     FIELD("queue_size", UINT, "descriptors of a queue", .words = words_auto, .min = 2, .max = 1024),
-    FIELD("iothreads", UINT, "IOThreads the disks are spread over", .words = words_auto_none,
-          .min = 1, .max = 256),
-    FIELD("iothread_poll", MAP, "busy polling of the IOThreads", .fields = poll_fields),
     FIELD("iotune", MAP, "limits on disk I/O, libvirt's words without _sec",
           .fields = iotune_fields),
     {.name = NULL},

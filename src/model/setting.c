@@ -289,6 +289,35 @@ Change *change_set_add(ChangeSet *set, const SettingKey *key, const char *from, 
     return change;
 }
 
+Change *change_set_add_copy(ChangeSet *set, const Change *change)
+{
+    Change *copy = change_set_add(set, &change->key, change->from, change->to);
+
+    copy->drift = change->drift;
+    copy->carried = change->carried;
+    copy->reason = g_strdup(change->reason);
+    copy->origin = g_strdup(change->origin);
+    return copy;
+}
+
+static bool change_set_has(const ChangeSet *set, const Change *change)
+{
+    for (guint i = 0; i < set->items->len; i++) {
+        const Change *other = g_ptr_array_index(set->items, i);
+        if (setting_key_compare(&other->key, &change->key) == 0 &&
+            g_strcmp0(other->from, change->from) == 0 && g_strcmp0(other->to, change->to) == 0)
+            return true;
+    }
+    return false;
+}
+
+void change_set_drop(ChangeSet *set, const ChangeSet *others)
+{
+    for (guint i = set->items->len; i-- > 0;)
+        if (change_set_has(others, g_ptr_array_index(set->items, i)))
+            g_ptr_array_remove_index(set->items, i);
+}
+
 unsigned change_set_size(const ChangeSet *set)
 {
     return set->items->len;

@@ -27,11 +27,11 @@
 /* Which Setting. In the actual plane tid 0 is the cgroup and another tid that thread's affinity. */
 typedef struct SettingKey {
     Knob knob;
-    unsigned instance;             /* id of a vCPU, IOThread, cell or controller; else 0 */
-    char device[DEVICE_NAME_SIZE]; /* of an instance that has a name; else "" */
+    unsigned instance; /* id of a vCPU, IOThread, cell or controller; else 0 */
     Plane plane;
     pid_t tid;
     uint64_t tid_start; /* starttime of that thread; not part of the order of a key with tid 0 */
+    char device[DEVICE_NAME_SIZE]; /* name of an instance that has one; else "" */
 } SettingKey;
 
 typedef struct Setting {
@@ -100,6 +100,9 @@ ChangeSet *change_set_ref(const ChangeSet *set);
 void change_set_unref(ChangeSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ChangeSet, change_set_unref)
 Change *change_set_add(ChangeSet *set, const SettingKey *key, const char *from, const char *to);
+Change *change_set_add_copy(ChangeSet *set, const Change *change);
+/* Takes those out of set that are in others too: same key, from and to. */
+void change_set_drop(ChangeSet *set, const ChangeSet *others);
 unsigned change_set_size(const ChangeSet *set);
 const Change *change_set_get(const ChangeSet *set, unsigned i);
 void change_free(Change *change);

@@ -41,6 +41,7 @@ GuestStatus *guest_status_new(const char *uuid, const char *name)
     status->uuid = g_strdup(uuid);
     status->name = g_strdup(name);
     status->left = change_set_new();
+    status->refused = change_set_new();
     return status;
 }
 
@@ -55,6 +56,7 @@ void guest_status_free(GuestStatus *status)
     guest_policy_unref(status->policy);
     guest_plan_unref(status->plan);
     change_set_unref(status->left);
+    change_set_unref(status->refused);
     g_strfreev(status->intruders);
     g_free(status);
 }

@@ -24,14 +24,17 @@ const char *guest_state_name(GuestState state);
 typedef struct GuestStatus {
     char *uuid, *name;
     GuestState state;
-    int64_t since_usec;    /* CLOCK_REALTIME of the last change of state */
-    char *text;            /* more about the state; may be NULL */
-    Guest *guest;          /* last deep look; NULL: never */
-    GuestPolicy *policy;   /* effective; NULL while off and never asked */
-    GuestPlan *plan;       /* NULL: not planned (off) */
-    ChangeSet *left;       /* what differed at the last look, never NULL */
-    char **intruders;      /* seen on its CPUs; NULL: none */
-    unsigned drift_count;  /* foreign changes found since the daemon started */
+    int64_t since_usec;   /* CLOCK_REALTIME of the last change of state */
+    char *text;           /* more about the state; may be NULL */
+    Guest *guest;         /* last deep look; NULL: never */
+    GuestPolicy *policy;  /* effective; NULL while off and never asked */
+    GuestPlan *plan;      /* NULL: not planned (off) */
+    ChangeSet *left;      /* what differed at the last look, never NULL */
+    ChangeSet *refused;   /* what libvirt will not have in its definitions; reason: its words; never
+                             NULL */
+    unsigned n_kept;      /* settings that its last restore did not put back */
+    char **intruders;     /* seen on its CPUs; NULL: none */
+    unsigned drift_count; /* foreign changes found since the daemon started */
     unsigned repair_count; /* of those, put right */
     unsigned write_count;  /* changes made */
     unsigned failure_count;

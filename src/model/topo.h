@@ -81,7 +81,9 @@ typedef struct Topo {
     CpuSet *allowed; /* effective CPUs of the guests' partition (machine.slice); subset of online */
     CpuSet *allowed_mems; /* effective nodes of that partition */
     unsigned base_page_kib;
-    char *source; /* "this host", the XML file, or the synthetic text */
+    bool no_vhost_net; /* known to have no /dev/vhost-net */
+    bool no_io_uring;  /* known to have no io_uring that QEMU may use */
+    char *source;      /* "this host", the XML file, or the synthetic text */
 } Topo;
 
 /* What is free at one moment, by node (index into Topo.nodes). */

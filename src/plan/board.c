@@ -40,7 +40,7 @@ static int free_pu_compare(gconstpointer a, gconstpointer b)
                                           : CMP(one->os_index, two->os_index);
 }
 
-unsigned board_find_set(const Board *board, const CpuSet *allowed)
+static unsigned find_set(const Board *board, const CpuSet *allowed)
 {
     for (guint i = 0; i < board->sets->len; i++)
         if (cpuset_equal(g_ptr_array_index(board->sets, i), allowed))
@@ -62,7 +62,7 @@ static void find_sets(Board *board)
     board->sets = g_ptr_array_new_with_free_func((GDestroyNotify)hwloc_bitmap_free);
     for (guint i = 0; i < seats->len; i++) {
         const Seat *seat = g_ptr_array_index(seats, i);
-        if (board_find_set(board, seat->allowed) == UINT_MAX)
+        if (find_set(board, seat->allowed) == UINT_MAX)
             g_ptr_array_add(board->sets, cpuset_copy(seat->allowed));
     }
     g_ptr_array_sort(board->sets, set_compare);
@@ -70,14 +70,14 @@ static void find_sets(Board *board)
     board->seats_by_set = g_new0(unsigned, MAX(board->n_sets, 1));
     for (guint i = 0; i < seats->len; i++) {
         Seat *seat = g_ptr_array_index(seats, i);
-        seat->set = board_find_set(board, seat->allowed);
+        seat->set = find_set(board, seat->allowed);
         board->seats_by_set[seat->set]++;
     }
 }
 
 void board_count_seat(Board *board, Seat *seat, int sign)
 {
-    seat->set = board_find_set(board, seat->allowed);
+    seat->set = find_set(board, seat->allowed);
     if (seat->set == UINT_MAX)
         return;
     board->seats_by_set[seat->set] += (unsigned)sign;
@@ -263,29 +263,41 @@ uint64_t pair_distance(const Board *board, unsigned a, unsigned b)
     return board->distances[(gsize)a * board->topo->n_nodes + b];
 }
 
+/* So many PUs of the node come to the pool, or leave it. */
+static void pool_count(Board *board, unsigned node, int n)
+{
+    board->pool_left += n;
+    board->pool_by_node[node] += n;
+}
+
+static void pool_count_set(Board *board, unsigned set, unsigned node, int n)
+{
+    board->pool_by_set[set] += n;
+    board->pool_by_both[(gsize)set * board->topo->n_nodes + node] += n;
+}
+
+static void pool_count_pu(Board *board, unsigned pu, int n)
+{
+    unsigned node = index_of_node(board->topo, topo_pu(board->topo, pu)->node);
+
+    pool_count(board, node, n);
+    for (unsigned set = 0; set < board->n_sets; set++)
+        if (cpuset_has(g_ptr_array_index(board->sets, set), pu))
+            pool_count_set(board, set, node, n);
+}
+
 static void build_pool(Board *board)
 {
     const Planner *planner = board->planner;
     gsize n_nodes = board->topo->n_nodes;
 
-    board->pool_left = (int)cpuset_weight(planner->pool_base);
     board->pool_by_set = g_new0(int, MAX(board->n_sets, 1));
     board->pool_before = g_new0(int, MAX(board->n_sets, 1));
     board->floats_by_set = g_new0(unsigned, MAX(board->n_sets, 1));
     board->pool_by_node = g_new0(int, MAX(n_nodes, 1));
     board->pool_by_both = g_new0(int, MAX(board->n_sets * n_nodes, 1));
     CPUSET_FOREACH(pu, planner->pool_base)
-    {
-        unsigned node = index_of_node(board->topo, topo_pu(board->topo, pu)->node);
-        board->pool_by_node[node]++;
-        for (guint i = 0; i < board->n_sets; i++)
-            board->pool_by_both[i * n_nodes + node] +=
-                cpuset_has(g_ptr_array_index(board->sets, i), pu);
-    }
-    for (guint i = 0; i < board->n_sets; i++) {
-        g_autoptr(CpuSet) here = cpuset_and(planner->pool_base, g_ptr_array_index(board->sets, i));
-        board->pool_by_set[i] = (int)cpuset_weight(here);
-    }
+    pool_count_pu(board, pu, 1);
     for (guint i = 0; i < planner->seats->len; i++)
         board_count_floats(board, g_ptr_array_index(planner->seats, i), 1);
 }
@@ -578,31 +590,13 @@ static void count_owners(Board *board, const Ask *ask, int sign)
         core_count(board, &board->cores[ask->cores[i]], sign);
 }
 
-/* So many PUs of the node come to the pool, or leave it. */
-static void pool_count(Board *board, unsigned node, int n)
-{
-    board->pool_left += n;
-    board->pool_by_node[node] += n;
-}
-
-static void pool_count_set(Board *board, unsigned set, unsigned node, int n)
-{
-    board->pool_by_set[set] += n;
-    board->pool_by_both[(gsize)set * board->topo->n_nodes + node] += n;
-}
-
 static void pu_count(Board *board, unsigned pu, int sign)
 {
     unsigned index = board->core_of[topo_pu(board->topo, pu) - board->topo->pus];
     BoardCore *core = index == NO_CORE ? NULL : &board->cores[index];
 
-    if (cpuset_has(board->planner->pool_base, pu)) {
-        unsigned node = index_of_node(board->topo, topo_pu(board->topo, pu)->node);
-        pool_count(board, node, -sign);
-        for (unsigned set = 0; set < board->n_sets; set++)
-            if (cpuset_has(g_ptr_array_index(board->sets, set), pu))
-                pool_count_set(board, set, node, -sign);
-    }
+    if (cpuset_has(board->planner->pool_base, pu))
+        pool_count_pu(board, pu, -sign);
     if (!core)
         return;
     core_count(board, core, sign);

@@ -193,8 +193,6 @@ void board_set_refused(Board *board, const Ask *ask, bool refused);
 void board_begin(Board *board);
 /* The pool that is left suffices for those that float; less: if these PUs go too (NULL: none). */
 bool board_floor_holds(const Board *board, const CpuSet *less);
-/* The number of the set of allowed CPUs; UINT_MAX: the board does not know it. */
-unsigned board_find_set(const Board *board, const CpuSet *allowed);
 /* One more seat, surveyed, whose set is found, or one less. */
 void board_count_seat(Board *board, Seat *seat, int sign);
 /* The areas tell sets of allowed CPUs apart that nobody has any more. */
@@ -300,8 +298,8 @@ typedef struct NodeTrial {
 
 bool spread_vcpus(Finder *finder, NodeTrial *trial);
 
-/* --- improve.c: local search over all guests placed anew --- */
-void improve(Board *board, Ask **asks, unsigned n_asks);
+/* --- improve.c: local search over all guests placed anew. True: some are elsewhere now. --- */
+bool improve(Board *board, Ask **asks, unsigned n_asks);
 
 /* Empties caches that few use, by moving guests in place, without making any worse. */
 void consolidate(Board *board, Ask **asks, unsigned n_asks);

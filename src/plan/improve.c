@@ -585,15 +585,18 @@ static bool mend_all(Search *search, Style style)
     return any;
 }
 
-void improve(Board *board, Ask **asks, unsigned n_asks)
+bool improve(Board *board, Ask **asks, unsigned n_asks)
 {
     /* A guest alone is where it is best already, unless it was there before the plan. */
     if (!any_defect(asks, n_asks) || (n_asks == 1 && !asks[0]->in_place))
-        return;
+        return false;
     Search *search = search_new(board, asks, n_asks);
-    mend_all(search, BY_AREA);
-    if (search->cut && mend_all(search, BY_NODE))
+    bool better = mend_all(search, BY_AREA);
+    if (search->cut && mend_all(search, BY_NODE)) {
         mend_all(search, BY_AREA);
-    mend_all(search, BY_REST);
+        better = true;
+    }
+    better |= mend_all(search, BY_REST);
     search_free(search);
+    return better;
 }

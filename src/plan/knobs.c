@@ -2,6 +2,7 @@
 #include "plan/knobs.h"
 
 #include "model/policy-key.h"
+#include "plan/plan-make.h"
 
 static SettingKey key_of(const KnobWants *wants, const KnobTarget *target)
 {
@@ -20,7 +21,7 @@ static bool is_wanted_here(const KnobWants *wants, Knob knob)
     if (wants->plane == PLANE_LIVE)
         return info->change == KNOB_LIVE;
     return wants->plan->persist == PERSIST_ALL ||
-           (wants->plan->persist == PERSIST_COLD && info->change == KNOB_COLD);
+           (wants->plan->persist == PERSIST_COLD && (info->change == KNOB_COLD || info->with_cold));
 }
 
 static void add(const KnobWants *wants, SettingList *list, const KnobTarget *target,
@@ -45,12 +46,23 @@ void knob_unsupported(const KnobWants *wants, const KnobTarget *target, const ch
     add(wants, wants->plan->unsupported, target, value, reason, by);
 }
 
-const char *knob_now(const KnobWants *wants, const KnobTarget *target)
+static const Setting *now_find(const KnobWants *wants, const KnobTarget *target)
 {
     SettingKey key = key_of(wants, target);
 
     key.plane = 0; /* means nothing in a definition's list */
-    const Setting *setting = setting_list_find(wants->def->knobs, &key);
+    return setting_list_find(wants->def->knobs, &key);
+}
+
+bool knob_is_there(const KnobWants *wants, const KnobTarget *target)
+{
+    return now_find(wants, target) != NULL;
+}
+
+const char *knob_now(const KnobWants *wants, const KnobTarget *target)
+{
+    const Setting *setting = now_find(wants, target);
+
     return setting ? setting->value : NULL;
 }
 
@@ -72,8 +84,10 @@ static void want_all(const KnobWants *wants)
         return;
     knobs_want_network(wants);
     knobs_want_disks(wants);
+    knobs_want_iothreads(wants);
     knobs_want_clock(wants);
     knobs_want_cpu(wants);
+    knobs_want_cells(wants);
 }
 
 void knobs_plan(GuestPlan *plan, const Topo *topo, const GuestPolicy *policy, const Guest *guest)
@@ -88,4 +102,28 @@ void knobs_plan(GuestPlan *plan, const Topo *topo, const GuestPolicy *policy, co
     want_all(&wants);
     setting_list_sort(plan->knobs);
     setting_list_sort(plan->unsupported);
+}
+
+GuestPlan *knobs_plan_off(const Topo *topo, const GuestPolicy *policy, const Guest *guest,
+                          bool released)
+{
+    GuestPlan *plan = guest_plan_new();
+    const PolicyValue *value = guest_policy_get(policy, KEY_CPU_POLICY);
+
+    plan->uuid = g_strdup(guest->uuid);
+    plan->name = g_strdup(guest->name);
+    plan->named = policy->named;
+    plan->manual = !policy->named && guest_is_hand_pinned(guest, topo->allowed);
+    plan->released = released;
+    plan->cpu_policy = guest_policy_get_cpu_policy(policy);
+    plan->persist = guest_policy_get_persist(policy);
+    plan->drift = guest_policy_get_drift(policy);
+    plan->origin = value ? origin_format(&value->origin) : NULL;
+    plan->result = plan->manual || released ? PLAN_UNMANAGED : PLAN_PLACED;
+    plan->reason = g_strdup(released       ? "released"
+                            : plan->manual ? "pinned by hand"
+                                           : "off: its definition alone");
+    if (plan->result != PLAN_UNMANAGED)
+        knobs_plan(plan, topo, policy, guest);
+    return plan;
 }

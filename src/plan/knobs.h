@@ -29,6 +29,11 @@ typedef struct KnobTarget {
 /* Fills plan->knobs and plan->unsupported. */
 void knobs_plan(GuestPlan *plan, const Topo *topo, const GuestPolicy *policy, const Guest *guest);
 
+/* The plan of a guest that is off: its definition alone, and of that only what knobs_plan() wants;
+ * what goes by its placement stays as it is. Refcount 1. */
+GuestPlan *knobs_plan_off(const Topo *topo, const GuestPolicy *policy, const Guest *guest,
+                          bool released);
+
 /* Wants value in wants->plane, if that plane is for this knob and persist allows it: cold knobs
  * only for the next start; live ones on the running guest, and for the next start with persist:
  * all. by: the policy's value, for the origin. */
@@ -38,6 +43,15 @@ void knob_want(const KnobWants *wants, const KnobTarget *target, const char *val
 void knob_unsupported(const KnobWants *wants, const KnobTarget *target, const char *value,
                       const char *reason, const PolicyValue *by);
 
+/* Wants what the definition has, for a knob that goes by the placement of a guest that is off. */
+void knob_keep(const KnobWants *wants, const KnobTarget *target, const PolicyValue *by);
+
+bool knob_is_x86(const GuestDef *def);
+/* Why nothing can be told from where the vCPUs are; NULL: it can. */
+const char *knob_placement_fault(const KnobWants *wants);
+
+/* True if that definition has what the target is set on: the disk, the controller. */
+bool knob_is_there(const KnobWants *wants, const KnobTarget *target);
 /* The value now in that definition; NULL: not set. */
 const char *knob_now(const KnobWants *wants, const KnobTarget *target);
 
@@ -50,5 +64,7 @@ const PolicyValue *knob_policy(const KnobWants *wants, PolicyKey key, PolicyKey 
 /* The groups. */
 void knobs_want_network(const KnobWants *wants);
 void knobs_want_disks(const KnobWants *wants);
+void knobs_want_iothreads(const KnobWants *wants);
 void knobs_want_clock(const KnobWants *wants);
-void knobs_want_cpu(const KnobWants *wants); /* topology, cache, hints, cells */
+void knobs_want_cpu(const KnobWants *wants);
+void knobs_want_cells(const KnobWants *wants);

@@ -182,6 +182,7 @@ static void find_place(Finder *finder, const Ask *ask, bool scarce, Spot *spot)
 
 static void place_new(Board *board, Finder *finder, Ask *ask, bool scarce)
 {
+    board_set_refused(board, ask, false);
     find_place(finder, ask, scarce, &ask->spot);
     if (!ask->spot.placed) {
         board_set_refused(board, ask, true);
@@ -368,10 +369,9 @@ static bool too_many_moved(const Planner *planner)
 }
 
 /* Each in its turn. */
-static void place_queue(Planner *planner, const GPtrArray *queue, GPtrArray *asks)
+static void place_queue(Planner *planner, const GPtrArray *queue, GPtrArray *asks, bool scarce)
 {
     Board *board = planner->board;
-    bool scarce = cores_are_scarce(board, asks);
 
     for (guint i = 0, next = 0; i < queue->len; i++) {
         Seat *seat = g_ptr_array_index(queue, i);
@@ -387,6 +387,53 @@ static void place_queue(Planner *planner, const GPtrArray *queue, GPtrArray *ask
             place_new(board, planner->finder, ask, scarce);
         hold_floating(planner, seat);
     }
+}
+
+/* Where others were moved there may be room now for the refused; who has a place floats no longer,
+ * which may be what another one needs. True: some have a place. */
+static bool place_refused(Board *board, Finder *finder, const GPtrArray *asks, bool scarce)
+{
+    bool any = false, more = true;
+
+    while (more) {
+        more = false;
+        for (guint i = 0; i < asks->len; i++) {
+            Ask *ask = g_ptr_array_index(asks, i);
+            if (ask->spot.placed)
+                continue;
+            place_new(board, finder, ask, scarce);
+            more |= ask->spot.placed;
+        }
+        any |= more;
+    }
+    return any;
+}
+
+/* All together, as long as that gives more of them a place. */
+static void improve_all(Board *board, const GPtrArray *asks, bool scarce)
+{
+    bool more = true;
+
+    while (more)
+        more = improve(board, (Ask **)asks->pdata, asks->len) &&
+               place_refused(board, board->planner->finder, asks, scarce);
+}
+
+static void place_asks(Planner *planner, const GPtrArray *queue, GPtrArray *asks)
+{
+    Board *board = planner->board;
+    bool scarce = cores_are_scarce(board, asks);
+
+    place_queue(planner, queue, asks, scarce);
+    improve_all(board, asks, scarce);
+    if (planner->keep_pool) {
+        /* Now it is known who floats. */
+        planner->keep_pool = false;
+        if (place_refused(board, planner->finder, asks, scarce))
+            improve_all(board, asks, scarce);
+    }
+    if (planner->consolidate)
+        consolidate(board, (Ask **)asks->pdata, asks->len);
 }
 
 bool place_all(Planner *planner, const GPtrArray *queue)
@@ -405,10 +452,7 @@ bool place_all(Planner *planner, const GPtrArray *queue)
     g_autoptr(GPtrArray) asks = g_ptr_array_new_with_free_func((GDestroyNotify)ask_free);
     add_asks(board, queue, asks);
     take_places(board, finder, asks);
-    place_queue(planner, queue, asks);
-    improve(board, (Ask **)asks->pdata, asks->len);
-    if (planner->consolidate)
-        consolidate(board, (Ask **)asks->pdata, asks->len);
+    place_asks(planner, queue, asks);
     if (any_lost(asks) || !settle(board, (Ask **)asks->pdata, asks->len) || too_many_moved(planner))
         return false;
     for (guint i = 0; i < asks->len; i++)

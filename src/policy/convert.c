@@ -184,6 +184,19 @@ static PolicyValue *map_convert(const Convert *convert, const PolicyField *field
     return entries_end(convert, VALUE_MAP, node, entries, whole);
 }
 
+/* Six pairs of hexadecimal digits with colons. */
+static bool is_mac(const char *text)
+{
+    static const char form[] = "xx:xx:xx:xx:xx:xx";
+
+    if (strlen(text) != strlen(form))
+        return false;
+    for (unsigned i = 0; form[i]; i++)
+        if (form[i] == ':' ? text[i] != ':' : !g_ascii_isxdigit(text[i]))
+            return false;
+    return true;
+}
+
 /* The key of a table in the form that is compared; NULL: not of its type, told. */
 static char *table_key_convert(const Convert *convert, const PolicyField *field,
                                const YamlNode *key, const char *path)
@@ -196,12 +209,13 @@ static char *table_key_convert(const Convert *convert, const PolicyField *field,
 
     if (!value)
         return NULL;
-    return value->kind == VALUE_UINT ? g_strdup_printf("%" G_GUINT64_FORMAT, value->u)
-                                     : g_strdup(value->text);
+    if (value->kind == VALUE_UINT)
+        return g_strdup_printf("%" G_GUINT64_FORMAT, value->u);
+    return is_mac(value->text) ? g_ascii_strdown(value->text, -1) : g_strdup(value->text);
 }
 
 /* Adds the key to those seen. False, and told, if it is the same as an earlier one in another
- * spelling (0 and 00): the same spelling has been told already. */
+ * spelling (0 and 00, MAC addresses in capitals): the same spelling has been told already. */
 static bool table_key_is_new(const Convert *convert, const YamlNode *key, const char *name,
                              GHashTable *seen, const char *path)
 {

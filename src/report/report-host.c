@@ -127,6 +127,8 @@ struct json_object *report_topology(const Topo *topo, const TopoFree *free_now)
     json_object_object_add(document, "packages", number(topo->n_packages));
     json_object_object_add(document, "smt", json_object_new_boolean(topo_has_smt(topo)));
     json_object_object_add(document, "base_page_kib", number(topo->base_page_kib));
+    json_object_object_add(document, "vhost_net", json_object_new_boolean(!topo->no_vhost_net));
+    json_object_object_add(document, "io_uring", json_object_new_boolean(!topo->no_io_uring));
     add_cpu_sets(document, topo);
     json_object_object_add(document, "nodes", parts_nodes(topo, free_now));
     json_object_object_add(document, "llcs", llcs);

@@ -175,8 +175,9 @@ ReportExit parts_guest_exit(const GuestStatus *status)
     case GUEST_OFF:
     case GUEST_AS_PLANNED:
     case GUEST_UNMANAGED:
-    case GUEST_RELEASED:
         return REPORT_OK;
+    case GUEST_RELEASED:
+        return status->n_kept > 0 ? REPORT_MISMATCH : REPORT_OK;
     case GUEST_COLD_PENDING:
         return REPORT_COLD;
     case GUEST_BUSY:

@@ -6,6 +6,7 @@
 #include "topo/topo-load.h"
 
 #include "base/file.h"
+#include "topo/topo-sysfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@ static const char *const patterns[] = {
     "/sys/fs/cgroup/cpuset.mems.effective",
     "/sys/fs/cgroup/machine.slice/cpuset.*.effective",
     "/sys/fs/cgroup/cpuset/cpuset.effective_*",
+    "/proc/sys/kernel/io_uring_*",
     "/sys/fs/cgroup/cpuset/machine*/cpuset.effective_*",
 };
 
@@ -69,6 +71,8 @@ int topo_stamp_acquire(const char *root, char **ret)
         if (r < 0)
             return r;
     }
+    if (topo_has_vhost_net(root))
+        g_string_append(stamp, "vhost-net\n");
     *ret = g_string_free(g_steal_pointer(&stamp), FALSE);
     return 0;
 }

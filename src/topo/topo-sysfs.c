@@ -5,6 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* Longest list: 8192 CPUs, every second one set, 5 bytes each. */
 #define MAX_LIST_BYTES 65536
@@ -84,6 +87,43 @@ int topo_sysfs_acquire(const char *root, TopoSysfs *ret, char **reterr_text)
     *ret = got;
     got = (TopoSysfs){0};
     return 0;
+}
+
+bool topo_has_vhost_net(const char *root)
+{
+    g_autofree char *path = g_strconcat(root, "/dev/vhost-net", NULL);
+
+    return access(path, F_OK) == 0;
+}
+
+/* kernel.io_uring_disabled: 1 is for root and one group, 2 for nobody. A kernel that has no such
+ * file keeps it from nobody. */
+static bool is_io_uring_off(const char *root)
+{
+    g_autofree char *path = g_strconcat(root, "/proc/sys/kernel/io_uring_disabled", NULL);
+    g_autofree char *group_path = g_strconcat(root, "/proc/sys/kernel/io_uring_group", NULL);
+    g_autofree char *disabled = NULL, *group = NULL;
+
+    if (file_read_small(AT_FDCWD, path, MAX_LIST_BYTES, &disabled) < 0)
+        return false;
+    if (g_str_has_prefix(disabled, "1"))
+        return file_read_small(AT_FDCWD, group_path, MAX_LIST_BYTES, &group) < 0 ||
+               g_str_has_prefix(group, "-");
+    return !g_str_has_prefix(disabled, "0");
+}
+
+bool topo_has_io_uring(const char *root)
+{
+    struct io_uring_params params = {0};
+
+    if (is_io_uring_off(root))
+        return false;
+    if (*root)
+        return true;
+    int fd = (int)syscall(SYS_io_uring_setup, 1, &params);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 || (errno != ENOSYS && errno != EPERM);
 }
 
 void topo_sysfs_clear(TopoSysfs *sysfs)

@@ -16,5 +16,11 @@ typedef struct TopoSysfs {
 /* root: prefix for /sys. 0, or negative errno with *reterr_text: a file is there but cannot be read
  * or is not a list. */
 int topo_sysfs_acquire(const char *root, TopoSysfs *ret, char **reterr_text);
+/* True if the device of vhost-net is there: the module is loaded, or will be when it is opened.
+ * root: prefix for /dev. */
+bool topo_has_vhost_net(const char *root);
+/* True if QEMU, which has no privileges, may use io_uring: the kernel has it and does not keep it
+ * to root. root: prefix for /proc; with one, the kernel is not asked. */
+bool topo_has_io_uring(const char *root);
 void topo_sysfs_clear(TopoSysfs *sysfs);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TopoSysfs, topo_sysfs_clear)

@@ -116,8 +116,7 @@ static int definition_parse(const char *xml, const char *name, GuestDef **ret)
     return r;
 }
 
-/* VIRT_*, or negative errno if the document cannot be read. */
-static int definition_acquire(VirtCall *call, unsigned flags, GuestDef **ret)
+int call_definition(VirtCall *call, unsigned flags, GuestDef **ret)
 {
     g_autofree char *xml = virDomainGetXMLDesc(call->domain, flags);
 
@@ -134,9 +133,33 @@ static int ask(VirtCall *call, int answer, int *ret_result)
     return answer;
 }
 
+static int live_read(VirtCall *call, Guest *guest)
+{
+    int r = call_definition(call, 0, &guest->live);
+
+    if (r != VIRT_DONE)
+        return r;
+    r = call_check_ready(call);
+    guest->in_job = r == VIRT_BUSY;
+    guest->hung = r == VIRT_HUNG;
+    if (r == VIRT_DONE)
+        call_read_polling(call, guest->live);
+    return r == VIRT_BUSY || r == VIRT_HUNG ? VIRT_DONE : r;
+}
+
+static int config_read(VirtCall *call, Guest *guest)
+{
+    int autostart = 0;
+
+    if (virDomainGetAutostart(call->domain, &autostart) == 0)
+        guest->autostart = autostart == 1;
+    guest->managed_save = !guest->active && virDomainHasManagedSaveImage(call->domain, 0) == 1;
+    return call_definition(call, VIR_DOMAIN_XML_INACTIVE, &guest->config);
+}
+
 static int guest_read(VirtCall *call, Guest *guest)
 {
-    int r, autostart = 0;
+    int r = VIRT_DONE;
 
     int active = ask(call, virDomainIsActive(call->domain), &r);
     if (active < 0)
@@ -146,20 +169,18 @@ static int guest_read(VirtCall *call, Guest *guest)
         return r;
     guest->active = active == 1;
     guest->persistent = persistent == 1;
-    if (guest->persistent && virDomainGetAutostart(call->domain, &autostart) == 0)
-        guest->autostart = autostart == 1;
-    if (guest->active) {
-        r = definition_acquire(call, 0, &guest->live);
-        if (r != VIRT_DONE)
-            return r;
-        r = call_check_ready(call);
-        guest->in_job = r == VIRT_BUSY;
-        guest->hung = r == VIRT_HUNG;
-        if (r != VIRT_DONE && r != VIRT_BUSY && r != VIRT_HUNG)
-            return r;
-    }
-    return guest->persistent ? definition_acquire(call, VIR_DOMAIN_XML_INACTIVE, &guest->config)
-                             : VIRT_DONE;
+    if (guest->active)
+        r = live_read(call, guest);
+    if (r == VIRT_DONE && guest->persistent)
+        r = config_read(call, guest);
+    if (r != VIRT_DONE)
+        return r;
+    int n_snapshots = virDomainSnapshotNum(call->domain, 0);
+    guest->n_snapshots = n_snapshots > 0 ? (unsigned)n_snapshots : 0;
+    const GuestDef *next = guest->config ? guest->config : guest->live;
+    if (next)
+        guest->hypervisor = call_hypervisor(call, next);
+    return VIRT_DONE;
 }
 
 int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret)

@@ -46,6 +46,7 @@ static void hub_clear(gpointer data)
     VirtHub *hub = data;
 
     g_queue_clear_full(&hub->events, event_free);
+    hypervisors_forget(hub);
     if (hub->wake_fd >= 0)
         close(hub->wake_fd);
     g_cond_clear(&hub->changed);
@@ -115,6 +116,7 @@ static void links_drop(VirtHub *hub, bool in_background)
     for (unsigned i = 0; i < N_LINKS; i++)
         links[i] = g_steal_pointer(&hub->links[i]);
     hub->connected = false;
+    hypervisors_forget(hub);
     g_cond_broadcast(&hub->changed);
     g_mutex_unlock(&hub->lock);
     for (unsigned i = 0; i < N_LINKS; i++) {

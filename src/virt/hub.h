@@ -59,7 +59,8 @@ bool virt_hub_is_connected(const VirtHub *hub);
 int virt_guests_list(VirtHub *hub, GPtrArray **ret);
 
 /* One guest with its definitions (live if it runs, config if persistent) and whether it is in a
- * job. kernel stays NULL. VIRT_DONE, VIRT_AWAY, VIRT_GONE, VIRT_BUSY, negative errno. */
+ * job, what its emulator can do, its saved memory and its snapshots. kernel stays NULL. VIRT_DONE,
+ * VIRT_AWAY, VIRT_GONE, VIRT_BUSY, negative errno. */
 int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret);
 
 /* virDomainGetControlInfo: VIRT_DONE, VIRT_BUSY, VIRT_GONE, VIRT_AWAY. */

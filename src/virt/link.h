@@ -41,7 +41,8 @@ struct VirtHub {
     bool stopping;
     unsigned n_threads; /* connector and event thread, while they run */
     bool connector_ended;
-    GQueue events; /* of VirtEvent */
+    GQueue events;          /* of VirtEvent */
+    GPtrArray *hypervisors; /* what is known of emulators; private to hypervisor.c */
 };
 
 VirtHub *hub_ref(VirtHub *hub);
@@ -83,6 +84,20 @@ int call_fail(VirtCall *call, char **reterr_text);
 /* VIRT_DONE: neither a job nor a monitor call stands in the way; VIRT_BUSY; VIRT_GONE: it is off;
  * VIRT_AWAY. */
 int call_check_ready(VirtCall *call);
+
+/* The definition in force (flags 0) or for the next start (VIR_DOMAIN_XML_INACTIVE). VIRT_*, or
+ * negative errno if the document cannot be read. */
+int call_definition(VirtCall *call, unsigned flags, GuestDef **ret);
+
+/* What the emulator of that definition can do; asked once per connection. NULL: not to be had now.
+ */
+Hypervisor *call_hypervisor(VirtCall *call, const GuestDef *def);
+/* Forgets all; with the hub's lock held, or nobody else left. */
+void hypervisors_forget(VirtHub *hub);
+
+/* Adds to def, of a running guest whose monitor answers, what of its IOThreads is not in XML:
+ * the knobs iothread.poll_*. Nothing is added if it is not told. */
+void call_read_polling(VirtCall *call, GuestDef *def);
 
 /* A call that changes a guest, or its persistent definition (config): begun, and the guest neither
  * in a job nor hung. VIRT_*; *reterr_text for people unless DONE. In any case the caller ends it.

@@ -4,7 +4,7 @@
  * of parameters, so that a failure belongs to one plane and one knob. What is in the cgroups is
  * set by the live call too.
  */
-#include "virt/link.h"
+#include "virt/setting.h"
 
 #include "base/util.h"
 #include "model/policy.h"
@@ -19,22 +19,13 @@
 /* Highest CPU map the remote protocol carries is 2048 bytes */
 #define MAP_MAX_BYTES 2048
 
-typedef struct Apply {
-    VirtCall *call;
-    const VirtSetting *setting;
-    const char *to;      /* NULL: not set */
-    unsigned flags;      /* VIR_DOMAIN_AFFECT_LIVE or _CONFIG */
-    const GuestDef *def; /* of that plane; NULL: none */
-    char **reterr_text;
-} Apply;
-
-static int refuse(const Apply *apply, const char *text)
+int apply_refuse(const Apply *apply, const char *text)
 {
     *apply->reterr_text = g_strdup(text);
     return VIRT_REFUSED;
 }
 
-static int finish(const Apply *apply, int r)
+int apply_finish(const Apply *apply, int r)
 {
     return r < 0 ? call_fail(apply->call, apply->reterr_text) : VIRT_DONE;
 }
@@ -54,7 +45,7 @@ static int pin_cpus(const Apply *apply, CpuSet **ret)
     if (!apply->to)
         asked = cpuset_copy(apply->setting->allowed ? apply->setting->allowed : host);
     else if (cpuset_parse(apply->to, &asked) < 0)
-        return refuse(apply, "not a list of CPUs");
+        return apply_refuse(apply, "not a list of CPUs");
     *ret = cpuset_and(asked, host);
     return VIRT_DONE;
 }
@@ -68,7 +59,7 @@ static int map_make(const Apply *apply, unsigned char map[MAP_MAX_BYTES], int *r
         return r;
     int last = hwloc_bitmap_last(cpus);
     if (last < 0 || last >= MAP_MAX_BYTES * CHAR_BIT)
-        return refuse(apply, "none of these CPUs is there to pin to");
+        return apply_refuse(apply, "none of these CPUs is there to pin to");
     *ret_length = VIR_CPU_MAPLEN(last + 1);
     memset(map, 0, MAP_MAX_BYTES);
     CPUSET_FOREACH(cpu, cpus)
@@ -87,42 +78,36 @@ static int pin_apply(const Apply *apply)
     if (r != VIRT_DONE)
         return r;
     if (key->knob == KNOB_VCPU_PIN)
-        return finish(apply,
-                      virDomainPinVcpuFlags(domain, key->instance, map, length, apply->flags));
+        return apply_finish(
+            apply, virDomainPinVcpuFlags(domain, key->instance, map, length, apply->flags));
     if (key->knob == KNOB_IOTHREAD_PIN)
-        return finish(apply,
-                      virDomainPinIOThread(domain, key->instance, map, length, apply->flags));
-    return finish(apply, virDomainPinEmulator(domain, map, length, apply->flags));
+        return apply_finish(apply,
+                            virDomainPinIOThread(domain, key->instance, map, length, apply->flags));
+    return apply_finish(apply, virDomainPinEmulator(domain, map, length, apply->flags));
 }
 
 /* --- typed parameters --- */
 
-typedef struct Params {
-    virTypedParameterPtr items;
-    int n, max;
-} Params;
-
-static void params_clear(Params *params)
+void apply_params_clear(ApplyParams *params)
 {
     virTypedParamsFree(params->items, params->n);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Params, params_clear)
 
 static int weight_apply(const Apply *apply)
 {
     const GuestKernel *kernel = apply->setting->guest->kernel;
     bool raw = apply->to && g_str_has_prefix(apply->to, "shares:");
     uint64_t number = DEFAULT_WEIGHT;
-    g_auto(Params) params = {0};
+    g_auto(ApplyParams) params = {0};
 
     if (apply->to && parse_u64(apply->to + (raw ? strlen("shares:") : 0), INT_MAX, &number) < 0)
-        return refuse(apply, "not a weight");
+        return apply_refuse(apply, "not a weight");
     if (!raw && !(kernel && kernel->cgroup_v2))
         number = number * SHARES_OF_DEFAULT_WEIGHT / DEFAULT_WEIGHT;
     virTypedParamsAddULLong(&params.items, &params.n, &params.max, VIR_DOMAIN_SCHEDULER_CPU_SHARES,
                             number);
-    return finish(apply, virDomainSetSchedulerParametersFlags(apply->call->domain, params.items,
-                                                              params.n, apply->flags));
+    return apply_finish(apply, virDomainSetSchedulerParametersFlags(
+                                   apply->call->domain, params.items, params.n, apply->flags));
 }
 
 /* "none", "150" (percent of a period), "12345/100000". *ret_period 0: leave it as it is. */
@@ -151,19 +136,19 @@ static bool quota_parse(const Apply *apply, long long *ret_quota, uint64_t *ret_
 
 static int quota_apply(const Apply *apply)
 {
-    g_auto(Params) params = {0};
+    g_auto(ApplyParams) params = {0};
     long long quota;
     uint64_t period;
 
     if (!quota_parse(apply, &quota, &period))
-        return refuse(apply, "not a quota");
+        return apply_refuse(apply, "not a quota");
     if (period > 0)
         virTypedParamsAddULLong(&params.items, &params.n, &params.max,
                                 VIR_DOMAIN_SCHEDULER_VCPU_PERIOD, period);
     virTypedParamsAddLLong(&params.items, &params.n, &params.max, VIR_DOMAIN_SCHEDULER_VCPU_QUOTA,
                            quota);
-    return finish(apply, virDomainSetSchedulerParametersFlags(apply->call->domain, params.items,
-                                                              params.n, apply->flags));
+    return apply_finish(apply, virDomainSetSchedulerParametersFlags(
+                                   apply->call->domain, params.items, params.n, apply->flags));
 }
 
 /* --- numatune --- */
@@ -197,7 +182,7 @@ static int nodeset_widen(const Apply *apply, char **ret_nodes)
 
     if (!kernel || cpuset_is_empty(kernel->allowed_mems) || !apply->def ||
         apply->def->numa_mode != NUMA_RESTRICTIVE)
-        return refuse(apply, "libvirt cannot take numatune off a running guest");
+        return apply_refuse(apply, "libvirt cannot take numatune off a running guest");
     *ret_nodes = cpuset_format(kernel->allowed_mems);
     return VIRT_DONE;
 }
@@ -206,7 +191,7 @@ static int nodeset_widen(const Apply *apply, char **ret_nodes)
  * goes first, unless the running guest has it already. */
 static int nodeset_apply(const Apply *apply)
 {
-    g_auto(Params) params = {0};
+    g_auto(ApplyParams) params = {0};
     g_autofree char *nodes = NULL;
     bool live = apply->flags == VIR_DOMAIN_AFFECT_LIVE;
     int of_guest = apply->def ? apply->def->numa_mode : -1, mode = of_guest;
@@ -216,33 +201,37 @@ static int nodeset_apply(const Apply *apply)
         if (r != VIRT_DONE)
             return r;
     } else if (!nodeset_parse(apply, &mode, &nodes)) {
-        return refuse(apply, "not a nodeset");
+        return apply_refuse(apply, "not a nodeset");
     }
     if (mode >= 0 && !(live && of_guest == NUMA_RESTRICTIVE && mode == of_guest))
         virTypedParamsAddInt(&params.items, &params.n, &params.max, VIR_DOMAIN_NUMA_MODE, mode);
     virTypedParamsAddString(&params.items, &params.n, &params.max, VIR_DOMAIN_NUMA_NODESET, nodes);
-    return finish(apply, virDomainSetNumaParameters(apply->call->domain, params.items, params.n,
-                                                    apply->flags));
+    return apply_finish(apply, virDomainSetNumaParameters(apply->call->domain, params.items,
+                                                          params.n, apply->flags));
 }
 
 /* --- all --- */
 
 static int knob_apply(const Apply *apply)
 {
-    switch (apply->setting->change->key.knob) {
-    case KNOB_VCPU_PIN:
-    case KNOB_EMULATOR_PIN:
-    case KNOB_IOTHREAD_PIN:
-        return pin_apply(apply);
-    case KNOB_CPU_WEIGHT:
-        return weight_apply(apply);
-    case KNOB_CPU_QUOTA:
-        return quota_apply(apply);
-    case KNOB_NUMA_NODESET:
-        return nodeset_apply(apply);
-    default:
-        return refuse(apply, "libvirt has no call for this");
-    }
+    static int (*const calls[N_KNOBS])(const Apply *apply) = {
+        [KNOB_VCPU_PIN] = pin_apply,
+        [KNOB_EMULATOR_PIN] = pin_apply,
+        [KNOB_IOTHREAD_PIN] = pin_apply,
+        [KNOB_CPU_WEIGHT] = weight_apply,
+        [KNOB_CPU_QUOTA] = quota_apply,
+        [KNOB_NUMA_NODESET] = nodeset_apply,
+        [KNOB_IOTHREAD_IDS] = iothreads_apply,
+        [KNOB_IOTHREAD_POLL_MAX] = poll_apply,
+        [KNOB_IOTHREAD_POLL_GROW] = poll_apply,
+        [KNOB_IOTHREAD_POLL_SHRINK] = poll_apply,
+        [KNOB_NET_INBOUND] = bandwidth_apply,
+        [KNOB_NET_OUTBOUND] = bandwidth_apply,
+        [KNOB_DISK_IOTUNE] = iotune_apply,
+    };
+    Knob knob = apply->setting->change->key.knob;
+
+    return calls[knob] ? calls[knob](apply) : apply_refuse(apply, "libvirt has no call for this");
 }
 
 /* A guest in a job is left alone, its persistent definition too. */

@@ -38,11 +38,15 @@ static void devices_copy(GuestDef *copy, const GuestDef *def)
         const GuestDisk *disk = &def->disks[i];
         copy->disks[i] = (GuestDisk){.target = g_strdup(disk->target),
                                      .bus = g_strdup(disk->bus),
+                                     .type = g_strdup(disk->type),
+                                     .device = g_strdup(disk->device),
                                      .source = g_strdup(disk->source),
                                      .driver = g_strdup(disk->driver),
-                                     .cache = g_strdup(disk->cache),
-                                     .io = g_strdup(disk->io),
-                                     .iothread = disk->iothread};
+                                     .no_ioeventfd = disk->no_ioeventfd,
+                                     .has_iothread_map = disk->has_iothread_map,
+                                     .read_only = disk->read_only,
+                                     .controller = disk->controller,
+                                     .n_backing = disk->n_backing};
     }
     copy->nics = g_new0(GuestNic, def->n_nics);
     for (unsigned i = 0; i < def->n_nics; i++) {
@@ -51,8 +55,6 @@ static void devices_copy(GuestDef *copy, const GuestDef *def)
                                    .alias = g_strdup(nic->alias),
                                    .type = g_strdup(nic->type),
                                    .model = g_strdup(nic->model),
-                                   .driver = g_strdup(nic->driver),
-                                   .queues = nic->queues,
                                    .pci = g_strdup(nic->pci),
                                    .host = g_strdup(nic->host)};
     }
@@ -86,6 +88,11 @@ static GuestDef *def_copy(const GuestDef *def)
     copy->partition = g_strdup(def->partition);
     copy->os = g_strdup(def->os);
     copy->type = g_strdup(def->type);
+    copy->arch = g_strdup(def->arch);
+    copy->machine = g_strdup(def->machine);
+    copy->emulator = g_strdup(def->emulator);
+    copy->cpu_mode = g_strdup(def->cpu_mode);
+    copy->hyperv_mode = g_strdup(def->hyperv_mode);
     copy->vcpus = cpuset_copy(def->vcpus);
     copy->vcpu_cpuset = cpuset_copy(def->vcpu_cpuset);
     copy->vcpu_pins = pins_copy(def->vcpu_pins, def->n_vcpu_pins);

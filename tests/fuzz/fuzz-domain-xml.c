@@ -41,7 +41,8 @@ static void check_def(const GuestDef *def)
     for (unsigned i = 0; i < def->n_cells; i++)
         check(def->cells[i].id == i);
     for (unsigned i = 0; i < def->n_disks; i++)
-        check(def->disks[i].target && def->disks[i].bus);
+        check(def->disks[i].target && def->disks[i].bus && def->disks[i].type &&
+              def->disks[i].device);
     for (unsigned i = 0; i < def->n_nics; i++)
         check(def->nics[i].mac && def->nics[i].type);
 }

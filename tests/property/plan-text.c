@@ -22,6 +22,17 @@ static void text_value(GString *out, const char *label, int64_t value, const cha
     g_string_append_printf(out, " %s %" PRId64 " (%s)", label, value, origin ? origin : "-");
 }
 
+static void text_settings(GString *out, const char *label, const SettingList *list)
+{
+    for (unsigned i = 0; i < setting_list_size(list); i++) {
+        const Setting *setting = setting_list_get(list, i);
+        g_autofree char *key = setting_key_format(&setting->key);
+        g_string_append_printf(out, " %s %s %s %s (%s, %s)", label, plane_name(setting->key.plane),
+                               key, setting->value ? setting->value : "-", setting->reason,
+                               setting->origin ? setting->origin : "-");
+    }
+}
+
 static void text_guest(GString *out, const GuestPlan *plan)
 {
     const PlanShortage *shortage = &plan->shortage;
@@ -59,6 +70,8 @@ static void text_guest(GString *out, const GuestPlan *plan)
     text_set(out, "numa", plan->numa_nodes);
     for (char **name = plan->intruders; name && *name; name++)
         g_string_append_printf(out, " intruder %s", *name);
+    text_settings(out, "knob", plan->knobs);
+    text_settings(out, "unsupported", plan->unsupported);
     g_string_append(out, "\n");
 }
 

@@ -4,12 +4,16 @@
 #include "common/fake-guest.h"
 #include "common/world.h"
 #include "policy/policy-load.h"
+#include "property/random-nics.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_GUESTS 10
+#define MAX_DISKS 5
+/* Disks are drawn from a stream of their own, so that they change nothing else in a world. */
+#define DISK_STREAM UINT64_C(0xd15c)
 
 /* splitmix64 (Steele, Lea, Flood 2014): any seed will do. */
 uint64_t random_next(Random *random)
@@ -92,6 +96,7 @@ static Topo *random_topo(Random *random)
         set_replace(&topo->allowed, random_subset(random, topo->online, 80));
     if (cpuset_is_empty(topo->allowed))
         set_replace(&topo->allowed, cpuset_copy(topo->online));
+    topo->no_vhost_net = random_chance(random, 20);
     return topo;
 }
 
@@ -140,7 +145,38 @@ static void append_numa(Random *random, GString *yaml)
     g_string_append(yaml, "}");
 }
 
-static char *random_policy(Random *random)
+/* Keys of disk.*, and words each may have. */
+static const struct {
+    const char *key, *values[4];
+} disk_keys[] = {
+    {"cache", {"none", "writeback", "directsync", "default"}},
+    {"io", {"auto", "native", "threads", "io_uring"}},
+    {"discard", {"unmap", "ignore", "unmap", "unmap"}},
+    {"detect_zeroes", {"unmap", "on", "off", "unmap"}},
+    {"queues", {"auto", "1", "4", "1024"}},
+    {"queue_size", {"auto", "128", "100", "2"}},
+    {"iothreads", {"auto", "1", "3", "none"}},
+    {"iotune",
+     {"{total_iops: 100}", "{read_bytes: 1M, group: g}", "{total_iops: 9, read_iops: 9}", "{}"}},
+};
+
+static void append_disk(Random *random, GString *yaml)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(disk_keys); i++)
+        if (random_chance(random, 30)) {
+            g_string_append_printf(yaml, "%s%s: %s", any ? ", " : ", disk: {", disk_keys[i].key,
+                                   disk_keys[i].values[random_below(random, 4)]);
+            any = true;
+        }
+    if (any && random_chance(random, 30))
+        g_string_append(yaml, ", targets: {vda: {cache: none, queues: 2}, sdb: {io: auto}}");
+    if (any)
+        g_string_append(yaml, "}");
+}
+
+static char *random_policy(Random *random, Random *disks)
 {
     GString *yaml = g_string_new("version: 1\nmode: enforce\nhost:\n");
 
@@ -158,6 +194,8 @@ static char *random_policy(Random *random)
                                100 * random_below(random, 3));
         append_cpu(random, yaml);
         append_numa(random, yaml);
+        random_network(random, yaml);
+        append_disk(disks, yaml);
         g_string_append(yaml, "}\n");
     }
     return g_string_free(yaml, FALSE);
@@ -195,6 +233,63 @@ static void random_pins(Random *random, const Topo *topo, GuestDef *def)
         g_clear_pointer(&def->emulator_pin, hwloc_bitmap_free);
 }
 
+static void knob_add(GuestDef *def, Knob knob, unsigned instance, const char *device,
+                     const char *value)
+{
+    SettingKey key = {.knob = knob, .instance = instance};
+
+    setting_key_set_device(&key, device);
+    setting_list_add(def->knobs, &key, value, NULL, NULL);
+}
+
+/* The knobs of a disk as a definition has them, half of them set. */
+static void random_disk_knobs(Random *random, GuestDef *def, const char *target)
+{
+    static const struct {
+        Knob knob;
+        const char *values[2];
+    } knobs[] = {
+        {KNOB_DISK_CACHE, {"none", "writeback"}},
+        {KNOB_DISK_IO, {"threads", "io_uring"}},
+        {KNOB_DISK_DISCARD, {"unmap", "ignore"}},
+        {KNOB_DISK_DETECT_ZEROES, {"on", "unmap"}},
+        {KNOB_DISK_QUEUES, {"2", "4"}},
+        {KNOB_DISK_QUEUE_SIZE, {"256", "1024"}},
+        {KNOB_DISK_IOTHREAD, {"1", "2"}},
+        {KNOB_DISK_IOTUNE, {"total_iops_sec=5", "read_bytes_sec=5,group_name=g"}},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(knobs); i++) {
+        const char *value = knobs[i].values[random_below(random, 2)];
+        knob_add(def, knobs[i].knob, 0, target, random_chance(random, 50) ? value : NULL);
+    }
+}
+
+static void random_disks(Random *random, GuestDef *def)
+{
+    static const char *const types[] = {"file", "file", "block", "network", "vhostuser"};
+    static const char *const devices[] = {"disk", "disk", "disk", "cdrom"};
+    g_autofree char *ids = cpuset_is_empty(def->iothreads) ? NULL : cpuset_format(def->iothreads);
+
+    def->n_disks = random_below(random, MAX_DISKS + 1);
+    def->disks = g_new0(GuestDisk, def->n_disks);
+    for (unsigned i = 0; i < def->n_disks; i++) {
+        bool virtio = random_chance(random, 60);
+        GuestDisk *disk = &def->disks[i];
+        disk->target = g_strdup_printf("%sd%c", virtio ? "v" : "s", 'a' + (int)i);
+        disk->bus = g_strdup(virtio ? "virtio" : random_chance(random, 70) ? "scsi" : "sata");
+        disk->type = g_strdup(types[random_below(random, G_N_ELEMENTS(types))]);
+        disk->device = g_strdup(devices[random_below(random, G_N_ELEMENTS(devices))]);
+        disk->controller = random_below(random, 2);
+        disk->read_only = random_chance(random, 10);
+        random_disk_knobs(random, def, disk->target);
+    }
+    knob_add(def, KNOB_IOTHREAD_IDS, 0, NULL, ids);
+    knob_add(def, KNOB_SCSI_QUEUES, 0, NULL, NULL);
+    knob_add(def, KNOB_SCSI_IOTHREAD, 0, NULL, random_chance(random, 30) ? "1" : NULL);
+    setting_list_sort(def->knobs);
+}
+
 static GuestDef *random_def(Random *random, const Topo *topo, unsigned number, bool running)
 {
     g_autofree char *name = g_strdup_printf("g%u", number);
@@ -219,6 +314,7 @@ static GuestDef *random_def(Random *random, const Topo *topo, unsigned number, b
     }
     if (running && random_chance(random, 50))
         random_pins(random, topo, def);
+    random_nics(random, def);
     return def;
 }
 
@@ -275,10 +371,11 @@ static GuestKernel *random_kernel(Random *random, const Topo *topo, const GuestD
     return kernel;
 }
 
-static void random_guest(Random *random, RandomWorld *world, unsigned number)
+static void random_guest(Random *random, Random *disks, RandomWorld *world, unsigned number)
 {
     bool running = random_chance(random, 40);
     GuestDef *def = random_def(random, world->topo, number, running);
+    random_disks(disks, def);
     Guest *guest = guest_new(def->uuid, def->name);
     PolicySubject subject = {.name = def->name, .uuid = def->uuid};
     GuestPolicy *policy = policy_select(world->policy, &subject);
@@ -300,12 +397,12 @@ static void random_guest(Random *random, RandomWorld *world, unsigned number)
 
 RandomWorld *random_world_new(uint64_t seed)
 {
-    Random random = {.state = seed};
+    Random random = {.state = seed}, disks = {.state = seed ^ DISK_STREAM};
     RandomWorld *world = g_new0(RandomWorld, 1);
     g_autoptr(DiagList) diags = diag_list_new();
 
     world->topo = random_topo(&random);
-    world->yaml = random_policy(&random);
+    world->yaml = random_policy(&random, &disks);
     world->policy = policy_new();
     if (policy_parse(world->yaml, strlen(world->yaml), "random.yaml", world->policy, diags) < 0) {
         g_autofree char *text = diag_format(diag_list_get(diags, 0));
@@ -316,7 +413,7 @@ RandomWorld *random_world_new(uint64_t seed)
     world->policies = g_ptr_array_new_with_free_func((GDestroyNotify)guest_policy_unref);
     world->inputs = g_array_new(FALSE, FALSE, sizeof(PlanGuest));
     for (unsigned i = 0, n = 1 + random_below(&random, MAX_GUESTS); i < n; i++)
-        random_guest(&random, world, i);
+        random_guest(&random, &disks, world, i);
     return world;
 }
 

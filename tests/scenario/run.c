@@ -4,7 +4,8 @@
  * expected of them as text. `run [--update] DIRECTORY…`; with --update "expected" is written anew.
  *
  *   topology      hwloc synthetic text, or the name of an hwloc XML file beside it
- *   extra         optional lines isolated=, nohz_full=, allowed_cpus=, allowed_mems=
+ *   extra         optional lines isolated=, nohz_full=, allowed_cpus=, allowed_mems=, vhost_net=no,
+ *                 io_uring=no
  *   policy.yaml   the policy
  *   guests/       *.xml: domain XML, all about to start but for the names in
  *   running       optional: names that run, placed as their XML says
@@ -139,9 +140,13 @@ static int topology_read(Scenario *scenario)
     g_autofree char *error = NULL;
 
     int r = topo_load(text, &extra, &scenario->topo, &error);
-    if (r < 0)
+    if (r < 0) {
         g_string_append_printf(scenario->out, "topology: %s\n", error);
-    return r;
+        return r;
+    }
+    scenario->topo->no_vhost_net = g_strcmp0(word_find(words, "vhost_net"), "no") == 0;
+    scenario->topo->no_io_uring = g_strcmp0(word_find(words, "io_uring"), "no") == 0;
+    return 0;
 }
 
 static GuestKernel *kernel_read(const char *name)
@@ -299,6 +304,20 @@ static void print_values(GString *out, const GuestPlan *plan)
                            plan->numa_live ? " live" : "", plan->numa_reason);
 }
 
+/* "  knob config disk.cache vda = none (reason) [policy.yaml:5]" */
+static void print_knobs(GString *out, const char *label, const SettingList *list)
+{
+    for (unsigned i = 0; i < setting_list_size(list); i++) {
+        const Setting *knob = setting_list_get(list, i);
+        g_autofree char *key = setting_key_format(&knob->key);
+        g_string_append_printf(out, "  %s %s %s = %s (%s)", label, plane_name(knob->key.plane), key,
+                               knob->value ? knob->value : "not set", or_dash(knob->reason));
+        if (knob->origin)
+            g_string_append_printf(out, " [%s]", knob->origin);
+        g_string_append_c(out, '\n');
+    }
+}
+
 static void print_guest(GString *out, const GuestPlan *plan)
 {
     g_string_append_printf(out, "guest %s: %s, %s%s%s\n", plan->name,
@@ -321,6 +340,8 @@ static void print_guest(GString *out, const GuestPlan *plan)
             out, "  memory: cell %u on node %u: %" PRIu64 " MiB of %u KiB pages\n",
             plan->memory[i].cell, plan->memory[i].node, plan->memory[i].mib, plan->page_size_kib);
     print_values(out, plan);
+    print_knobs(out, "knob", plan->knobs);
+    print_knobs(out, "unsupported", plan->unsupported);
     if (plan->intruders) {
         g_autofree char *names = g_strjoinv(", ", plan->intruders);
         g_string_append_printf(out, "  intruders: %s\n", names);

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 import tempfile
 import unittest
@@ -56,8 +57,11 @@ class Host:
         with open("/etc/libvirt/qemu.conf", "a", encoding="utf-8") as file:
             file.write('\nsecurity_driver = "none"\nremember_owner = 0\n')
         if os.path.exists("/dev/kvm"):
-            # libvirt's probe of a KVM that is there but slow would take a minute
-            run("mount", "--bind", "/dev/null", "/dev/kvm")
+            # libvirt's probe of a KVM that is there but slow would take a minute; of one that QEMU's
+            # user may open but is none, libvirt asks again at every turn
+            closed = os.path.join(self.scratch, "no-kvm")
+            os.mknod(closed, stat.S_IFCHR, os.makedev(1, 3))
+            run("mount", "--bind", closed, "/dev/kvm")
         self.spawn("dbus-daemon", "dbus-daemon", "--system", "--nofork", "--nopidfile")
         wait_for("dbus", lambda: os.path.exists("/run/dbus/system_bus_socket"))
         self.spawn("virtlogd", "virtlogd")
@@ -95,11 +99,11 @@ class Host:
 
 
 class Guest(RunningGuest):
-    """A guest of the private libvirtd: no disk, no network, its firmware idles."""
+    """A guest of the private libvirtd: no disk, no network but those in devices, its firmware idles."""
 
     def __init__(self, name, vcpus=1, current=None, iothreads=0, cputune="", extra="",
                  numatune="", title="", emulator="/usr/bin/qemu-system-x86_64", transient=False,
-                 start=True):
+                 start=True, devices=""):
         super().__init__(name)
         self.uuid = str(uuid_module.uuid4())
         current_text = f" current='{current}'" if current else ""
@@ -110,7 +114,7 @@ class Guest(RunningGuest):
 <os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
 <cpu mode='custom'><model>qemu64</model></cpu>
 <devices><emulator>{emulator}</emulator><controller type='usb' model='none'/>
-<memballoon model='none'/></devices></domain>"""
+<memballoon model='none'/>{devices}</devices></domain>"""
         path = os.path.join(HOST.scratch, f"{name}.xml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(self.xml)

@@ -91,6 +91,18 @@ class Restore(Case):
         self.assertEqual(guest.vcpu(0).cpus, ALL)
         self.assertEqual(guest.cpuset("vcpu0"), ALL)
 
+    def test_exit_status_tells_what_was_kept(self):
+        guest = self.guest("ded1")
+        daemon = self.daemon(DEDICATED.replace("cpu:", "drift: report, cpu:"))
+        self.wait_state(daemon, guest, "as-planned")
+        virsh("vcpupin", guest.name, "0", "0", "--live")
+        self.wait_state(daemon, guest, "drifted")
+        self.assertEqual(daemon.ctl("restore", guest.name, check=False).returncode, 1)
+        self.assertEqual(guest.vcpu(0).cpus, {0})
+        self.assertIn("not put back", daemon.ctl("status", check=False).stdout)
+        self.assertEqual(daemon.ctl("restore", "--force", guest.name).returncode, 0)
+        self.assertEqual(guest.vcpu(0).cpus, ALL)
+
     def test_restart_touches_nothing(self):
         guest, shared, daemon = self.tuned()
         before = [(thread.tid, thread.cpus) for thread in guest.threads() + shared.threads()]

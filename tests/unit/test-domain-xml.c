@@ -160,12 +160,15 @@ static void test_full_disks(void **state)
     assert_string_equal(def->disks[0].bus, "virtio");
     assert_string_equal(def->disks[0].source, "/srv/db & more.qcow2");
     assert_string_equal(def->disks[0].driver, "qcow2");
-    assert_string_equal(def->disks[0].cache, "none");
-    assert_string_equal(def->disks[0].io, "native");
-    assert_int_equal(def->disks[0].iothread, 2);
+    assert_string_equal(def->disks[0].type, "file");
+    assert_string_equal(def->disks[0].device, "disk");
     assert_string_equal(def->disks[1].bus, "scsi");
     assert_string_equal(def->disks[1].source, "/dev/vg/lv");
+    assert_string_equal(def->disks[1].type, "block");
+    assert_false(def->disks[1].read_only);
     assert_null(def->disks[2].source);
+    assert_string_equal(def->disks[2].device, "cdrom");
+    assert_true(def->disks[2].read_only);
 }
 
 static void test_full_devices(void **state)
@@ -178,14 +181,13 @@ static void test_full_devices(void **state)
     assert_string_equal(def->nics[0].mac, "52:54:00:12:34:56");
     assert_string_equal(def->nics[0].type, "bridge");
     assert_string_equal(def->nics[0].model, "virtio");
-    assert_string_equal(def->nics[0].driver, "vhost");
     assert_string_equal(def->nics[0].alias, "net0");
-    assert_int_equal(def->nics[0].queues, 4);
     assert_null(def->nics[0].pci);
     assert_string_equal(def->nics[0].host, "br0");
     assert_string_equal(def->nics[1].pci, "0000:3b:10.3");
     assert_null(def->nics[1].host);
     assert_null(def->nics[2].host);
+    assert_null(def->nics[1].alias);
     assert_true(def->has_vhost_user);
     assert_string_equal(def->hostdevs[0], "0001:81:1f.7");
     assert_null(def->hostdevs[1]);
@@ -401,6 +403,13 @@ static void test_odd_devices(void **state)
 {
     g_autoptr(GuestDef) disk = parse_warns(DOMAIN("<devices><disk type='file'/></devices>"),
                                            "/domain/devices/disk", "left out");
+    g_autoptr(GuestDef) bare = parse(DOMAIN(
+        "<devices><disk><target dev='sda'/><address type='drive' controller='2'/>"
+        "<backingStore type='file'><source file='/b'/><backingStore type='file'>"
+        "<source file='/a'/><backingStore/></backingStore></backingStore></disk></devices>"));
+    g_autoptr(GuestDef) mapped =
+        parse(DOMAIN("<devices><disk><driver ioeventfd='off'><iothreads/></driver>"
+                     "<target dev='vda'/></disk></devices>"));
     g_autoptr(GuestDef) nic = parse_warns(DOMAIN("<devices><interface type='user'/></devices>"),
                                           "/domain/devices/interface", "MAC");
     g_autoptr(GuestDef) virtiofs =
@@ -409,8 +418,16 @@ static void test_odd_devices(void **state)
     (void)state;
 
     assert_int_equal(disk->n_disks, 0);
+    assert_int_equal(bare->n_disks, 1);
+    assert_string_equal(bare->disks[0].type, "file");
+    assert_string_equal(bare->disks[0].device, "disk");
+    assert_int_equal(bare->disks[0].controller, 2);
+    assert_int_equal(bare->disks[0].n_backing, 2);
+    assert_false(bare->disks[0].no_ioeventfd || bare->disks[0].has_iothread_map);
+    assert_true(mapped->disks[0].no_ioeventfd && mapped->disks[0].has_iothread_map);
     assert_int_equal(nic->n_nics, 1);
     assert_string_equal(nic->nics[0].mac, "");
+    assert_string_equal(nic->nics[0].alias, "net0");
     assert_true(virtiofs->has_vhost_user);
     assert_refused(DOMAIN("<devices><hostdev type='pci'><source><address bus='0x100'/></source>"
                           "</hostdev></devices>"),
@@ -420,6 +437,53 @@ static void test_odd_devices(void **state)
 #define NIC(type, source)                                                                          \
     DOMAIN("<devices><interface type='" type "'><mac address='52:54:00:00:00:01'/>" source         \
            "</interface></devices>")
+
+/* As libvirt will number them; a name that a user gave stays. */
+static void test_aliases(void **state)
+{
+    static const char *const aliases[] = {"net0", NULL, "ua-lan", "net1"};
+    g_autoptr(GuestDef) def =
+        parse(DOMAIN("<devices><interface type='user'><mac address='52:54:00:00:00:01'/>"
+                     "</interface><interface type='hostdev'><mac address='52:54:00:00:00:02'/>"
+                     "</interface><interface type='user'><mac address='52:54:00:00:00:03'/>"
+                     "<alias name='ua-lan'/></interface><interface type='user'>"
+                     "<mac address='52:54:00:00:00:04'/></interface></devices>"));
+    (void)state;
+
+    assert_int_equal(def->n_nics, G_N_ELEMENTS(aliases));
+    for (unsigned i = 0; i < def->n_nics; i++)
+        if (g_strcmp0(def->nics[i].alias, aliases[i]) != 0)
+            fail_msg("%u: %s", i, def->nics[i].alias);
+}
+
+/* vhost-user needs all of the guest's memory. */
+static void test_shared_memory(void **state)
+{
+#define BACKING "<memoryBacking><access mode='shared'/></memoryBacking>"
+#define TWO_CELLS(first, second)                                                                   \
+    "<cpu><numa><cell id='0' cpus='0' memory='524288'" first                                       \
+    "/><cell id='1' memory='524288'" second "/></numa></cpu>"
+#define SHARED " memAccess='shared'"
+    static const struct {
+        const char *xml;
+        bool shared;
+    } cases[] = {
+        {DOMAIN(""), false},
+        {DOMAIN("<memoryBacking><source type='memfd'/></memoryBacking>"), false},
+        {DOMAIN(BACKING), true},
+        {DOMAIN(BACKING TWO_CELLS("", "")), true},
+        {DOMAIN(BACKING TWO_CELLS("", " memAccess='private'")), false},
+        {DOMAIN(TWO_CELLS(SHARED, SHARED)), true},
+        {DOMAIN(TWO_CELLS(SHARED, "")), false},
+    };
+    (void)state;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GuestDef) def = parse(cases[i].xml);
+        if (def->shared_memory != cases[i].shared)
+            fail_msg("%s", cases[i].xml);
+    }
+}
 
 /* What libvirt writes of a running guest, and what does not name a device of the host. */
 static void test_host_devices(void **state)
@@ -546,6 +610,7 @@ int main(void)
         cmocka_unit_test(test_numatune),        cmocka_unit_test(test_pin_errors),
         cmocka_unit_test(test_pins_of_nothing), cmocka_unit_test(test_unlimited_quota),
         cmocka_unit_test(test_odd_devices),     cmocka_unit_test(test_host_devices),
+        cmocka_unit_test(test_aliases),         cmocka_unit_test(test_shared_memory),
         cmocka_unit_test(test_identity_errors), cmocka_unit_test(test_not_a_domain),
         cmocka_unit_test(test_no_doctype),      cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_all_errors),      cmocka_unit_test(test_without_diags),

@@ -71,16 +71,15 @@ static void test_full_definition_is_freed(void **state)
     def->disks = g_new0(GuestDisk, 1);
     def->disks[0] = (GuestDisk){.target = g_strdup("vda"),
                                 .bus = g_strdup("virtio"),
+                                .type = g_strdup("file"),
+                                .device = g_strdup("disk"),
                                 .source = g_strdup("/i"),
-                                .driver = g_strdup("raw"),
-                                .cache = g_strdup("none"),
-                                .io = g_strdup("native")};
+                                .driver = g_strdup("raw")};
     def->nics = g_new0(GuestNic, 1);
     def->nics[0] = (GuestNic){.mac = g_strdup("52:54:00:00:00:01"),
                               .alias = g_strdup("net0"),
                               .type = g_strdup("hostdev"),
                               .model = g_strdup("virtio"),
-                              .driver = g_strdup("vhost"),
                               .pci = g_strdup("0000:03:00.0"),
                               .host = g_strdup("eth0")};
     def->hostdevs = g_strsplit("0000:03:00.0", ",", -1);

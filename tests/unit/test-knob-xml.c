@@ -376,7 +376,7 @@ static void test_cells_out_of_order(void **state)
 
 #define DISTANCES(to)                                                                              \
     "        <distances>\n          <sibling id=\"0\" value=\"10\"/>\n" to "        "              \
-                                                                           "</distances>\n"
+    "</distances>\n"
 
 /* Distances stay, but for those to cells that go; a cell without CPUs is one too. */
 static void test_more_and_fewer_cells(void **state)

@@ -542,6 +542,8 @@ static void test_topology_and_knobs(void **state)
 
     assert_text(document, "source", "test");
     assert_text(document, "online", "0-3,8");
+    assert_true(json_object_get_boolean(json_object_object_get(document, "vhost_net")));
+    assert_true(json_object_get_boolean(json_object_object_get(document, "io_uring")));
     assert_number(document, "nodes/1/node", 2);
     assert_number(document, "nodes/0/distances/2", 20);
     assert_length(document, "cores", 2);

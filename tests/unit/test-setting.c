@@ -10,28 +10,28 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-static const SettingKey vcpu_thread = {KNOB_VCPU_PIN, 3, "", PLANE_ACTUAL, 4711, 99};
-static const SettingKey vcpu_cgroup = {KNOB_VCPU_PIN, 3, "", PLANE_ACTUAL, 0, 0};
-static const SettingKey vcpu_live = {KNOB_VCPU_PIN, 3, "", PLANE_LIVE, 0, 0};
-static const SettingKey vcpu_config = {KNOB_VCPU_PIN, 3, "", PLANE_CONFIG, 0, 0};
-static const SettingKey weight_key = {KNOB_CPU_WEIGHT, 0, "", PLANE_ACTUAL, 0, 0};
-static const SettingKey quota_key = {KNOB_CPU_QUOTA, 0, "", PLANE_LIVE, 0, 0};
-static const SettingKey nodes_live = {KNOB_NUMA_NODESET, 0, "", PLANE_LIVE, 0, 0};
-static const SettingKey nodes_actual = {KNOB_NUMA_NODESET, 0, "", PLANE_ACTUAL, 0, 0};
+static const SettingKey vcpu_thread = {KNOB_VCPU_PIN, 3, PLANE_ACTUAL, 4711, 99, ""};
+static const SettingKey vcpu_cgroup = {KNOB_VCPU_PIN, 3, PLANE_ACTUAL, 0, 0, ""};
+static const SettingKey vcpu_live = {KNOB_VCPU_PIN, 3, PLANE_LIVE, 0, 0, ""};
+static const SettingKey vcpu_config = {KNOB_VCPU_PIN, 3, PLANE_CONFIG, 0, 0, ""};
+static const SettingKey weight_key = {KNOB_CPU_WEIGHT, 0, PLANE_ACTUAL, 0, 0, ""};
+static const SettingKey quota_key = {KNOB_CPU_QUOTA, 0, PLANE_LIVE, 0, 0, ""};
+static const SettingKey nodes_live = {KNOB_NUMA_NODESET, 0, PLANE_LIVE, 0, 0, ""};
+static const SettingKey nodes_actual = {KNOB_NUMA_NODESET, 0, PLANE_ACTUAL, 0, 0, ""};
 
 /* --- keys --- */
 
 static void test_key_order(void **state)
 {
     static const SettingKey ascending[] = {
-        {KNOB_VCPU_PIN, 0, "", PLANE_CONFIG, 0, 0},
-        {KNOB_VCPU_PIN, 1, "", PLANE_ACTUAL, 0, 0},
-        {KNOB_VCPU_PIN, 1, "", PLANE_ACTUAL, 7, 1},
-        {KNOB_VCPU_PIN, 1, "", PLANE_ACTUAL, 7, 2},
-        {KNOB_VCPU_PIN, 1, "", PLANE_ACTUAL, 9, 1},
-        {KNOB_VCPU_PIN, 1, "", PLANE_LIVE, 0, 0},
-        {KNOB_EMULATOR_PIN, 0, "", PLANE_LIVE, 0, 0},
-        {KNOB_NUMA_NODESET, 0, "", PLANE_CONFIG, 0, 0},
+        {KNOB_VCPU_PIN, 0, PLANE_CONFIG, 0, 0, ""},
+        {KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 0, 0, ""},
+        {KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 7, 1, ""},
+        {KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 7, 2, ""},
+        {KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 9, 1, ""},
+        {KNOB_VCPU_PIN, 1, PLANE_LIVE, 0, 0, ""},
+        {KNOB_EMULATOR_PIN, 0, PLANE_LIVE, 0, 0, ""},
+        {KNOB_NUMA_NODESET, 0, PLANE_CONFIG, 0, 0, ""},
     };
     (void)state;
 
@@ -61,9 +61,9 @@ static void assert_key(const SettingKey *key, const char *words, const char *ins
 
 static void test_key_words(void **state)
 {
-    static const SettingKey emulator = {KNOB_EMULATOR_PIN, 0, "", PLANE_LIVE, 0, 0};
-    static const SettingKey emulator_thread = {KNOB_EMULATOR_PIN, 0, "", PLANE_ACTUAL, 12, 1};
-    static const SettingKey quota_actual = {KNOB_CPU_QUOTA, 0, "", PLANE_ACTUAL, 0, 0};
+    static const SettingKey emulator = {KNOB_EMULATOR_PIN, 0, PLANE_LIVE, 0, 0, ""};
+    static const SettingKey emulator_thread = {KNOB_EMULATOR_PIN, 0, PLANE_ACTUAL, 12, 1, ""};
+    static const SettingKey quota_actual = {KNOB_CPU_QUOTA, 0, PLANE_ACTUAL, 0, 0, ""};
     (void)state;
 
     assert_key(&vcpu_live, "vcpu.pin 3", "3");
@@ -161,14 +161,14 @@ static void test_last_added_stays(void **state)
 
     setting_list_sort(list);
     for (unsigned i = 0; i < 300; i++) {
-        SettingKey key = {KNOB_VCPU_PIN, i % 100, "", PLANE_LIVE, 0, 0};
+        SettingKey key = {KNOB_VCPU_PIN, i % 100, PLANE_LIVE, 0, 0, ""};
         g_autofree char *value = g_strdup_printf("%u", i);
         setting_list_add(list, &key, value, NULL, NULL);
     }
     setting_list_sort(list);
     assert_int_equal(setting_list_size(list), 100);
     for (unsigned i = 0; i < 100; i++) {
-        SettingKey key = {KNOB_VCPU_PIN, i, "", PLANE_LIVE, 0, 0};
+        SettingKey key = {KNOB_VCPU_PIN, i, PLANE_LIVE, 0, 0, ""};
         assert_int_equal(atoi(setting_list_find(list, &key)->value), 200 + (int)i);
     }
 }

@@ -583,6 +583,45 @@ static void test_live_nets_odd(void **state)
     fake_host_free(root);
 }
 
+static void test_vhost_net(void **state)
+{
+    char *root = make_host();
+    (void)state;
+
+    g_autoptr(Topo) without = acquire(root);
+    fake_host_put(root, "/dev/vhost-net", "");
+    g_autoptr(Topo) with = acquire(root);
+    g_autoptr(Topo) unknown = load("pu:2");
+    assert_true(without->no_vhost_net);
+    assert_false(with->no_vhost_net);
+    assert_false(unknown->no_vhost_net);
+    assert_false(topo_equal(without, with));
+    fake_host_free(root);
+}
+
+/* kernel.io_uring_disabled: 1 is for root and the members of a group, QEMU's if the operator did
+ * so. */
+static void test_io_uring(void **state)
+{
+    static const struct {
+        const char *disabled, *group;
+        bool none;
+    } cases[] = {{NULL, NULL, false},   {"0\n", "-1\n", false},    {"1\n", NULL, true},
+                 {"1\n", "-1\n", true}, {"1\n", "64055\n", false}, {"2\n", "64055\n", true}};
+    (void)state;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        char *root = make_host();
+        if (cases[i].disabled)
+            fake_host_put(root, "/proc/sys/kernel/io_uring_disabled", cases[i].disabled);
+        if (cases[i].group)
+            fake_host_put(root, "/proc/sys/kernel/io_uring_group", cases[i].group);
+        g_autoptr(Topo) topo = acquire(root);
+        assert_int_equal(topo->no_io_uring, cases[i].none);
+        fake_host_free(root);
+    }
+}
+
 /* Each of these changes what a load would say, or where guests may run. */
 static void test_stamp(void **state)
 {
@@ -595,6 +634,8 @@ static void test_stamp(void **state)
         {NODE_DIR "node0/hugepages/hugepages-2048kB/nr_hugepages", "65\n"},
         {"/sys/fs/cgroup/machine.slice/cpuset.cpus.effective", "0-1\n"},
         {"/sys/fs/cgroup/cpuset/machine/cpuset.effective_mems", "0\n"},
+        {"/dev/vhost-net", ""},
+        {"/proc/sys/kernel/io_uring_disabled", "2\n"},
     };
     char *root = make_host();
     g_autofree char *before = NULL, *again = NULL;
@@ -673,6 +714,8 @@ int main(void)
         cmocka_unit_test(test_live_bad_file),
         cmocka_unit_test(test_live_nets),
         cmocka_unit_test(test_live_nets_odd),
+        cmocka_unit_test(test_vhost_net),
+        cmocka_unit_test(test_io_uring),
         cmocka_unit_test(test_stamp),
         cmocka_unit_test(test_this_host),
         cmocka_unit_test(test_free_elsewhere),

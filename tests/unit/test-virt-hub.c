@@ -19,6 +19,7 @@
 #define URI "test:///default"
 #define UUID "5b1c7a3e-1111-4222-8333-0000000000a1"
 #define NO_UUID "5b1c7a3e-1111-4222-8333-00000000ffff"
+#define MAC "52:54:00:aa:bb:01"
 #define WAIT_MSEC 10000
 
 static const char domain_xml[] =
@@ -26,7 +27,10 @@ static const char domain_xml[] =
     "<vcpu>2</vcpu><iothreads>1</iothreads><os><type>hvm</type></os>"
     "<cputune><shares>2048</shares><quota>50000</quota><vcpupin vcpu='0' cpuset='1'/>"
     "<vcpupin vcpu='1' cpuset='2'/><iothreadpin iothread='1' cpuset='3'/></cputune>"
-    "<numatune><memory mode='strict' nodeset='0'/></numatune></domain>";
+    "<numatune><memory mode='strict' nodeset='0'/></numatune><devices>"
+    "<disk type='file' device='disk'><source file='/none'/><target dev='vda' bus='virtio'/></disk>"
+    "<interface type='user'><mac address='" MAC "'/><bandwidth><inbound average='1' peak='2'/>"
+    "</bandwidth></interface></devices></domain>";
 
 typedef struct Fixture {
     VirtHub *hub;
@@ -119,7 +123,9 @@ static void apply(const Fixture *fixture, Knob knob, unsigned instance, Plane pl
     g_autofree char *text = NULL;
     VirtSetting setting = {.guest = guest, .change = &change};
 
-    int r = virt_setting_apply(fixture->hub, &setting, &text);
+    DomainEdit edit = {.key = change.key, .value = to};
+    int r = change_is_edit(&change) ? virt_definition_edit(fixture->hub, UUID, &edit, 1, &text)
+                                    : virt_setting_apply(fixture->hub, &setting, &text);
     if (r != expected)
         fail_msg("knob %d plane %d: %d (%s), not %d", (int)knob, (int)plane, r, text, expected);
     assert_true((r == VIRT_DONE) == (text == NULL));
@@ -228,16 +234,59 @@ static void test_pins(void **state)
     assert_cpus(widened->config->emulator_pin, "6");
 }
 
-static void test_config_removal(void **state)
+static void apply_key(const Fixture *fixture, const SettingKey *key, const char *from,
+                      const char *to, int expected)
+{
+    Change change = {.key = *key, .from = (char *)from, .to = (char *)to};
+    g_autoptr(Guest) guest = acquire(fixture);
+    g_autofree char *text = NULL;
+    VirtSetting setting = {.guest = guest, .change = &change};
+
+    int r = virt_setting_apply(fixture->hub, &setting, &text);
+    if (r != expected)
+        fail_msg("%s: %d (%s), not %d", to, r, text, expected);
+}
+
+static void assert_knob(const GuestDef *def, const SettingKey *key, const char *expected)
+{
+    SettingKey in_list = *key;
+
+    in_list.plane = 0;
+    const Setting *setting = setting_list_find(def->knobs, &in_list);
+    assert_non_null(setting);
+    if (expected)
+        assert_string_equal(setting->value, expected);
+    else
+        assert_null(setting->value);
+}
+
+static int config_edit(const Fixture *fixture, DomainEdit *edits, unsigned n)
+{
+    g_autofree char *text = NULL;
+
+    int r = virt_definition_edit(fixture->hub, UUID, edits, n, &text);
+    assert_true((r == VIRT_DONE) == (text == NULL));
+    return r;
+}
+
+static void test_config_edit(void **state)
 {
     Fixture *fixture = *state;
+    DomainEdit edits[] = {
+        {.key = {.knob = KNOB_VCPU_PIN, .instance = 1, .plane = PLANE_CONFIG}},
+        {.key = {.knob = KNOB_IOTHREAD_PIN, .instance = 1, .plane = PLANE_CONFIG}},
+        {.key = {.knob = KNOB_CPU_WEIGHT, .plane = PLANE_CONFIG}},
+        {.key = {.knob = KNOB_CPU_QUOTA, .plane = PLANE_CONFIG}},
+        {.key = {.knob = KNOB_NUMA_NODESET, .plane = PLANE_CONFIG}},
+        {.key = {.knob = KNOB_EMULATOR_PIN, .plane = PLANE_CONFIG}}, /* there is none */
+        {.key = {.knob = KNOB_DISK_CACHE, .device = "vda", .plane = PLANE_CONFIG}, .value = "none"},
+        {.key = {.knob = KNOB_DISK_CACHE, .device = "vdz", .plane = PLANE_CONFIG}, .value = "none"},
+    };
 
-    apply(fixture, KNOB_VCPU_PIN, 1, PLANE_CONFIG, NULL, VIRT_DONE);
-    apply(fixture, KNOB_IOTHREAD_PIN, 1, PLANE_CONFIG, NULL, VIRT_DONE);
-    apply(fixture, KNOB_CPU_WEIGHT, 0, PLANE_CONFIG, NULL, VIRT_DONE);
-    apply(fixture, KNOB_CPU_QUOTA, 0, PLANE_CONFIG, NULL, VIRT_DONE);
-    apply(fixture, KNOB_NUMA_NODESET, 0, PLANE_CONFIG, NULL, VIRT_DONE);
-    apply(fixture, KNOB_EMULATOR_PIN, 0, PLANE_CONFIG, NULL, VIRT_DONE); /* there is none */
+    assert_int_equal(config_edit(fixture, edits, G_N_ELEMENTS(edits)), VIRT_DONE);
+    assert_int_equal(edits[6].result, 0);
+    assert_int_equal(edits[7].result, -ENOENT);
+    expect_event(fixture->hub, VIRT_EVENT_DEFINED, UUID);
     g_autoptr(Guest) guest = acquire(fixture);
     assert_cpus(guest_def_vcpu_pin(guest->config, 0), "1");
     assert_null(guest_def_vcpu_pin(guest->config, 1));
@@ -245,6 +294,100 @@ static void test_config_removal(void **state)
     assert_int_equal(guest->config->shares, -1);
     assert_int_equal(guest->config->vcpu_quota, -1);
     assert_int_equal(guest->config->numa_mode, -1);
+    assert_knob(guest->config, &edits[6].key, "none");
+    /* nothing to change, so nothing is defined */
+    assert_int_equal(config_edit(fixture, edits, G_N_ELEMENTS(edits)), VIRT_DONE);
+    expect_quiet(fixture->hub);
+}
+
+static void test_bandwidth(void **state)
+{
+    Fixture *fixture = *state;
+    SettingKey in = {.knob = KNOB_NET_INBOUND, .device = MAC, .plane = PLANE_LIVE};
+    SettingKey out = {.knob = KNOB_NET_OUTBOUND, .device = MAC, .plane = PLANE_LIVE};
+
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    apply_key(fixture, &out, NULL, "average=100,burst=64", VIRT_DONE);
+    g_autoptr(Guest) both = acquire(fixture);
+    assert_knob(both->live, &in, "average=1,peak=2");
+    assert_knob(both->live, &out, "average=100,burst=64");
+    apply_key(fixture, &in, NULL, "average=300", VIRT_DONE);
+    apply_key(fixture, &out, NULL, NULL, VIRT_DONE);
+    g_autoptr(Guest) one = acquire(fixture);
+    assert_knob(one->live, &in, "average=300");
+    assert_knob(one->live, &out, NULL);
+    assert_knob(one->config, &in, "average=1,peak=2");
+    apply_key(fixture, &in, NULL, "average=much", VIRT_REFUSED);
+    apply_key(fixture, &in, NULL, "speed=1", VIRT_REFUSED);
+}
+
+static void test_iotune(void **state)
+{
+    Fixture *fixture = *state;
+    SettingKey key = {.knob = KNOB_DISK_IOTUNE, .device = "vda", .plane = PLANE_LIVE};
+    const char *grouped = "read_iops_sec=10,read_iops_sec_max=20,group_name=g%2C1";
+
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    apply_key(fixture, &key, NULL, grouped, VIRT_DONE);
+    g_autoptr(Guest) first = acquire(fixture);
+    assert_knob(first->live, &key, grouped);
+    assert_knob(first->config, &key, NULL);
+    apply_key(fixture, &key, grouped, "total_iops_sec=10,total_iops_sec_max=20,group_name=h",
+              VIRT_DONE);
+    key.plane = PLANE_CONFIG;
+    apply_key(fixture, &key, NULL, "total_bytes_sec=10,total_bytes_sec_max=30", VIRT_DONE);
+    g_autoptr(Guest) second = acquire(fixture);
+    assert_knob(second->live, &key, "total_iops_sec=10,total_iops_sec_max=20,group_name=h");
+    assert_knob(second->config, &key, "total_bytes_sec=10,total_bytes_sec_max=30");
+    apply_key(fixture, &key, NULL, "total_bytes_sec=fast", VIRT_REFUSED);
+    apply_key(fixture, &key, NULL, "fast", VIRT_REFUSED);
+}
+
+static void test_iothreads(void **state)
+{
+    Fixture *fixture = *state;
+    SettingKey ids = {.knob = KNOB_IOTHREAD_IDS, .plane = PLANE_LIVE};
+    SettingKey poll_max = {.knob = KNOB_IOTHREAD_POLL_MAX, .instance = 3, .plane = PLANE_LIVE};
+    SettingKey grow = {.knob = KNOB_IOTHREAD_POLL_GROW, .instance = 3, .plane = PLANE_LIVE};
+
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    apply_key(fixture, &ids, "1", "1,3-4", VIRT_DONE);
+    apply_key(fixture, &poll_max, NULL, "5000", VIRT_DONE);
+    apply_key(fixture, &grow, NULL, "3", VIRT_DONE);
+    g_autoptr(Guest) three = acquire(fixture);
+    assert_cpus(three->live->iothreads, "1,3-4");
+    assert_cpus(three->config->iothreads, "1");
+    assert_knob(three->live, &poll_max, "5000");
+    assert_knob(three->live, &grow, "3");
+    apply_key(fixture, &ids, "1,3-4", "3,5", VIRT_DONE);
+    g_autoptr(Guest) two = acquire(fixture);
+    assert_cpus(two->live->iothreads, "3,5");
+    assert_knob(two->live, &poll_max, "5000");
+    apply_key(fixture, &ids, "3,5", "all", VIRT_REFUSED);
+    apply_key(fixture, &poll_max, "5000", NULL, VIRT_REFUSED);
+    apply_key(fixture, &grow, "3", "4294967296", VIRT_REFUSED);
+    poll_max.instance = 9;
+    apply_key(fixture, &poll_max, "5000", "1", VIRT_REFUSED);
+}
+
+static void test_saved(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    virDomainSnapshotPtr snapshot = virDomainSnapshotCreateXML(
+        fixture->domain, "<domainsnapshot><name>s</name></domainsnapshot>", 0);
+    assert_non_null(snapshot);
+    g_autoptr(Guest) on = acquire(fixture);
+    assert_int_equal(on->n_snapshots, 1);
+    assert_false(on->managed_save);
+    virDomainSnapshotDelete(snapshot, 0);
+    virDomainSnapshotFree(snapshot);
+    assert_int_equal(virDomainManagedSave(fixture->domain, 0), 0);
+    g_autoptr(Guest) saved = acquire(fixture);
+    assert_int_equal(saved->n_snapshots, 0);
+    assert_true(saved->managed_save);
+    assert_int_equal(virDomainManagedSaveRemove(fixture->domain, 0), 0);
 }
 
 /* Defining a transient guest would make it persistent. */
@@ -254,7 +397,8 @@ static void test_transient(void **state)
 
     assert_int_equal(virDomainCreate(fixture->domain), 0);
     assert_int_equal(virDomainUndefine(fixture->domain), 0);
-    apply(fixture, KNOB_VCPU_PIN, 1, PLANE_CONFIG, NULL, VIRT_REFUSED);
+    DomainEdit edit = {.key = {.knob = KNOB_VCPU_PIN, .instance = 1, .plane = PLANE_CONFIG}};
+    assert_int_equal(config_edit(fixture, &edit, 1), VIRT_REFUSED);
     apply(fixture, KNOB_EMULATOR_PIN, 0, PLANE_CONFIG, "1", VIRT_REFUSED);
     g_autoptr(Guest) guest = acquire(fixture);
     assert_false(guest->persistent);
@@ -366,7 +510,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_acquire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ready, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pins, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_config_removal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_config_edit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bandwidth, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_iotune, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_iothreads, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_saved, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transient, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nodeset, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),

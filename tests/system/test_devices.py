@@ -1,0 +1,226 @@
+"""Knobs of devices: what is set in a definition arrives in QEMU, live knobs in the running guest, and
+nobody's edit, secret or transient guest is lost on the way."""
+
+import os
+import xml.etree.ElementTree as ET
+
+import harness
+from harness import BUILD, HERE, Case
+from truth import read, run, virsh, wait_for, write
+
+DISK = "guests: [{match: {name: 'dev*'}, disk: {cache: writethrough, discard: unmap}}]"
+HAND = "<description>by hand {}</description>"
+
+
+class Devices(Case):
+    """Guests whose definition has a disk, a NIC, a VNC password and an encrypted disk's secret."""
+
+    def disk(self, name, target, driver="", inside="", bus="virtio"):
+        path = os.path.join(harness.HOST.scratch, f"{name}-{target}.img")
+        with open(path, "wb") as file:
+            file.truncate(1 << 20)
+        return (f"<disk type='file' device='disk'><driver name='qemu' type='raw' {driver}/>"
+                f"<source file='{path}'/><target dev='{target}' bus='{bus}'/>{inside}</disk>")
+
+    def device_guest(self, name="dev1", devices="", **options):
+        return self.guest(name, devices=self.disk(name, "vda") + devices, **options)
+
+    @staticmethod
+    def config(guest):
+        return ET.fromstring(guest.config_xml())
+
+    @staticmethod
+    def live(guest):
+        return ET.fromstring(guest.live_xml())
+
+    @staticmethod
+    def driver(domain, target="vda"):
+        return next(disk.find("driver").attrib for disk in domain.iter("disk")
+                    if disk.find("target").get("dev") == target)
+
+    @staticmethod
+    def command_line(guest):
+        return read(f"/proc/{guest.pid}/cmdline").split("\0")
+
+    @staticmethod
+    def secret_xml(guest):
+        return virsh("dumpxml", "--inactive", "--security-info", guest.name).stdout
+
+    def wait_cache(self, guest, word):
+        wait_for(f"cache {word}", lambda: self.driver(self.config(guest)).get("cache") == word)
+
+    def some_cycles(self, daemon):
+        wait_for("more cycles", lambda seen=daemon.cycles(): daemon.cycles() > seen + 2)
+
+
+class Editing(Devices):
+    """Of persistent definitions, against others who edit too."""
+
+    def racing(self, policy):
+        """A daemon that meets another editor, or a libvirt that does nothing, when files say so."""
+        library = os.path.join(BUILD, "edit-race.so")
+        run("gcc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library,
+            os.path.join(HERE, "edit-race.c"), "-lvirt", "-ldl")
+        daemon = self.daemon(policy, start=False)
+        daemon.start(environment={"LD_PRELOAD": library, "VMTUNED_TEST_FOLDER": daemon.folder})
+        return daemon
+
+    def edit_by_hand(self, daemon, guest, rounds):
+        """The next so many reads of a definition are each followed by somebody's edit."""
+        write(os.path.join(daemon.folder, "left"), str(rounds))
+        script = f"""cd {daemon.folder}
+left=$(cat left)
+[ "$left" -gt 0 ] || exit 0
+virsh -q dumpxml --inactive --security-info {guest.name} >hand.xml
+sed -n 's/.*<description>\\(.*\\)<.*/\\1/p' hand.xml >>seen
+sed -i "s|<description>.*</description>|<description>by hand $left</description>|" hand.xml
+virsh -q define hand.xml
+echo $((left - 1)) >left
+"""
+        path = os.path.join(daemon.folder, "race")
+        write(path + ".new", script)
+        os.rename(path + ".new", path)
+
+    @staticmethod
+    def seen(daemon):
+        path = os.path.join(daemon.folder, "seen")
+        return read(path).splitlines() if os.path.exists(path) else []
+
+    def test_edit_between_read_and_define_is_kept(self):
+        guest = self.device_guest(start=False, extra=HAND.format(0))
+        daemon = self.racing("")
+        self.edit_by_hand(daemon, guest, 1)
+        daemon.write_policy(DISK)
+        daemon.ctl("reload")
+        self.wait_cache(guest, "writethrough")
+        config = self.config(guest)
+        self.assertEqual(config.findtext("description"), "by hand 1")
+        self.assertEqual(self.driver(config)["discard"], "unmap")
+
+    def test_no_edit_is_lost_while_others_never_stop(self):
+        guest = self.device_guest(start=False, extra=HAND.format(0))
+        daemon = self.racing("")
+        self.edit_by_hand(daemon, guest, 1000)
+        daemon.write_policy(DISK)
+        daemon.ctl("reload", check=False)
+        try:
+            wait_for("some edits", lambda: self.seen(daemon)[9:])
+        finally:
+            os.unlink(os.path.join(daemon.folder, "race"))
+        self.wait_cache(guest, "writethrough")
+        seen = self.seen(daemon)
+        # each editor saw what the one before had written
+        numbers = [int(text.rpartition(" ")[2]) for text in seen[1:]]
+        self.assertEqual(numbers, list(range(1000, 1000 - len(numbers), -1)))
+        self.assertIn(f"by hand {numbers[-1] - 1}", guest.config_xml())
+
+    def test_define_without_effect_is_found(self):
+        guest = self.device_guest(start=False)
+        daemon = self.racing("")
+        swallow = os.path.join(daemon.folder, "swallow")
+        write(swallow, "")
+        daemon.write_policy(DISK)
+        daemon.ctl("reload", check=False)
+        wait_for("it is told", lambda: "had no such effect" in daemon.log_text())
+        self.assertNotIn("cache", self.driver(self.config(guest)))
+        os.unlink(swallow)
+        daemon.ctl("apply", guest.name, check=False)
+        self.wait_cache(guest, "writethrough")
+
+    def test_transient_guest_stays_transient(self):
+        guest = self.device_guest(transient=True)
+        other = self.device_guest("dev2")
+        daemon = self.daemon(DISK)
+        self.wait_cache(other, "writethrough")
+        self.some_cycles(daemon)
+        daemon.ctl("apply", guest.name, check=False)
+        self.assertIn("Persistent:     no", virsh("dominfo", guest.name).stdout)
+        self.assertNotIn("cache", self.driver(self.live(guest)))
+        guest.destroy()
+        self.some_cycles(daemon)
+        self.assertNotIn(guest.name, virsh("list", "--all", "--name").stdout.split())
+
+    def test_secrets_are_kept_and_told_nobody(self):
+        password, usage = "hu5hhu5h", "3f0e9d0c-1111-4222-8333-00000000cafe"
+        luks = self.disk("dev1", "vdb", inside=f"<encryption format='luks'>"
+                         f"<secret type='passphrase' uuid='{usage}'/></encryption>")
+        vnc = f"<graphics type='vnc' passwd='{password}' listen='127.0.0.1'/>"
+        guest = self.device_guest(devices=luks + vnc, start=False)
+        before = self.secret_xml(guest)
+        self.assertIn(password, before)
+        daemon = self.daemon(DISK, extra=("--log-level", "debug"))
+        self.wait_cache(guest, "writethrough")
+        self.some_cycles(daemon)
+        after = self.secret_xml(guest)
+        self.assertIn(f"passwd='{password}'", after)
+        self.assertIn(f"uuid='{usage}'", after)
+        daemon.ctl("restore", guest.name)
+        self.assertEqual(self.secret_xml(guest), before)
+        told = daemon.log_text() + daemon.ctl("status", "--json").stdout + \
+            daemon.ctl("explain", guest.name, check=False).stdout
+        daemon.stop()
+        self.assertNotIn(password, told + daemon.log_text())
+        for folder, _, names in os.walk(daemon.state):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    self.assertNotIn(password.encode(), file.read(), name)
+
+    def test_managed_save_is_seen(self):
+        guest = self.device_guest()
+        daemon = self.daemon("")
+        self.wait_state(daemon, guest, "as-planned")
+        virsh("managedsave", guest.name)
+        daemon.write_policy(DISK)
+        daemon.ctl("reload")
+        self.wait_cache(guest, "writethrough")
+        guest.start()
+        # the saved memory's definition counts, not the new one
+        self.assertNotIn("cache", self.driver(self.live(guest)))
+        self.assertEqual(self.driver(self.config(guest))["cache"], "writethrough")
+
+
+class NextStart(Devices):
+    """Cold knobs of each group: set while the guest is off, read back from live XML and from QEMU's
+    command line, then put back."""
+
+    def arrives(self, policy, checks, in_command_line, **options):
+        guest = self.device_guest(start=False, **options)
+        before = guest.config_xml()
+        daemon = self.daemon(f"guests: [{{match: {{name: 'dev*'}}, {policy}}}]")
+        try:
+            wait_for("the definition", lambda: all(check(self.config(guest)) for check in checks))
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{guest.config_xml()}") from None
+        guest.start()
+        self.assertTrue(all(check(self.live(guest)) for check in checks), guest.live_xml())
+        arguments = self.command_line(guest)
+        for words in in_command_line:
+            self.assertTrue(any(all(word in argument for word in words) for argument in arguments),
+                            f"{words} not in {arguments}")
+        self.wait_state(daemon, guest, "as-planned")
+        writes = daemon.status(guest)["writes"]
+        self.some_cycles(daemon)
+        self.assertEqual(daemon.status(guest)["writes"], writes)
+        guest.destroy()
+        daemon.ctl("restore", guest.name)
+        self.assertEqual(guest.config_xml(), before)
+
+    def test_disk(self):
+        self.arrives(
+            "disk: {cache: unsafe, discard: unmap, detect_zeroes: on}",
+            [lambda domain: self.driver(domain).get("cache") == "unsafe",
+             lambda domain: self.driver(domain).get("detect_zeroes") == "on"],
+            [('libvirt-1-format', '"discard":"unmap"'), ('"detect-zeroes":"on"',), ('"no-flush":true', '"direct":false')])
+
+    def test_network(self):
+        def driver(domain):
+            return domain.find("devices/interface/driver")
+
+        self.arrives(
+            "network: {driver: auto, queues: 2, rx_queue_size: 512, event_idx: off}",
+            [lambda domain: driver(domain) is not None and driver(domain).get("queues") == "2",
+             lambda domain: driver(domain).get("rx_queue_size") == "512"],
+            [("virtio-net-pci", '"mq":true', '"rx_queue_size":512', '"event_idx":false'),
+             ('"type":"tap"', '"fds":')],
+            devices="<interface type='ethernet'><mac address='52:54:00:00:00:01'/>"
+                    "<model type='virtio'/></interface>")
