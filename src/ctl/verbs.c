@@ -52,6 +52,13 @@ static const Verb verbs[] = {
         .run = verb_explain_run,
     },
     {
+        .name = "pending",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .doc = "what waits for a guest's next cold start",
+        .run = verb_pending_run,
+    },
+    {
         .name = "policy",
         .args = "GUEST",
         .min_words = 1,

@@ -71,6 +71,18 @@ static int method_plan(sd_bus_message *message, void *data, sd_bus_error *reterr
     return reply_document(message, report_live_plan(snapshot, (const char *const *)names));
 }
 
+static int method_pending(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    g_auto(GStrv) names = NULL;
+
+    (void)reterr;
+    int r = read_names(data, message, &names);
+    if (r != 0)
+        return r;
+    g_autoptr(Snapshot) snapshot = manager_snapshot(data);
+    return reply_document(message, report_pending(snapshot, (const char *const *)names));
+}
+
 static int method_explain(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     const char *name;
@@ -328,6 +340,7 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Guests", "", "a(sss)", method_guests, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Status", "as", "s", method_status, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Plan", "as", "s", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Pending", "as", "s", method_pending, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Explain", "s", "s", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Advise", "as", "s", method_advise, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Policy", "s", "s", method_policy, SD_BUS_VTABLE_UNPRIVILEGED),

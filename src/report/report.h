@@ -41,6 +41,8 @@ struct json_object *report_defrag(const Plan *before, const Plan *after, const G
 /* names NULL or empty: all guests; an unknown name becomes an entry with "error". */
 struct json_object *report_status(const Snapshot *snapshot, const char *const *names);
 struct json_object *report_live_plan(const Snapshot *snapshot, const char *const *names);
+/* What waits for each guest's next cold start. */
+struct json_object *report_pending(const Snapshot *snapshot, const char *const *names);
 /* Each setting of one guest: value, reason, policy origin, whether it is in force. */
 struct json_object *report_explain(const GuestStatus *status, const SettingList *wanted,
                                    const SettingList *observed);

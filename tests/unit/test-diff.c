@@ -7,6 +7,7 @@
 #include "common/fake-backend.h"
 #include "common/fake-guest.h"
 #include "plan/diff.h"
+#include "plan/pending.h"
 #include "record/record.h"
 
 #include <setjmp.h>
