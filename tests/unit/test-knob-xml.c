@@ -89,7 +89,8 @@ static void assert_refused(const char *xml, Knob knob, const char *device, const
                            int result)
 {
     SettingKey key = key_of(knob, device, 0);
-    g_autofree char *same = edit_to(xml, &key, value, result);
+
+    g_free(edit_to(xml, &key, value, result));
 }
 
 /* The document has that knob with this value (NULL: not set). */
