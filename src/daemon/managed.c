@@ -230,8 +230,10 @@ char *managed_describe(const Managed *managed)
     case GUEST_UNMANAGED:
         return managed->plan ? g_strdup(managed->plan->reason) : NULL;
     case GUEST_COLD_PENDING:
-        return g_strdup_printf("as planned, next cold start changes %u",
-                               pending_list_size(managed->pending));
+        return pending_list_size(managed->pending) == 1
+                   ? g_strdup("as planned; its next cold start changes one setting")
+                   : g_strdup_printf("as planned; its next cold start changes %u settings",
+                                     pending_list_size(managed->pending));
     case GUEST_BUSY:
         return g_strdup("in a job (start, migration, snapshot, backup): left alone");
     case GUEST_STUCK:
