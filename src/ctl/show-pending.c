@@ -10,13 +10,6 @@ const char *show_value(Doc *row, const char *key)
     return text ? text : "not set";
 }
 
-char *show_pending_why(Doc *row)
-{
-    const char *refused = doc_text(row, "refused"), *reason = doc_text(row, "reason");
-
-    return refused ? g_strconcat("libvirt refuses it: ", refused, NULL) : g_strdup(reason);
-}
-
 void show_pending_rows(Doc *object, GString *out)
 {
     g_autoptr(Table) table = table_new(
@@ -25,11 +18,10 @@ void show_pending_rows(Doc *object, GString *out)
     DOC_FOREACH(row, object, "pending")
     {
         g_autofree char *setting = show_setting_name(row);
-        g_autofree char *why = show_pending_why(row);
         table_add(table, (const char *const[]){
                              setting, doc_bool(row, "policy") ? show_value(row, "wanted") : NULL,
                              show_value(row, "live"), show_value(row, "next"),
-                             doc_text(row, "origin"), why});
+                             doc_text(row, "origin"), doc_text(row, "reason")});
     }
     if (table_rows(table) > 0)
         g_string_append_c(out, '\n');

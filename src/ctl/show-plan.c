@@ -90,12 +90,11 @@ static void print_pending(Doc *document, GString *out)
     DOC_FOREACH(row, document, "pending")
     {
         g_autofree char *setting = show_setting_name(row);
-        g_autofree char *why = show_pending_why(row);
         table_add(table,
                   (const char *const[]){subject_name(document, row), setting,
                                         doc_bool(row, "policy") ? show_value(row, "wanted") : NULL,
                                         show_value(row, "live"), show_value(row, "next"),
-                                        doc_text(row, "origin"), why});
+                                        doc_text(row, "origin"), doc_text(row, "reason")});
     }
     if (table_rows(table) > 0)
         g_string_append_c(out, '\n');

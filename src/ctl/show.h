@@ -33,8 +33,6 @@ char *show_placement(Doc *guest, const char *key);
 void show_plan(Doc *document, GString *out);
 /* A value of a settings row; "not set" for null. */
 const char *show_value(Doc *row, const char *key);
-/* Why a row of "pending" is one. Owned by the caller. */
-char *show_pending_why(Doc *row);
 /* A table of rows of "pending" with that label above; nothing if there is no row. In documents of
  * one guest. */
 void show_pending_rows(Doc *object, GString *out);

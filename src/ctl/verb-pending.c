@@ -7,12 +7,11 @@ static void add_rows(Table *table, Doc *guest)
 {
     DOC_FOREACH(row, guest, "pending")
     {
-        g_autofree char *why = show_pending_why(row);
         table_add(table,
-                  (const char *const[]){doc_text(guest, "name"), doc_text(row, "knob"),
-                                        doc_text(row, "instance"),
-                                        doc_bool(row, "policy") ? show_value(row, "wanted") : NULL,
-                                        show_value(row, "live"), show_value(row, "next"), why});
+                  (const char *const[]){
+                      doc_text(guest, "name"), doc_text(row, "knob"), doc_text(row, "instance"),
+                      doc_bool(row, "policy") ? show_value(row, "wanted") : NULL,
+                      show_value(row, "live"), show_value(row, "next"), doc_text(row, "reason")});
     }
 }
 

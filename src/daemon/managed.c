@@ -180,7 +180,7 @@ void managed_set_pending(Managed *managed)
 {
     g_clear_pointer(&managed->pending, pending_list_unref);
     if (managed_is_planned(managed))
-        managed->pending = pending_make(managed->plan, managed->guest);
+        managed->pending = pending_make(managed->plan, managed->guest, managed->refused);
 }
 
 GuestState managed_judge(const Managed *managed)

@@ -27,13 +27,26 @@ static void add_nodeset(PendingList *list, const GuestPlan *plan, const Guest *g
     setting->origin = g_strdup(wanted ? plan->numa_origin : NULL);
 }
 
-static void add_knob(PendingList *list, const GuestPlan *plan, const Setting *live,
+/* What the policy wants of that knob at the next start; NULL: nothing that can be had. */
+static const Setting *want_find(const GuestPlan *plan, const ChangeSet *refused,
+                                const SettingKey *key)
+{
+    const Setting *want = plan ? setting_list_find(plan->knobs, key) : NULL;
+
+    for (unsigned i = 0; want && refused && i < change_set_size(refused); i++) {
+        const Change *change = change_set_get(refused, i);
+        if (setting_key_compare(&change->key, key) == 0 && is_equal(key, change->to, want->value))
+            return NULL;
+    }
+    return want;
+}
+
+static void add_knob(PendingList *list, const Setting *want, const Setting *live,
                      const Setting *next)
 {
     SettingKey key = next->key;
 
     key.plane = PLANE_CONFIG;
-    const Setting *want = plan ? setting_list_find(plan->knobs, &key) : NULL;
     if (is_equal(&key, live->value, want ? want->value : next->value))
         return;
     PendingSetting *setting = pending_list_add(list, &key);
@@ -47,7 +60,7 @@ static void add_knob(PendingList *list, const GuestPlan *plan, const Setting *li
     setting->origin = g_strdup(want->origin);
 }
 
-PendingList *pending_make(const GuestPlan *plan, const Guest *guest)
+PendingList *pending_make(const GuestPlan *plan, const Guest *guest, const ChangeSet *refused)
 {
     PendingList *list = pending_list_new();
 
@@ -59,8 +72,10 @@ PendingList *pending_make(const GuestPlan *plan, const Guest *guest)
     for (unsigned i = 0; i < setting_list_size(guest->config->knobs); i++) {
         const Setting *next = setting_list_get(guest->config->knobs, i);
         const Setting *live = setting_list_find(guest->live->knobs, &next->key);
-        if (live && knob_info(next->key.knob)->change == KNOB_COLD)
-            add_knob(list, plan, live, next);
+        SettingKey key = next->key;
+        key.plane = PLANE_CONFIG;
+        if (live && knob_info(key.knob)->change == KNOB_COLD)
+            add_knob(list, want_find(plan, refused, &key), live, next);
     }
     return list;
 }
@@ -93,11 +108,4 @@ PendingFate pending_fate(const PendingSetting *setting, const Guest *guest)
     bool edited = guest->config && value_in(guest->config, &setting->key, &next) &&
                   !is_equal(&setting->key, next, expected);
     return edited ? PENDING_SUPERSEDED : PENDING_DID_NOT;
-}
-
-bool cold_start_is_pending(const GuestPlan *plan, const Guest *guest)
-{
-    g_autoptr(PendingList) list = pending_make(plan, guest);
-
-    return pending_list_size(list) > 0;
 }

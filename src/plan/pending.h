@@ -10,10 +10,9 @@
 #include "model/pending.h"
 #include "model/plan.h"
 
-/* Empty for a guest that is off. plan NULL: the policy wants nothing of it. Refcount 1. */
-PendingList *pending_make(const GuestPlan *plan, const Guest *guest);
-/* True if that is not empty. */
-bool cold_start_is_pending(const GuestPlan *plan, const Guest *guest);
+/* Empty for a guest that is off. plan NULL: the policy wants nothing of it. refused: what libvirt
+ * will not have in its definition, which no start will bring; NULL: nothing. Refcount 1. */
+PendingList *pending_make(const GuestPlan *plan, const Guest *guest, const ChangeSet *refused);
 
 /* What became of the settings that waited for the start that made guest. */
 typedef enum PendingFate {

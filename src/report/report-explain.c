@@ -31,7 +31,7 @@ struct json_object *report_explain(const GuestStatus *status, const SettingList 
     json_object_object_add(document, "guest", guest);
     json_object_object_add(document, "settings", parts_settings(status, wanted, observed));
     json_object_object_add(document, "pending", parts_pending(status));
-    json_object_object_add(document, "unsupported", parts_unsupported(status->plan));
+    json_object_object_add(document, "unsupported", parts_unsupported(status));
     return document;
 }
 

@@ -46,7 +46,7 @@ void parts_append_pending(struct json_object *array, const char *subject,
                           const GuestStatus *status);
 struct json_object *parts_pending(const GuestStatus *status);
 /* What the policy asks for and it cannot have. plan may be NULL. */
-struct json_object *parts_unsupported(const GuestPlan *plan);
+struct json_object *parts_unsupported(const GuestStatus *status);
 
 /* How one guest counts. */
 ReportExit parts_guest_exit(const GuestStatus *status);

@@ -2,18 +2,7 @@
 /* What waits for a guest's next cold start, and what its policy asks for that it cannot have. */
 #include "report/report-parts.h"
 
-/* libvirt's words, if it would not have the change of that key. */
-static const char *refused_words(const GuestStatus *status, const SettingKey *key)
-{
-    for (unsigned i = 0; i < change_set_size(status->refused); i++) {
-        const Change *change = change_set_get(status->refused, i);
-        if (setting_key_compare(&change->key, key) == 0)
-            return change->reason;
-    }
-    return NULL;
-}
-
-static struct json_object *pending_row(const GuestStatus *status, const PendingSetting *setting)
+static struct json_object *pending_row(const PendingSetting *setting)
 {
     struct json_object *row = json_object_new_object();
     const char *reason =
@@ -26,14 +15,13 @@ static struct json_object *pending_row(const GuestStatus *status, const PendingS
     json_object_object_add(row, "next", parts_text(setting->next));
     json_object_object_add(row, "reason", parts_text(reason));
     json_object_object_add(row, "origin", parts_text(setting->origin));
-    json_object_object_add(row, "refused", parts_text(refused_words(status, &setting->key)));
     return row;
 }
 
 void parts_append_pending(struct json_object *array, const char *subject, const GuestStatus *status)
 {
     for (unsigned i = 0; status->pending && i < pending_list_size(status->pending); i++) {
-        struct json_object *row = pending_row(status, pending_list_get(status->pending, i));
+        struct json_object *row = pending_row(pending_list_get(status->pending, i));
         if (subject)
             json_object_object_add(row, "subject", parts_text(subject));
         json_object_array_add(array, row);
@@ -48,18 +36,31 @@ struct json_object *parts_pending(const GuestStatus *status)
     return array;
 }
 
-struct json_object *parts_unsupported(const GuestPlan *plan)
+static void add_unsupported(struct json_object *array, const SettingKey *key, const char *wanted,
+                            const char *reason, const char *origin)
 {
+    struct json_object *row = json_object_new_object();
+
+    parts_add_key(row, key);
+    json_object_object_add(row, "wanted", parts_text(wanted));
+    json_object_object_add(row, "reason", parts_text(reason));
+    json_object_object_add(row, "origin", parts_text(origin));
+    json_object_array_add(array, row);
+}
+
+struct json_object *parts_unsupported(const GuestStatus *status)
+{
+    const SettingList *list = status->plan ? status->plan->unsupported : NULL;
     struct json_object *array = json_object_new_array();
 
-    for (unsigned i = 0; plan && i < setting_list_size(plan->unsupported); i++) {
-        const Setting *setting = setting_list_get(plan->unsupported, i);
-        struct json_object *row = json_object_new_object();
-        parts_add_key(row, &setting->key);
-        json_object_object_add(row, "wanted", parts_text(setting->value));
-        json_object_object_add(row, "reason", parts_text(setting->reason));
-        json_object_object_add(row, "origin", parts_text(setting->origin));
-        json_object_array_add(array, row);
+    for (unsigned i = 0; list && i < setting_list_size(list); i++) {
+        const Setting *setting = setting_list_get(list, i);
+        add_unsupported(array, &setting->key, setting->value, setting->reason, setting->origin);
+    }
+    for (unsigned i = 0; i < change_set_size(status->refused); i++) {
+        const Change *change = change_set_get(status->refused, i);
+        g_autofree char *words = g_strconcat("libvirt refuses it: ", change->reason, NULL);
+        add_unsupported(array, &change->key, change->to, words, change->origin);
     }
     return array;
 }
@@ -88,7 +89,7 @@ static struct json_object *pending_entry(const GuestStatus *status, const void *
     (void)context;
     parts_add_identity(entry, status);
     json_object_object_add(entry, "pending", parts_pending(status));
-    json_object_object_add(entry, "unsupported", parts_unsupported(status->plan));
+    json_object_object_add(entry, "unsupported", parts_unsupported(status));
     json_object_object_add(entry, "notes", notes(status));
     return entry;
 }
