@@ -207,7 +207,7 @@ static void decide_bandwidth(const Nic *nic, const PolicyValue *by, NicValue *re
 {
     const KnobInfo *info = knob_info(KNOB_NET_INBOUND);
     const PolicyValue *average = policy_value_entry(by, "average");
-    g_autofree char *texts[3] = {NULL, NULL, NULL};
+    char *texts[] = {NULL, NULL, NULL};
     bool fits = bandwidth_field(average, RATE_UNIT, &texts[0]);
 
     fits = bandwidth_field(policy_value_entry(by, "peak"), RATE_UNIT, &texts[1]) && fits;
@@ -216,6 +216,8 @@ static void decide_bandwidth(const Nic *nic, const PolicyValue *by, NicValue *re
         ret->reason = "no limit";
     else
         ret->value = knob_fields_format(info, (const char *const *)texts);
+    for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_free(texts[i]);
     if (!can(nic, NIC_BANDWIDTH))
         refuse(ret, "libvirt has no limits for this type of NIC");
     else if (nic->teamed && nic->wants->plane == PLANE_LIVE)
