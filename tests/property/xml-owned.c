@@ -240,10 +240,14 @@ static void cut_cells(xmlNode *domain, unsigned n_cells)
 static void cut_those_but(xmlNode *parent, const char *name, const char *attribute,
                           const CpuSet *kept)
 {
+    g_autoptr(CpuSet) left = cpuset_copy(kept); /* of two with the same id only one can stay */
+
     for (xmlNode *node = xml_child(parent, name), *next; node; node = next) {
         unsigned id = number_of(node, attribute, MAX_CELLS + 1);
         next = xml_next(node);
-        if (!cpuset_has(kept, id) || is_empty(node, attribute))
+        bool stays = cpuset_has(left, id);
+        hwloc_bitmap_clr(left, id);
+        if (!stays || is_empty(node, attribute))
             drop(node);
     }
     if (parent) {
