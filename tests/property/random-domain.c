@@ -337,7 +337,7 @@ static xmlNode *random_node(Random *random, xmlDoc *doc)
     case 2:
         return xmlNewDocText(doc, (const xmlChar *)random_word(random, spaces));
     case 3: /* named as one of ours, and yet not */
-        node = xmlNewDocNode(doc, NULL, (const xmlChar *)"driver", odd);
+        node = xmlNewDocRawNode(doc, NULL, (const xmlChar *)"driver", odd);
         xmlSetNs(node, xmlNewNs(node, (const xmlChar *)"urn:other",
                                 random_chance(random, 50) ? (const xmlChar *)"o" : NULL));
         xmlNewProp(node, (const xmlChar *)"queues", odd);
