@@ -26,9 +26,9 @@ class Disks(test_devices.Devices):
         return (f"<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
                 f"<source file='{path}'/><target dev='{target}' bus='{bus}'/></disk>")
 
-    def settled(self, daemon, guest):
-        """As planned, and nothing more is written."""
-        self.wait_state(daemon, guest, "as-planned")
+    def settled(self, daemon, guest, state="as-planned"):
+        """In that state, and nothing more is written."""
+        self.wait_state(daemon, guest, state)
         writes = daemon.status(guest)["writes"]
         self.some_cycles(daemon)
         self.assertEqual(daemon.status(guest)["writes"], writes)
@@ -148,4 +148,4 @@ class Live(Disks):
             return [line for line in text.split() if line.endswith("poll-max-ns=5000")]
 
         wait_for("polling", lambda: len(polls()) == 2)
-        self.settled(daemon, guest)
+        self.settled(daemon, guest, "cold-pending")  # its disk gets an IOThread then
