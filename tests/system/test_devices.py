@@ -286,7 +286,7 @@ class Running(Devices):
             wait_for(f"{name} pinned", lambda name=name: guest.thread(name).cpus == {0})
         self.assertEqual(guest.cpuset("iothread2"), {0})
         wait_for("polling", lambda: self.polling(guest) == 2)
-        self.wait_state(daemon, guest, "cold-pending")  # its disk gets its IOThread then
+        self.wait_state(daemon, guest, "cold-pending")  # its disk gets an IOThread then
         guest.destroy()
         guest.start()
         self.assertEqual(self.polling(guest), 0)

@@ -27,7 +27,7 @@ class Disks(test_devices.Devices):
                 f"<source file='{path}'/><target dev='{target}' bus='{bus}'/></disk>")
 
     def settled(self, daemon, guest, state="as-planned"):
-        """As planned, and nothing more is written."""
+        """In that state, and nothing more is written."""
         self.wait_state(daemon, guest, state)
         writes = daemon.status(guest)["writes"]
         self.some_cycles(daemon)
@@ -148,4 +148,4 @@ class Live(Disks):
             return [line for line in text.split() if line.endswith("poll-max-ns=5000")]
 
         wait_for("polling", lambda: len(polls()) == 2)
-        self.settled(daemon, guest, "cold-pending")
+        self.settled(daemon, guest, "cold-pending")  # its disk gets an IOThread then
