@@ -14,6 +14,8 @@
  *   Guests() -> a(sss): uuid, name, state
  *   Status(as guests) -> s        Plan(as guests) -> s         Explain(s guest) -> s
  *   Policy(s guest) -> s          Topology() -> s              Verify(as guests) -> s
+ *   Advise(as guests) -> s
+ *   Pending(as guests) -> s       RestartInto(s guest, u timeout, b on_reboot) -> s
  *   Apply(as guests, b dry_run) -> s      Restore(as guests, b all, b force) -> s
  *   Reload() -> s
  * Signals, broadcast to whoever adds a match: GuestChanged(s uuid, s name, s state),

@@ -82,11 +82,31 @@ static void print_settings(Doc *document, GString *out)
     table_print(table, out);
 }
 
+static void print_pending(Doc *document, GString *out)
+{
+    g_autoptr(Table) table = table_new((const char *const[]){"GUEST", "PENDING", "WANTED", "LIVE",
+                                                             "NEXT START", "ORIGIN", "WHY", NULL});
+
+    DOC_FOREACH(row, document, "pending")
+    {
+        g_autofree char *setting = show_setting_name(row);
+        table_add(table,
+                  (const char *const[]){subject_name(document, row), setting,
+                                        doc_bool(row, "policy") ? show_value(row, "wanted") : NULL,
+                                        show_value(row, "live"), show_value(row, "next"),
+                                        doc_text(row, "origin"), doc_text(row, "reason")});
+    }
+    if (table_rows(table) > 0)
+        g_string_append_c(out, '\n');
+    table_print(table, out);
+}
+
 void show_plan(Doc *document, GString *out)
 {
     print_summary(document, out);
     print_guests(document, out);
     print_settings(document, out);
+    print_pending(document, out);
     if (doc_length(document, "diagnostics") > 0)
         g_string_append_c(out, '\n');
     show_diag_rows(document, out);

@@ -31,6 +31,13 @@ char *show_placement(Doc *guest, const char *key);
 
 /* The plan document ("plan", "simulate", "apply --dry-run"). */
 void show_plan(Doc *document, GString *out);
+/* A value of a settings row; "not set" for null. */
+const char *show_value(Doc *row, const char *key);
+/* A table of rows of "pending" with that label above; nothing if there is no row. In documents of
+ * one guest. */
+void show_pending_rows(Doc *object, GString *out);
+/* The same of "unsupported". */
+void show_unsupported_rows(Doc *object, GString *out);
 /* The documents of "verify", "apply" and "restore". */
 void show_verify(Doc *document, GString *out);
 /* The status document's guests on cores and nodes, as the kernel has them. */

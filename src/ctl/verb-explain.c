@@ -32,6 +32,8 @@ static void render(Doc *document, GString *out)
     if (table_rows(table) > 0)
         g_string_append_c(out, '\n');
     table_print(table, out);
+    show_pending_rows(document, out);
+    show_unsupported_rows(document, out);
 }
 
 int verb_explain_run(const Options *options)

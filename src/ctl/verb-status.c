@@ -67,6 +67,16 @@ static void print_differences(Doc *guest, GString *out)
     }
 }
 
+static void print_pending(Doc *guest, GString *out)
+{
+    DOC_FOREACH(row, guest, "pending")
+    {
+        g_autofree char *setting = show_setting_name(row);
+        show_field(out, "Pending", "%s: %s, next start %s", setting, show_value(row, "live"),
+                   show_value(row, "next"));
+    }
+}
+
 static void print_block(Doc *guest, GString *out)
 {
     g_autofree char *since = doc_time(guest, "since");
@@ -85,6 +95,7 @@ static void print_block(Doc *guest, GString *out)
     show_field(out, "Writes", "%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT " failed",
                doc_number(guest, "writes"), doc_number(guest, "failures"));
     print_differences(guest, out);
+    print_pending(guest, out);
 }
 
 static void render_blocks(Doc *document, GString *out)

@@ -52,12 +52,26 @@ static const Verb verbs[] = {
         .run = verb_explain_run,
     },
     {
+        .name = "pending",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .doc = "what waits for a guest's next cold start",
+        .run = verb_pending_run,
+    },
+    {
         .name = "policy",
         .args = "GUEST",
         .min_words = 1,
         .max_words = 1,
         .doc = "the effective policy of a guest, each key with its origin",
         .run = verb_policy_run,
+    },
+    {
+        .name = "advise",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .doc = "what could be faster and is not vmtuned's to change",
+        .run = verb_advise_run,
     },
     {
         .name = "check",

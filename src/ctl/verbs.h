@@ -35,9 +35,11 @@ int verbs_run(char **argv);
 
 int verb_status_run(const Options *options);
 int verb_plan_run(const Options *options);
+int verb_advise_run(const Options *options);
 int verb_apply_run(const Options *options);
 int verb_verify_run(const Options *options);
 int verb_explain_run(const Options *options);
+int verb_pending_run(const Options *options);
 int verb_policy_run(const Options *options);
 int verb_check_run(const Options *options);
 int verb_topology_run(const Options *options);

@@ -2,6 +2,7 @@
 /* org.vmtuned1: a table and thin calls. Reading is for everybody, changing for root. */
 #include "daemon/manager.h"
 
+#include "plan/advise.h"
 #include "plan/diff.h"
 #include "report/report.h"
 #include "vmtuned/bus.h"
@@ -70,6 +71,18 @@ static int method_plan(sd_bus_message *message, void *data, sd_bus_error *reterr
     return reply_document(message, report_live_plan(snapshot, (const char *const *)names));
 }
 
+static int method_pending(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    g_auto(GStrv) names = NULL;
+
+    (void)reterr;
+    int r = read_names(data, message, &names);
+    if (r != 0)
+        return r;
+    g_autoptr(Snapshot) snapshot = manager_snapshot(data);
+    return reply_document(message, report_pending(snapshot, (const char *const *)names));
+}
+
 static int method_explain(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     const char *name;
@@ -87,6 +100,31 @@ static int method_explain(sd_bus_message *message, void *data, sd_bus_error *ret
     g_autoptr(SettingList) wanted = wanted_make(status->plan, status->guest);
     g_autoptr(SettingList) observed = observed_make(status->guest);
     return reply_document(message, report_explain(status, wanted, observed));
+}
+
+/* Advice on the guests that were looked at; with no names also on the host. */
+static int method_advise(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    const Manager *manager = data;
+    g_auto(GStrv) names = NULL;
+
+    int r = read_names(data, message, &names);
+    if (r != 0)
+        return r;
+    if (!manager->topo)
+        return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
+    g_autofree AdviseGuest *guests = g_new0(AdviseGuest, manager->guests->len + 1);
+    unsigned n = 0;
+    for (guint i = 0; i < manager->guests->len; i++) {
+        const Managed *managed = g_ptr_array_index(manager->guests, i);
+        bool asked = !names[0] || g_strv_contains((const char *const *)names, managed->name) ||
+                     g_strv_contains((const char *const *)names, managed->uuid);
+        if (asked && managed->guest)
+            guests[n++] = (AdviseGuest){
+                .guest = managed->guest, .plan = managed->plan, .refused = managed->refused};
+    }
+    g_autoptr(GPtrArray) list = advise_make(manager->topo, manager->policy, guests, n);
+    return reply_document(message, report_advise(list));
 }
 
 /* A guest that is off is matched by its name and uuid alone. */
@@ -302,7 +340,9 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Guests", "", "a(sss)", method_guests, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Status", "as", "s", method_status, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Plan", "as", "s", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Pending", "as", "s", method_pending, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Explain", "s", "s", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Advise", "as", "s", method_advise, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Policy", "s", "s", method_policy, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Topology", "", "s", method_topology, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Verify", "as", "s", method_verify, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -693,10 +693,22 @@ static void find_intruders(Manager *manager)
     }
 }
 
+/* At the first look after its start it is told what of the settings that awaited it came true. */
+static void set_pending(Managed *managed)
+{
+    managed_set_pending(managed);
+    if (!managed->pending || !managed->awaited)
+        return;
+    journal_log_awaited(managed);
+    g_clear_pointer(&managed->awaited, pending_list_unref);
+}
+
 static void judge_all(Manager *manager)
 {
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (managed->recheck || !managed->pending)
+            set_pending(managed);
         GuestState state = managed_judge(managed);
         bool changed = state != managed->state || managed->since_usec == 0;
 

@@ -2,6 +2,7 @@
 /* Log lines as structured journal entries. */
 #include "daemon/manager.h"
 
+#include "plan/pending.h"
 #include "vmtuned/message-ids.h"
 
 #define SD_JOURNAL_SUPPRESS_LOCATION
@@ -87,6 +88,43 @@ void journal_log_state(const Managed *managed)
     }
     log_full(level, id, fields, "%s: %s%s%s", managed->name, guest_state_name(managed->state),
              managed->text ? ": " : "", managed->text ? managed->text : "");
+}
+
+/* "disk.cache vda none, disk.io vda native" of one fate; *ret_n: how many. */
+static char *awaited_names(const Managed *managed, PendingFate fate, unsigned *ret_n)
+{
+    GString *names = g_string_new(NULL);
+
+    *ret_n = 0;
+    for (unsigned i = 0; i < pending_list_size(managed->awaited); i++) {
+        const PendingSetting *setting = pending_list_get(managed->awaited, i);
+        if (pending_fate(setting, managed->guest) != fate)
+            continue;
+        g_autofree char *key = setting_key_format(&setting->key);
+        const char *value = pending_expected(setting);
+        g_string_append_printf(names, "%s%s %s", names->len > 0 ? ", " : "", key,
+                               value ? value : "not set");
+        ++*ret_n;
+    }
+    return g_string_free(names, FALSE);
+}
+
+void journal_log_awaited(const Managed *managed)
+{
+    unsigned n_came, n_not;
+    g_autofree char *came = awaited_names(managed, PENDING_TOOK_EFFECT, &n_came);
+    g_autofree char *did_not = awaited_names(managed, PENDING_DID_NOT, &n_not);
+    const LogField fields[] = {
+        {"VMTUNED_GUEST", managed->name}, {"VMTUNED_UUID", managed->uuid}, {NULL, NULL}};
+
+    if (n_came > 0)
+        log_full(LOG_LEVEL_INFO, VMTUNED_MESSAGE_PENDING_DONE, fields,
+                 "%s: its start brought %u pending setting%s: %s", managed->name, n_came,
+                 n_came == 1 ? "" : "s", came);
+    if (n_not > 0)
+        log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_PENDING_NOT_DONE, fields,
+                 "%s: its start did not bring %u pending setting%s: %s", managed->name, n_not,
+                 n_not == 1 ? "" : "s", did_not);
 }
 
 void journal_log_policy(const Manager *manager)

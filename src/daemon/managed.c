@@ -3,6 +3,7 @@
 #include "daemon/manager.h"
 
 #include "plan/diff.h"
+#include "plan/pending.h"
 
 #include <string.h>
 
@@ -40,9 +41,19 @@ Managed *managed_new(const char *uuid, const char *name)
     return managed;
 }
 
+/* The process it waited for the end of has ended. */
+static void pending_to_awaited(Managed *managed)
+{
+    if (!managed->pending || pending_list_size(managed->pending) == 0)
+        return;
+    g_clear_pointer(&managed->awaited, pending_list_unref);
+    managed->awaited = g_steal_pointer(&managed->pending);
+}
+
 /* All that is of one QEMU process. */
 static void forget_process(Managed *managed)
 {
+    g_clear_pointer(&managed->pending, pending_list_unref);
     g_clear_pointer(&managed->guest, guest_unref);
     g_clear_pointer(&managed->plan, guest_plan_unref);
     g_clear_pointer(&managed->settled, guest_plan_unref);
@@ -55,6 +66,7 @@ static void forget_process(Managed *managed)
 void managed_free(Managed *managed)
 {
     forget_process(managed);
+    g_clear_pointer(&managed->awaited, pending_list_unref);
     g_clear_pointer(&managed->policy, guest_policy_unref);
     g_free(managed->uuid);
     g_free(managed->name);
@@ -81,6 +93,7 @@ void managed_set_off(Managed *managed)
     managed->replanned = false;
     managed->host_changed = false;
     managed->flags = (ProcessFlags){.released = released};
+    pending_to_awaited(managed);
     forget_process(managed);
     managed->left = change_set_new();
     managed->refused = change_set_new();
@@ -105,8 +118,10 @@ static bool same_process(const Guest *a, const Guest *b)
 
 void managed_set_guest(Managed *managed, const Guest *guest)
 {
-    if (!same_process(managed->guest, guest))
+    if (!same_process(managed->guest, guest)) {
         g_clear_pointer(&managed->settled, guest_plan_unref);
+        pending_to_awaited(managed);
+    }
     g_clear_pointer(&managed->guest, guest_unref);
     managed->guest = guest_ref(guest);
     managed->reselect = true;
@@ -161,6 +176,13 @@ void managed_watch(Managed *managed)
     managed->watch = watch_new(quick_watch_new(managed->guest->kernel, observed));
 }
 
+void managed_set_pending(Managed *managed)
+{
+    g_clear_pointer(&managed->pending, pending_list_unref);
+    if (managed_is_planned(managed))
+        managed->pending = pending_make(managed->plan, managed->guest, managed->refused);
+}
+
 GuestState managed_judge(const Managed *managed)
 {
     if (managed->stuck)
@@ -185,8 +207,8 @@ GuestState managed_judge(const Managed *managed)
         return managed_has_work(managed) ? GUEST_PENDING : GUEST_DRIFTED;
     if (managed->intruders)
         return GUEST_NOT_EXCLUSIVE;
-    return cold_start_is_pending(managed->plan, managed->guest) ? GUEST_COLD_PENDING
-                                                                : GUEST_AS_PLANNED;
+    return managed->pending && pending_list_size(managed->pending) > 0 ? GUEST_COLD_PENDING
+                                                                       : GUEST_AS_PLANNED;
 }
 
 char *managed_describe(const Managed *managed)
@@ -208,7 +230,10 @@ char *managed_describe(const Managed *managed)
     case GUEST_UNMANAGED:
         return managed->plan ? g_strdup(managed->plan->reason) : NULL;
     case GUEST_COLD_PENDING:
-        return g_strdup("the next cold start changes its memory nodes");
+        return pending_list_size(managed->pending) == 1
+                   ? g_strdup("as planned; its next cold start changes one setting")
+                   : g_strdup_printf("as planned; its next cold start changes %u settings",
+                                     pending_list_size(managed->pending));
     case GUEST_BUSY:
         return g_strdup("in a job (start, migration, snapshot, backup): left alone");
     case GUEST_STUCK:
@@ -217,6 +242,8 @@ char *managed_describe(const Managed *managed)
         if (change_set_size(managed->left) > 0)
             return g_strdup_printf("%u settings of its definition differ",
                                    change_set_size(managed->left));
+        if (managed->guest && managed->guest->managed_save)
+            return g_strdup("saved: what differs from it is pending until the save is discarded");
         return NULL;
     case GUEST_RELEASED:
         return managed->n_kept > 0

@@ -69,6 +69,9 @@ typedef struct Managed {
     ProcessFlags flags;
     Watch *watch;         /* its threads as last seen; NULL: not watched */
     ChangeSet *left;      /* never NULL */
+    PendingList *pending; /* what waits for its next cold start; NULL: not known */
+    PendingList *awaited; /* what waited for the start that made this process; NULL: nothing, or it
+                             was told already */
     ChangeSet *refused;   /* what libvirt will not have in its definitions; never NULL */
     unsigned n_kept;      /* settings that its last restore did not put back */
     int64_t refused_usec; /* monotonic, since when that is not tried again */
@@ -201,6 +204,8 @@ bool managed_is_planned(const Managed *managed);  /* runs, and was looked at */
 bool managed_is_tuned(const Managed *managed);    /* looked at and planned; its definition if off */
 bool managed_keeps_drift(const Managed *managed); /* foreign changes stay as they are */
 bool managed_has_work(const Managed *managed);    /* something differs that may be changed */
+/* Once it was compared with the plan: what waits for its next cold start. */
+void managed_set_pending(Managed *managed);
 /* How it stands, from what is known of it; and in words, owned by the caller, NULL for none. */
 GuestState managed_judge(const Managed *managed);
 char *managed_describe(const Managed *managed);
@@ -223,5 +228,7 @@ void journal_sink(LogLevel level, const char *message_id, const LogField *fields
 /* One change of one guest: done, or why not; result NULL: foreign and left as it is. */
 void journal_log_change(const Managed *managed, const Change *change, const ChangeResult *result);
 void journal_log_state(const Managed *managed);
+/* Of the settings that awaited this start of the guest: which it has now, and which not. */
+void journal_log_awaited(const Managed *managed);
 /* How the last load of the policy went, with every diagnostic. */
 void journal_log_policy(const Manager *manager);

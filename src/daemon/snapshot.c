@@ -20,6 +20,7 @@ static GuestStatus *status_of(const Manager *manager, const Managed *managed)
     g_clear_pointer(&status->refused, change_set_unref);
     status->refused = change_set_ref(managed->refused);
     status->n_kept = managed->n_kept;
+    status->pending = managed->pending ? pending_list_ref(managed->pending) : NULL;
     status->intruders = g_strdupv(managed->intruders);
     status->drift_count = managed->drift_count;
     status->repair_count = managed->repair_count;

@@ -192,6 +192,8 @@ static void cells_cut(xmlNode *numa, unsigned from)
             if (xml_read_unsigned(&reader, sibling, "id", MAX_VCPUS, &id) && id >= from)
                 element_drop(sibling);
         }
+        if (distances)
+            element_drop_empty(distances, cell, NULL);
     }
 }
 

@@ -87,6 +87,8 @@ static bool device_name(KnobInstance instance, const xmlNode *node, SettingKey *
 
     switch (instance) {
     case INSTANCE_NIC:
+        if (xml_value_is(node, "type", "hostdev"))
+            return false; /* has none of the knobs, but may share the MAC address of one that has */
         mac = xml_value(xml_child(node, "mac"), "address");
         name = mac ? g_ascii_strdown(mac, -1) : NULL;
         return setting_key_set_device(key, name);
@@ -147,7 +149,7 @@ static char *select_value(const KnobRow *row, const SettingKey *key)
                : g_strdup_printf("%u", key->instance);
 }
 
-/* make: elements that are not there are added. NULL: not there. */
+/* make: elements that are not there are added. NULL: not there. Of several the first. */
 static xmlNode *element_find(const KnobRow *row, const SettingKey *key, xmlNode *base, bool make)
 {
     g_auto(GStrv) parts = g_strsplit(row->path, "/", -1);
@@ -350,6 +352,18 @@ static int value_write(const KnobRow *row, const SettingKey *key, xmlNode *base,
     return -EINVAL;
 }
 
+/* Two timers of one name: which one counts? */
+static bool is_twice(const KnobRow *row, const SettingKey *key, xmlNode *base)
+{
+    g_autofree char *wanted = select_value(row, key);
+    xmlNode *next = wanted ? element_find(row, key, base, false) : NULL;
+
+    while (next && (next = xml_next(next)))
+        if (xml_value_is(next, row->select, wanted))
+            return true;
+    return false;
+}
+
 static const KnobRow *row_find(Knob knob)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++)
@@ -372,6 +386,8 @@ int knob_xml_write(xmlNode *domain, const SettingKey *key, const char *value, bo
     g_autofree char *before = knob_read(row, key, base);
     if (g_strcmp0(before, value) == 0)
         return 0;
+    if (row->kind != ROW_WHOLE && is_twice(row, key, base))
+        return -ENOTUNIQ;
     r = value_write(row, key, base, value);
     *ret_changed = r == 0;
     return r;

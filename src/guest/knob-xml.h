@@ -13,6 +13,6 @@
 void knob_xml_read(const xmlNode *domain, GuestDef *def);
 
 /* Makes the document have that value (NULL: take it out). *ret_changed: false if it had. 0;
- * -ENOENT: no such device; -ENOTUNIQ: several devices of that name; -EINVAL: not a value of that
+ * -ENOENT: no such device; -ENOTUNIQ: several of that name; -EINVAL: not a value of that
  * knob, or not a knob that is edited. */
 int knob_xml_write(xmlNode *domain, const SettingKey *key, const char *value, bool *ret_changed);

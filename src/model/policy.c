@@ -27,6 +27,13 @@ const char *numa_mode_name(NumaMode mode)
     return key_word(KEY_NUMA_MODE, mode);
 }
 
+char *nodeset_format(int mode, const CpuSet *nodes)
+{
+    g_autofree char *text = nodes ? cpuset_format(nodes) : g_strdup("");
+
+    return mode < 0 ? NULL : g_strconcat(numa_mode_name((NumaMode)mode), ":", text, NULL);
+}
+
 static void values_clear(PolicyValue **values)
 {
     for (unsigned i = 0; i < N_POLICY_KEYS; i++)

@@ -23,6 +23,9 @@ typedef enum ClassPolicy { CLASS_ABSENT, CLASS_SHARE, CLASS_ISOLATE, CLASS_LIST 
 const char *policy_mode_name(PolicyMode mode);
 const char *cpu_policy_name(CpuPolicy policy);
 const char *numa_mode_name(NumaMode mode);
+/* The value of numa.nodeset, "strict:0-1"; nodes may be NULL. mode: NumaMode; -1: NULL. Owned by
+ * the caller. */
+char *nodeset_format(int mode, const CpuSet *nodes);
 
 /* "file:line" a value came from; file is shared (g_ref_string), never NULL in a set value. */
 typedef struct Origin {

@@ -57,6 +57,7 @@ void guest_status_free(GuestStatus *status)
     guest_plan_unref(status->plan);
     change_set_unref(status->left);
     change_set_unref(status->refused);
+    pending_list_unref(status->pending);
     g_strfreev(status->intruders);
     g_free(status);
 }

@@ -3,6 +3,7 @@
  * answered from one Snapshot. */
 #pragma once
 
+#include "model/pending.h"
 #include "model/plan.h"
 
 typedef enum GuestState {
@@ -33,6 +34,7 @@ typedef struct GuestStatus {
     ChangeSet *refused;   /* what libvirt will not have in its definitions; reason: its words; never
                              NULL */
     unsigned n_kept;      /* settings that its last restore did not put back */
+    PendingList *pending; /* what waits for its next cold start; NULL: not known, or off */
     char **intruders;     /* seen on its CPUs; NULL: none */
     unsigned drift_count; /* foreign changes found since the daemon started */
     unsigned repair_count; /* of those, put right */

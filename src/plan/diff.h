@@ -11,9 +11,6 @@
  * Empty for unmanaged and released guests. Sorted. */
 SettingList *wanted_make(const GuestPlan *plan, const Guest *guest);
 
-/* True if the plan wants a nodeset that the running guest only gets at its next cold start. */
-bool cold_start_is_pending(const GuestPlan *plan, const Guest *guest);
-
 /* The guest's state as Settings: every knob, instance, plane and thread that was looked at. Sorted.
  */
 SettingList *observed_make(const Guest *guest);

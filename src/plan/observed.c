@@ -69,13 +69,8 @@ static void observe_definition(SettingList *list, const GuestDef *def, Plane pla
                  def->emulator_pin ? def->emulator_pin : def->vcpu_cpuset);
     observe_text(list, KNOB_CPU_WEIGHT, plane, 0, weight_value(def->shares, cgroup_v2));
     observe_text(list, KNOB_CPU_QUOTA, plane, 0, quota_value(def->vcpu_quota, def->vcpu_period));
-    char *nodeset = NULL;
-    if (def->numa_mode >= 0) {
-        g_autofree char *nodes =
-            def->numa_nodeset ? cpuset_format(def->numa_nodeset) : g_strdup("");
-        nodeset = g_strconcat(numa_mode_name((NumaMode)def->numa_mode), ":", nodes, NULL);
-    }
-    observe_text(list, KNOB_NUMA_NODESET, plane, 0, nodeset);
+    observe_text(list, KNOB_NUMA_NODESET, plane, 0,
+                 nodeset_format(def->numa_mode, def->numa_nodeset));
     for (unsigned i = 0; i < setting_list_size(def->knobs); i++) {
         const Setting *knob = setting_list_get(def->knobs, i);
         SettingKey key = knob->key;

@@ -47,6 +47,7 @@ typedef struct Nic {
     unsigned abilities;
     const char *name;     /* MAC address in lower case; the alias if it has none */
     const char *unusable; /* why nothing can be set on it; NULL: it can */
+    bool teamed;          /* one that is passed through has its MAC address too */
     bool vhost;           /* NIC_TAP: vhost moves its packets after the next start */
 } Nic;
 
@@ -206,7 +207,7 @@ static void decide_bandwidth(const Nic *nic, const PolicyValue *by, NicValue *re
 {
     const KnobInfo *info = knob_info(KNOB_NET_INBOUND);
     const PolicyValue *average = policy_value_entry(by, "average");
-    g_autofree char *texts[3] = {NULL, NULL, NULL};
+    char *texts[] = {NULL, NULL, NULL};
     bool fits = bandwidth_field(average, RATE_UNIT, &texts[0]);
 
     fits = bandwidth_field(policy_value_entry(by, "peak"), RATE_UNIT, &texts[1]) && fits;
@@ -215,8 +216,12 @@ static void decide_bandwidth(const Nic *nic, const PolicyValue *by, NicValue *re
         ret->reason = "no limit";
     else
         ret->value = knob_fields_format(info, (const char *const *)texts);
+    for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_free(texts[i]);
     if (!can(nic, NIC_BANDWIDTH))
         refuse(ret, "libvirt has no limits for this type of NIC");
+    else if (nic->teamed && nic->wants->plane == PLANE_LIVE)
+        refuse(ret, "libvirt's call for it cannot tell two NICs of one MAC address apart");
     else if (!average)
         refuse(ret, "needs average");
     else if (!fits)
@@ -250,16 +255,33 @@ static bool is_virtio(const GuestNic *nic)
     return g_str_equal(nic->type, "vdpa") || (nic->model && g_str_has_prefix(nic->model, "virtio"));
 }
 
+static bool is_passed_through(const GuestNic *nic)
+{
+    return g_str_equal(nic->type, "hostdev");
+}
+
+/* How many other NICs have this MAC address, of those passed through or of the rest. */
+static unsigned count_twins(const GuestDef *def, const GuestNic *nic, bool passed_through)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < def->n_nics; i++) {
+        const GuestNic *other = &def->nics[i];
+        n += other != nic && is_passed_through(other) == passed_through &&
+             g_ascii_strcasecmp(other->mac, nic->mac) == 0;
+    }
+    return n;
+}
+
 static const char *why_unusable(const GuestDef *def, const GuestNic *nic)
 {
     SettingKey key = {.knob = KNOB_NET_QUEUES};
 
+    if (is_passed_through(nic))
+        return "a device of the host, passed through";
     if (!setting_key_set_device(&key, nic->mac))
         return "it has no MAC address to name it by";
-    for (unsigned i = 0; i < def->n_nics; i++)
-        if (&def->nics[i] != nic && g_ascii_strcasecmp(def->nics[i].mac, nic->mac) == 0)
-            return "several NICs have this MAC address";
-    return g_str_equal(nic->type, "hostdev") ? "a device of the host, passed through" : NULL;
+    return count_twins(def, nic, false) > 0 ? "several NICs have this MAC address" : NULL;
 }
 
 static const PolicyValue *policy_of(const Nic *nic, PolicyKey key)
@@ -324,7 +346,8 @@ static void want_nic(const KnobWants *wants, const GuestNic *nic)
     Nic one = {.wants = wants,
                .nic = nic,
                .abilities = abilities_of(nic->type),
-               .unusable = why_unusable(wants->def, nic)};
+               .unusable = why_unusable(wants->def, nic),
+               .teamed = count_twins(wants->def, nic, true) > 0};
     SettingKey key = {.knob = KNOB_NET_QUEUES};
     const char *name = setting_key_set_device(&key, nic->mac) ? nic->mac : nic->alias;
     g_autofree char *lower = g_ascii_strdown(name ? name : "", -1);
@@ -335,8 +358,13 @@ static void want_nic(const KnobWants *wants, const GuestNic *nic)
         want_key(&one, &rows[i]);
 }
 
+/* A device that is passed through may have a virtio NIC with its MAC address to fall back on while
+ * it migrates (<teaming>): the keys are for that one. */
 void knobs_want_network(const KnobWants *wants)
 {
-    for (unsigned i = 0; i < wants->def->n_nics; i++)
-        want_nic(wants, &wants->def->nics[i]);
+    const GuestDef *def = wants->def;
+
+    for (unsigned i = 0; i < def->n_nics; i++)
+        if (!is_passed_through(&def->nics[i]) || count_twins(def, &def->nics[i], false) == 0)
+            want_nic(wants, &def->nics[i]);
 }

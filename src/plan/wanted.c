@@ -187,8 +187,7 @@ static void want_nodeset(const Want *want)
     if (plan->numa_mode < 0 || cpuset_is_empty(plan->numa_nodes))
         return;
     g_autofree char *nodes = cpuset_format(plan->numa_nodes);
-    g_autofree char *value =
-        g_strconcat(numa_mode_name((NumaMode)plan->numa_mode), ":", nodes, NULL);
+    g_autofree char *value = nodeset_format(plan->numa_mode, plan->numa_nodes);
     bool live = plan->numa_live || numa_is_live(plan, want->guest);
 
     if (live && plan->numa_mode == NUMA_RESTRICTIVE && want->guest->kernel)
@@ -230,11 +229,4 @@ SettingList *wanted_make(const GuestPlan *plan, const Guest *guest)
     }
     setting_list_sort(list);
     return g_steal_pointer(&list);
-}
-
-bool cold_start_is_pending(const GuestPlan *plan, const Guest *guest)
-{
-    return plan->result != PLAN_UNMANAGED && plan->numa_mode >= 0 &&
-           !cpuset_is_empty(plan->numa_nodes) && guest->live && !plan->numa_live &&
-           !numa_is_live(plan, guest);
 }

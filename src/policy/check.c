@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy/check.h"
 
+#include "base/util.h"
+#include "model/advice.h"
 #include "model/policy-key.h"
 
 #include <string.h>
@@ -106,6 +108,24 @@ static void block_check(const Check *check, PolicyValue *const *block, const Com
     }
 }
 
+static void advice_check(const Check *check)
+{
+    const PolicyValue *ignore = check->policy->values[KEY_ADVICE_IGNORE];
+
+    for (unsigned i = 0; ignore && i < ignore->n_entries; i++) {
+        const PolicyValue *id = ignore->entries[i].value;
+        if (g_strv_contains(advice_names(), id->text))
+            continue;
+        const char *nearest = text_nearest(id->text, advice_names());
+        g_autofree char *quoted = source_quote(id->text);
+        g_autofree char *text =
+            nearest
+                ? g_strdup_printf("no advice has the id %s; did you mean '%s'?", quoted, nearest)
+                : g_strdup_printf("no advice has the id %s", quoted);
+        check_tell(check, KEY_ADVICE_IGNORE, id, text);
+    }
+}
+
 void policy_check(const Policy *policy, GPtrArray *sources, bool whole, DiagList *diags)
 {
     const Check check = {.policy = policy, .sources = sources, .whole = whole, .diags = diags};
@@ -115,4 +135,5 @@ void policy_check(const Policy *policy, GPtrArray *sources, bool whole, DiagList
         for (size_t c = 0; c < G_N_ELEMENTS(companions); c++)
             block_check(&check, block, &companions[c]);
     }
+    advice_check(&check);
 }

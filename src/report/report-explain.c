@@ -30,6 +30,8 @@ struct json_object *report_explain(const GuestStatus *status, const SettingList 
     json_object_object_add(guest, "plan", status->plan ? parts_guest_plan(status->plan) : NULL);
     json_object_object_add(document, "guest", guest);
     json_object_object_add(document, "settings", parts_settings(status, wanted, observed));
+    json_object_object_add(document, "pending", parts_pending(status));
+    json_object_object_add(document, "unsupported", parts_unsupported(status));
     return document;
 }
 

@@ -114,7 +114,7 @@ struct json_object *report_diags(const DiagList *diags)
     return document;
 }
 
-static void add_key(struct json_object *row, const SettingKey *key)
+void parts_add_key(struct json_object *row, const SettingKey *key)
 {
     g_autofree char *instance = setting_key_instance(key);
 
@@ -129,7 +129,7 @@ void parts_append_changes(struct json_object *array, const char *subject, const 
         const Change *change = change_set_get(changes, i);
         struct json_object *row = json_object_new_object();
         json_object_object_add(row, "subject", parts_text(subject));
-        add_key(row, &change->key);
+        parts_add_key(row, &change->key);
         json_object_object_add(row, "from", parts_text(change->from));
         json_object_object_add(row, "to", parts_text(change->to));
         json_object_object_add(row, "reason", parts_text(change->reason));
@@ -144,7 +144,7 @@ struct json_object *parts_setting(const SettingKey *key, const char *wanted, con
 {
     struct json_object *row = json_object_new_object();
 
-    add_key(row, key);
+    parts_add_key(row, key);
     json_object_object_add(row, "wanted", parts_text(wanted));
     json_object_object_add(row, "observed", parts_text(observed));
     json_object_object_add(row, "reason", parts_text(reason));
@@ -201,22 +201,21 @@ ReportExit parts_snapshot_exit(const Snapshot *snapshot)
     return well ? REPORT_OK : REPORT_MISMATCH;
 }
 
-struct json_object *parts_guests(const Snapshot *snapshot, const char *const *names, PartsMake make,
-                                 const void *context, ReportExit *exit_status)
+struct json_object *parts_guests(const Snapshot *snapshot, const char *const *names,
+                                 const PartsOf *of, ReportExit *exit_status)
 {
     struct json_object *array = json_object_new_array();
 
     for (unsigned i = 0; (!names || !names[0]) && i < snapshot->guests->len; i++) {
         const GuestStatus *status = g_ptr_array_index(snapshot->guests, i);
-        json_object_array_add(array, make(status, context));
-        *exit_status = parts_worse(*exit_status, parts_guest_exit(status));
+        json_object_array_add(array, of->make(status, of->context));
+        *exit_status = parts_worse(*exit_status, of->exit_of(status));
     }
     for (unsigned i = 0; names && names[i]; i++) {
         const GuestStatus *status = snapshot_find(snapshot, names[i]);
-        json_object_array_add(array,
-                              status ? make(status, context) : parts_unknown_guest(names[i]));
-        *exit_status =
-            parts_worse(*exit_status, status ? parts_guest_exit(status) : REPORT_BAD_INPUT);
+        json_object_array_add(array, status ? of->make(status, of->context)
+                                            : parts_unknown_guest(names[i]));
+        *exit_status = parts_worse(*exit_status, status ? of->exit_of(status) : REPORT_BAD_INPUT);
     }
     return array;
 }

@@ -39,15 +39,28 @@ struct json_object *parts_unknown_guest(const char *name);
 /* name, uuid, state, text */
 void parts_add_identity(struct json_object *entry, const GuestStatus *status);
 
+/* "knob", "instance", "plane" */
+void parts_add_key(struct json_object *row, const SettingKey *key);
+/* What waits for its next cold start; with a subject each row has it. */
+void parts_append_pending(struct json_object *array, const char *subject,
+                          const GuestStatus *status);
+struct json_object *parts_pending(const GuestStatus *status);
+/* What the policy asks for and it cannot have. plan may be NULL. */
+struct json_object *parts_unsupported(const GuestStatus *status);
+
 /* How one guest counts. */
 ReportExit parts_guest_exit(const GuestStatus *status);
 /* How the daemon itself counts: away from libvirt, without a plan, or with a rejected policy it
  * cannot say that all is well. */
 ReportExit parts_snapshot_exit(const Snapshot *snapshot);
 
-/* The guests that were asked for: names NULL or empty: all. Calls make for each (or adds an entry
- * with "error") and returns the array; *exit_status becomes the worst of what it was and the
+/* The guests that were asked for: names NULL or empty: all. Calls of->make for each (or adds an
+ * entry with "error") and returns the array; *exit_status becomes the worst of what it was and the
  * guests'. */
-typedef struct json_object *(*PartsMake)(const GuestStatus *status, const void *context);
-struct json_object *parts_guests(const Snapshot *snapshot, const char *const *names, PartsMake make,
-                                 const void *context, ReportExit *exit_status);
+typedef struct PartsOf {
+    struct json_object *(*make)(const GuestStatus *status, const void *context);
+    const void *context;
+    ReportExit (*exit_of)(const GuestStatus *status);
+} PartsOf;
+struct json_object *parts_guests(const Snapshot *snapshot, const char *const *names,
+                                 const PartsOf *of, ReportExit *exit_status);

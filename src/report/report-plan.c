@@ -202,6 +202,7 @@ static ReportExit live_exit(const GuestStatus *status)
 struct json_object *report_live_plan(const Snapshot *snapshot, const char *const *names)
 {
     PlanParts parts = plan_parts_new();
+    struct json_object *pending = json_object_new_array();
 
     for (unsigned i = 0; i < snapshot->guests->len; i++) {
         const GuestStatus *status = g_ptr_array_index(snapshot->guests, i);
@@ -209,6 +210,7 @@ struct json_object *report_live_plan(const Snapshot *snapshot, const char *const
             continue;
         json_object_array_add(parts.guests, parts_guest_plan(status->plan));
         parts_append_changes(parts.settings, status->uuid, status->left);
+        parts_append_pending(pending, status->uuid, status);
         parts.exit = parts_worse(parts.exit, live_exit(status));
     }
     for (unsigned i = 0; names && names[i]; i++) {
@@ -219,5 +221,7 @@ struct json_object *report_live_plan(const Snapshot *snapshot, const char *const
     }
     parts_append_diags(parts.diagnostics, snapshot->plan ? snapshot->plan->diags : NULL);
     parts_append_diags(parts.diagnostics, snapshot->policy_diags);
-    return plan_parts_join(&parts, snapshot->plan, snapshot->topo);
+    struct json_object *document = plan_parts_join(&parts, snapshot->plan, snapshot->topo);
+    json_object_object_add(document, "pending", pending);
+    return document;
 }

@@ -168,6 +168,7 @@ static struct json_object *status_entry(const GuestStatus *status, const void *c
     json_object_object_add(entry, "intruders", parts_names(status->intruders));
     json_object_object_add(entry, "plan", plan ? parts_guest_plan(plan) : NULL);
     json_object_object_add(entry, "settings", settings);
+    json_object_object_add(entry, "pending", parts_pending(status));
     return entry;
 }
 
@@ -175,7 +176,8 @@ struct json_object *report_status(const Snapshot *snapshot, const char *const *n
 {
     ReportExit exit_status = parts_snapshot_exit(snapshot);
     struct json_object *document = parts_document(exit_status);
-    struct json_object *guests = parts_guests(snapshot, names, status_entry, NULL, &exit_status);
+    const PartsOf of = {.make = status_entry, .exit_of = parts_guest_exit};
+    struct json_object *guests = parts_guests(snapshot, names, &of, &exit_status);
     struct json_object *diagnostics = json_object_new_array();
 
     parts_append_diags(diagnostics, snapshot->policy_diags);
@@ -228,7 +230,8 @@ struct json_object *report_verify_look(const Snapshot *snapshot, const char *con
 {
     ReportExit exit_status = parts_snapshot_exit(snapshot);
     struct json_object *document = parts_document(exit_status);
-    struct json_object *guests = parts_guests(snapshot, names, verify_entry, look, &exit_status);
+    const PartsOf of = {.make = verify_entry, .context = look, .exit_of = parts_guest_exit};
+    struct json_object *guests = parts_guests(snapshot, names, &of, &exit_status);
 
     parts_set_exit(document, exit_status);
     json_object_object_add(document, "daemon", daemon_object(snapshot));

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "model/advice.h"
 #include "model/policy-key.h"
 #include "model/status.h"
 
@@ -40,6 +41,8 @@ struct json_object *report_defrag(const Plan *before, const Plan *after, const G
 /* names NULL or empty: all guests; an unknown name becomes an entry with "error". */
 struct json_object *report_status(const Snapshot *snapshot, const char *const *names);
 struct json_object *report_live_plan(const Snapshot *snapshot, const char *const *names);
+/* What waits for each guest's next cold start. */
+struct json_object *report_pending(const Snapshot *snapshot, const char *const *names);
 /* Each setting of one guest: value, reason, policy origin, whether it is in force. */
 struct json_object *report_explain(const GuestStatus *status, const SettingList *wanted,
                                    const SettingList *observed);
@@ -52,6 +55,8 @@ typedef struct ReportLook {
 struct json_object *report_verify(const Snapshot *snapshot, const char *const *names);
 struct json_object *report_verify_look(const Snapshot *snapshot, const char *const *names,
                                        const ReportLook *look);
+/* "advise": list of Advice. */
+struct json_object *report_advise(const GPtrArray *list);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
 /* free: what is free of each node now; NULL: not known (offline, or over the bus). */
 struct json_object *report_topology(const Topo *topo, const TopoFree *free_now);

@@ -142,8 +142,6 @@ static int live_read(VirtCall *call, Guest *guest)
     r = call_check_ready(call);
     guest->in_job = r == VIRT_BUSY;
     guest->hung = r == VIRT_HUNG;
-    if (r == VIRT_DONE)
-        call_read_polling(call, guest->live);
     return r == VIRT_BUSY || r == VIRT_HUNG ? VIRT_DONE : r;
 }
 
@@ -185,18 +183,22 @@ static int guest_read(VirtCall *call, Guest *guest)
 
 int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret)
 {
-    g_auto(VirtCall) call = {0};
+    VirtCall call = {0};
+    g_autoptr(Guest) guest = NULL;
 
     int r = call_begin(hub, LINK_READ, uuid, &call);
     if (r == VIRT_REFUSED)
-        return -EINVAL;
+        r = -EINVAL;
+    if (r == VIRT_DONE) {
+        guest = guest_new(uuid, virDomainGetName(call.domain));
+        r = guest_read(&call, guest);
+        if (r == VIRT_REFUSED)
+            r = -EIO;
+    }
+    call_end(&call);
     if (r != VIRT_DONE)
         return r;
-    g_autoptr(Guest) guest = guest_new(uuid, virDomainGetName(call.domain));
-    r = guest_read(&call, guest);
-    if (r == VIRT_REFUSED)
-        return -EIO;
-    if (r == VIRT_DONE)
-        *ret = g_steal_pointer(&guest);
-    return r;
+    guest_read_polling(hub, guest);
+    *ret = g_steal_pointer(&guest);
+    return VIRT_DONE;
 }

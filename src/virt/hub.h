@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The libvirt edge. One VirtHub holds three connections to one URI: events, reading, changing; when
- * one breaks all are reopened, with back-off and jitter, by a connector thread. libvirt's default
- * event loop runs in a thread of its own, whose callbacks only queue a VirtEvent and wake wake_fd.
+ * The libvirt edge. One VirtHub holds four connections to one URI: events, reading, changing, and
+ * reading what QEMU has to be asked for; when one breaks all are reopened, with back-off and
+ * jitter, by a connector thread. libvirt's default event loop runs in a thread of its own, whose
+ * callbacks only queue a VirtEvent and wake wake_fd.
  *
  * Reading and changing calls run in worker threads and may block; at most 3 are in flight per
  * connection. While libvirtd is away they return VIRT_AWAY at once.

@@ -17,8 +17,13 @@
 /* libvirtd stops reading a connection at 5 calls (max_client_requests), keepalives with it. */
 #define LINK_MAX_IN_FLIGHT 3
 
-typedef enum LinkKind { LINK_EVENTS, LINK_READ, LINK_WRITE } LinkKind;
-#define N_LINKS (LINK_WRITE + 1)
+typedef enum LinkKind {
+    LINK_EVENTS,
+    LINK_READ, /* calls that ask QEMU nothing */
+    LINK_WRITE,
+    LINK_MONITOR, /* reading that does ask QEMU */
+} LinkKind;
+#define N_LINKS (LINK_MONITOR + 1)
 
 #define LINK_EVENTS_MAX 6
 
@@ -95,9 +100,10 @@ Hypervisor *call_hypervisor(VirtCall *call, const GuestDef *def);
 /* Forgets all; with the hub's lock held, or nobody else left. */
 void hypervisors_forget(VirtHub *hub);
 
-/* Adds to def, of a running guest whose monitor answers, what of its IOThreads is not in XML:
- * the knobs iothread.poll_*. Nothing is added if it is not told. */
-void call_read_polling(VirtCall *call, GuestDef *def);
+/* Adds to the live definition what of its IOThreads is not in XML: the knobs iothread.poll_*. If it
+ * is not told, nothing is added; if QEMU does not answer within seconds the guest counts as hung.
+ */
+void guest_read_polling(VirtHub *hub, Guest *guest);
 
 /* A call that changes a guest, or its persistent definition (config): begun, and the guest neither
  * in a job nor hung. VIRT_*; *reterr_text for people unless DONE. In any case the caller ends it.

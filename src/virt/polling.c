@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How the IOThreads of a running guest poll: libvirt tells it among the statistics only. */
+/*
+ * How the IOThreads of a running guest poll: libvirt tells it among the statistics only, and asks
+ * QEMU for it. Nothing else of a look does, so this has a connection of its own, and a thread that
+ * is left behind if QEMU does not answer.
+ */
 #include "virt/link.h"
 
 #include "base/util.h"
@@ -10,6 +14,19 @@
  */
 #define STATS_TRIES 5
 #define STATS_PAUSE_USEC 50000
+/* A monitor command takes milliseconds. */
+#define ANSWER_WAIT_USEC (3 * G_USEC_PER_SEC)
+
+/* Shared by who asks and who waits. */
+typedef struct Question {
+    VirtHub *hub;
+    char *uuid;
+    GMutex lock;
+    GCond changed;
+    bool asking; /* QEMU is at it */
+    bool done;
+    SettingList *knobs;
+} Question;
 
 static const struct {
     const char *name;
@@ -52,28 +69,26 @@ static char *parameter_value(virTypedParameterPtr parameter)
 }
 
 /* False: the guest was left out. */
-static bool record_read(const virDomainStatsRecord *record, GuestDef *def)
+static bool record_read(const virDomainStatsRecord *record, SettingList *knobs)
 {
     bool is_told = false;
 
     for (int i = 0; i < record->nparams; i++) {
         SettingKey key;
         is_told |= g_str_has_prefix(record->params[i].field, "iothread.");
-        if (!parameter_parse(record->params[i].field, &key) ||
-            !cpuset_has(def->iothreads, key.instance))
+        if (!parameter_parse(record->params[i].field, &key))
             continue;
         g_autofree char *value = parameter_value(&record->params[i]);
         if (value)
-            setting_list_add(def->knobs, &key, value, NULL, NULL);
+            setting_list_add(knobs, &key, value, NULL, NULL);
     }
-    setting_list_sort(def->knobs);
     return is_told;
 }
 
-void call_read_polling(VirtCall *call, GuestDef *def)
+static void stats_ask(virDomainPtr domain, SettingList *knobs)
 {
-    virDomainPtr domains[] = {call->domain, NULL};
-    bool is_told = cpuset_is_empty(def->iothreads);
+    virDomainPtr domains[] = {domain, NULL};
+    bool is_told = false;
 
     for (unsigned i = 0; !is_told && i < STATS_TRIES; i++) {
         virDomainStatsRecordPtr *records = NULL;
@@ -83,7 +98,89 @@ void call_read_polling(VirtCall *call, GuestDef *def)
                                       VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
         if (n < 0)
             return;
-        is_told = n > 0 && record_read(records[0], def);
+        is_told = n > 0 && record_read(records[0], knobs);
         virDomainStatsRecordListFree(records);
     }
+}
+
+/* --- asking aside --- */
+
+static void question_clear(gpointer data)
+{
+    Question *question = data;
+
+    hub_unref(question->hub);
+    g_free(question->uuid);
+    g_mutex_clear(&question->lock);
+    g_cond_clear(&question->changed);
+    setting_list_free(question->knobs);
+}
+
+static void question_unref(Question *question)
+{
+    g_atomic_rc_box_release_full(question, question_clear);
+}
+
+static void question_mark(Question *question, bool *mark)
+{
+    g_mutex_lock(&question->lock);
+    *mark = true;
+    g_cond_broadcast(&question->changed);
+    g_mutex_unlock(&question->lock);
+}
+
+static gpointer ask_thread(gpointer data)
+{
+    Question *question = data;
+    VirtCall call = {0};
+
+    if (call_begin(question->hub, LINK_MONITOR, question->uuid, &call) == VIRT_DONE) {
+        question_mark(question, &question->asking);
+        stats_ask(call.domain, question->knobs);
+    }
+    call_end(&call);
+    question_mark(question, &question->done);
+    question_unref(question);
+    return NULL;
+}
+
+static Question *question_new(VirtHub *hub, const char *uuid)
+{
+    Question *question = g_atomic_rc_box_new0(Question);
+
+    question->hub = hub_ref(hub);
+    question->uuid = g_strdup(uuid);
+    g_mutex_init(&question->lock);
+    g_cond_init(&question->changed);
+    question->knobs = setting_list_new();
+    return question;
+}
+
+static void knobs_add(const SettingList *knobs, GuestDef *def)
+{
+    for (unsigned i = 0; i < setting_list_size(knobs); i++) {
+        const Setting *knob = setting_list_get(knobs, i);
+        if (cpuset_has(def->iothreads, knob->key.instance))
+            setting_list_add(def->knobs, &knob->key, knob->value, NULL, NULL);
+    }
+    setting_list_sort(def->knobs);
+}
+
+void guest_read_polling(VirtHub *hub, Guest *guest)
+{
+    if (!guest->live || guest->in_job || guest->hung || cpuset_is_empty(guest->live->iothreads))
+        return;
+
+    int64_t end_usec = g_get_monotonic_time() + ANSWER_WAIT_USEC;
+    Question *question = question_new(hub, guest->uuid);
+    g_thread_unref(g_thread_new("virt-polling", ask_thread, g_atomic_rc_box_acquire(question)));
+    g_mutex_lock(&question->lock);
+    while (!question->done && g_cond_wait_until(&question->changed, &question->lock, end_usec))
+        continue;
+    if (question->done)
+        knobs_add(question->knobs, guest->live);
+    else
+        guest->hung = question->asking;
+    g_mutex_unlock(&question->lock);
+    question_unref(question);
 }

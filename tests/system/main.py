@@ -4,15 +4,18 @@ import sys
 import unittest
 
 import harness
+import test_advise
 import test_cli
 import test_daemon
 import test_devices
+import test_disks
 import test_drift
 import test_off
 import test_placement
 import test_restore
 
-MODULES = (test_placement, test_drift, test_restore, test_daemon, test_cli, test_off, test_devices)
+MODULES = (test_placement, test_drift, test_restore, test_daemon, test_cli, test_off, test_advise, test_devices,
+           test_disks)
 
 
 def chosen(argv):

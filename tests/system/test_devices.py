@@ -2,6 +2,7 @@
 nobody's edit, secret or transient guest is lost on the way."""
 
 import os
+import signal
 import xml.etree.ElementTree as ET
 
 import harness
@@ -183,14 +184,17 @@ class NextStart(Devices):
     """Cold knobs of each group: set while the guest is off, read back from live XML and from QEMU's
     command line, then put back."""
 
-    def arrives(self, policy, checks, in_command_line, **options):
-        guest = self.device_guest(start=False, **options)
+    def arrives(self, policy, checks, in_command_line, start=False, host="", **options):
+        """start: what goes by the placement is planned while the guest runs."""
+        guest = self.device_guest(start=start, **options)
         before = guest.config_xml()
-        daemon = self.daemon(f"guests: [{{match: {{name: 'dev*'}}, {policy}}}]")
+        daemon = self.daemon(f"{host}\nguests: [{{match: {{name: 'dev*'}}, {policy}}}]")
         try:
             wait_for("the definition", lambda: all(check(self.config(guest)) for check in checks))
         except AssertionError as error:
             raise AssertionError(f"{error}\n{guest.config_xml()}") from None
+        if start:
+            guest.destroy()
         guest.start()
         self.assertTrue(all(check(self.live(guest)) for check in checks), guest.live_xml())
         arguments = self.command_line(guest)
@@ -224,3 +228,123 @@ class NextStart(Devices):
              ('"type":"tap"', '"fds":')],
             devices="<interface type='ethernet'><mac address='52:54:00:00:00:01'/>"
                     "<model type='virtio'/></interface>")
+
+    def test_clock_of_linux(self):
+        def timer(domain, name):
+            found = domain.find(f"clock/timer[@name='{name}']")
+            return {} if found is None else found.attrib
+
+        self.arrives(
+            "clock: {profile: auto}",
+            [lambda domain: timer(domain, "hpet").get("present") == "no",
+             lambda domain: timer(domain, "rtc").get("tickpolicy") == "catchup",
+             lambda domain: timer(domain, "pit").get("tickpolicy") == "delay",
+             # KVM's own clock cannot be had without KVM
+             lambda domain: timer(domain, "kvmclock") == {}],
+            [("hpet",), ("driftfix=slew",)],
+            extra="<metadata><libosinfo:libosinfo"
+                  " xmlns:libosinfo='http://libosinfo.org/xmlns/libvirt/domain/1.0'>"
+                  "<libosinfo:os id='http://debian.org/debian/12'/></libosinfo:libosinfo></metadata>")
+
+    def test_clock_of_windows_without_kvm(self):
+        self.arrives(
+            "clock: {profile: windows}",
+            [lambda domain: domain.find("clock/timer[@name='hpet']") is not None,
+             lambda domain: domain.find("features/hyperv") is None],
+            [("driftfix=slew",)])
+
+    def test_cpu(self):
+        def topology(domain):
+            found = domain.find("cpu/topology")
+            return {} if found is None else found.attrib
+
+        self.arrives(
+            "cpu: {policy: dedicated, topology: host, cache: emulate, hints: on}",
+            [lambda domain: topology(domain).get("sockets") == "1",
+             lambda domain: domain.find("cpu/cache") is not None,
+             lambda domain: domain.find("features/kvm") is None],
+            [("l3-cache=on",), ("2,sockets=1,",)],
+            start=True, host='host: {housekeeping_cpus: ""}', vcpus=2)
+
+
+class Running(Devices):
+    """Live knobs, read back from QEMU and the kernel."""
+
+    @staticmethod
+    def monitor(guest, command):
+        return virsh("qemu-monitor-command", guest.name, "--hmp", command).stdout
+
+    def polling(self, guest):
+        return self.monitor(guest, "info iothreads").count("poll-max-ns=5000")
+
+    def test_iothreads_added_live_are_pinned_and_poll_again_after_a_start(self):
+        guest = self.device_guest()
+        daemon = self.daemon("guests: [{match: {name: 'dev*'}, cpu: {iothreads: '0'},"
+                             " disk: {iothreads: 2, iothread_poll: {max: 5000}}}]")
+        wait_for("IOThreads", lambda: "IO iothread2" in [thread.comm for thread in guest.threads()])
+        for name in ("IO iothread1", "IO iothread2"):
+            wait_for(f"{name} pinned", lambda name=name: guest.thread(name).cpus == {0})
+        self.assertEqual(guest.cpuset("iothread2"), {0})
+        wait_for("polling", lambda: self.polling(guest) == 2)
+        self.wait_state(daemon, guest, "cold-pending")  # its disk gets an IOThread then
+        guest.destroy()
+        guest.start()
+        self.assertEqual(self.polling(guest), 0)
+        wait_for("polling again", lambda: self.polling(guest) == 2)
+        wait_for("pinned again", lambda: guest.thread("IO iothread2").cpus == {0})
+        self.wait_state(daemon, guest, "as-planned")
+        daemon.ctl("restore", guest.name)
+        self.assertEqual(self.polling(guest), 0)
+
+    def test_disk_limits_arrive_in_qemu(self):
+        guest = self.device_guest()
+        daemon = self.daemon("guests: [{match: {name: 'dev*'},"
+                             " disk: {iotune: {total_iops: 150, write_bytes: 1MiB}}}]")
+        wait_for("limits", lambda: "iops=150" in self.monitor(guest, "info block"))
+        self.assertIn("bps_wr=1048576", self.monitor(guest, "info block"))
+        self.assertIn("150", virsh("blkdeviotune", guest.name, "vda", "--live").stdout)
+        self.wait_state(daemon, guest, "as-planned")
+        virsh("blkdeviotune", guest.name, "vda", "--total-iops-sec", "9", "--live")
+        wait_for("the drift's repair", lambda: "iops=150" in self.monitor(guest, "info block"))
+        daemon.ctl("restore", guest.name)
+        self.assertNotIn("I/O throttling", self.monitor(guest, "info block"))
+
+    def test_bandwidth_or_its_refusal(self):
+        mac = "52:54:00:00:00:02"
+        guest = self.device_guest(devices=f"<interface type='ethernet'><mac address='{mac}'/>"
+                                          "<model type='virtio'/></interface>")
+        daemon = self.daemon("guests: [{match: {name: 'dev*'},"
+                             " network: {outbound: {average: 1MB, peak: 2MB}}}]")
+        wait_for("a result", lambda: daemon.status(guest)["writes"] > 0)
+        self.some_cycles(daemon)
+        writes, state = daemon.status(guest)["writes"], daemon.state_of(guest)
+        self.some_cycles(daemon)
+        # a kernel that cannot do it is asked once, and the rest of the guest is as planned
+        self.assertEqual(daemon.status(guest)["writes"], writes)
+        outbound = self.live(guest).find("devices/interface/bandwidth/outbound")
+        if outbound is not None:
+            self.assertEqual((state, outbound.get("average")), ("as-planned", "1000"))
+            self.assertIn("police", run("tc", "filter", "show", "dev", "vnet0", "parent", "ffff:").stdout)
+        else:
+            self.assertEqual(daemon.log_text().count("net.outbound"), 1, daemon.log_text())
+
+    def test_hung_guests_with_iothreads_hold_up_nobody(self):
+        # as many as a connection to libvirt takes calls
+        hung = [self.guest(f"shared{i}", iothreads=1) for i in range(3)]
+        daemon = self.daemon("guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]")
+        for guest in hung:
+            self.wait_state(daemon, guest, "as-planned")
+        for guest in hung:
+            os.kill(guest.pid, signal.SIGSTOP)
+        try:
+            daemon.ctl("reload", check=False)  # a look at all of each, with IOThreads' statistics
+            guest = self.guest("ded1", iothreads=1)
+            self.wait_all_on(guest, {1})
+            for other in hung:
+                self.wait_all_on(other, {0})
+            self.wait_state(daemon, guest, "as-planned")
+        finally:
+            for other in hung:
+                os.kill(other.pid, signal.SIGCONT)
+        for other in hung:
+            self.wait_state(daemon, other, "as-planned")

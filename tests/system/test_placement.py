@@ -131,7 +131,12 @@ class Placement(Case):
             wait_for("shares back", lambda: read(shares) == "1024")
             wait_for("quota back", lambda: read(guest.cgroup("cpu", "vcpu1") +
                                                 "/cpu.cfs_quota_us") == "-1")
+        # libvirt cannot take numatune off a running guest
+        self.wait_state(daemon, guest, "cold-pending")
+        guest.destroy()
+        guest.start()
         self.wait_state(daemon, guest, "as-planned")
+        self.assertNotIn("<numatune>", guest.live_xml())
 
     def test_strict_nodes_wait_for_the_next_start(self):
         guest = self.guest("cold")

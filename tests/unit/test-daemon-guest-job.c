@@ -587,6 +587,13 @@ static void foreign_values_need_force(void **state)
     assert_non_null(
         strstr(diag_list_get(job->diags, 0)->text, "is now 9, and vmtuned set it to 0-7"));
     assert_true(job->flags.released);
+    assert_n_originals(world, 100, 1);
+
+    /* who sees that can still force it */
+    g_autoptr(GuestJob) again = job_new(world, GUEST_RESTORE);
+    again->force = true;
+    guest_job_run(again);
+    assert_affinities(world, "0-15 12-15 0-15 0-15 0-15 0-15 0-15");
     assert_n_originals(world, 100, 0);
 }
 

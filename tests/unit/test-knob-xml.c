@@ -89,7 +89,8 @@ static void assert_refused(const char *xml, Knob knob, const char *device, const
                            int result)
 {
     SettingKey key = key_of(knob, device, 0);
-    g_autofree char *same = edit_to(xml, &key, value, result);
+
+    g_free(edit_to(xml, &key, value, result));
 }
 
 /* The document has that knob with this value (NULL: not set). */
@@ -376,7 +377,7 @@ static void test_cells_out_of_order(void **state)
 
 #define DISTANCES(to)                                                                              \
     "        <distances>\n          <sibling id=\"0\" value=\"10\"/>\n" to "        "              \
-                                                                           "</distances>\n"
+    "</distances>\n"
 
 /* Distances stay, but for those to cells that go; a cell without CPUs is one too. */
 static void test_more_and_fewer_cells(void **state)

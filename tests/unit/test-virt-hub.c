@@ -197,6 +197,9 @@ static void test_acquire(void **state)
     assert_non_null(on->config);
     assert_null(on->kernel);
     assert_false(on->in_job);
+    assert_non_null(on->hypervisor); /* the driver tells nothing, and is not asked again */
+    assert_ptr_equal(on->hypervisor, off->hypervisor);
+    assert_null(on->hypervisor->enlightenments);
 
     assert_int_equal(virt_guest_acquire(fixture->hub, NO_UUID, &none), VIRT_GONE);
     assert_int_equal(virt_guest_acquire(fixture->hub, "not a uuid", &none), -EINVAL);

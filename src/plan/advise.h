@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Looks for what could be better and is not vmtuned's to change. Pure. */
+#pragma once
+
+#include "model/advice.h"
+#include "model/plan.h"
+
+typedef struct AdviseGuest {
+    const Guest *guest;
+    const GuestPlan *plan;    /* NULL: not planned */
+    const ChangeSet *refused; /* what libvirt will not have; NULL: nothing */
+} AdviseGuest;
+
+/* All advice on the host and these guests, in their order, but for what advice.ignore names. What
+ * the policy already wants is none. Array of Advice, owned by the caller. */
+GPtrArray *advise_make(const Topo *topo, const Policy *policy, const AdviseGuest *guests,
+                       unsigned n_guests);

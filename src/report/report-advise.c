@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "report/report-parts.h"
+
+static struct json_object *advice_object(const Advice *advice)
+{
+    struct json_object *object = json_object_new_object();
+
+    json_object_object_add(object, "id", parts_text(advice_name(advice->id)));
+    json_object_object_add(object, "guest", parts_text(advice->guest));
+    json_object_object_add(object, "uuid", parts_text(advice->uuid));
+    json_object_object_add(object, "device", parts_text(advice->device));
+    json_object_object_add(object, "what", parts_text(advice_doc(advice->id)));
+    json_object_object_add(object, "reason", parts_text(advice->reason));
+    json_object_object_add(object, "command", parts_text(advice->command));
+    return object;
+}
+
+struct json_object *report_advise(const GPtrArray *list)
+{
+    struct json_object *document = parts_document(REPORT_OK), *array = json_object_new_array();
+
+    for (guint i = 0; i < list->len; i++)
+        json_object_array_add(array, advice_object(g_ptr_array_index(list, i)));
+    json_object_object_add(document, "advice", array);
+    return document;
+}

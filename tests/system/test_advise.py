@@ -1,0 +1,48 @@
+"""Advice on real guests: what is found, told and left out."""
+
+import os
+
+import harness
+from harness import Case
+
+
+class Advise(Case):
+    def disk_guest(self, name):
+        path = os.path.join(harness.HOST.scratch, f"{name}.img")
+        with open(path, "wb") as file:
+            file.truncate(1 << 20)
+        return self.guest(name, vcpus=2, devices=f"""<disk type='file' device='disk'>
+<driver name='qemu' type='raw'/><source file='{path}'/><target dev='sda' bus='sata'/></disk>
+<interface type='user'><mac address='52:54:00:aa:00:01'/><model type='e1000e'/></interface>""")
+
+    @staticmethod
+    def ids(daemon, *names):
+        return {(row["guest"], row["id"], row["device"])
+                for row in daemon.json("advise", *names)["advice"]}
+
+    def test_found_told_and_ignored(self):
+        guest, other = self.disk_guest("slow"), self.guest("other")
+        daemon = self.daemon("guests: [{match: {name: slow}, clock: {profile: windows}}]")
+        self.wait_state(daemon, other, "as-planned")
+        found = self.ids(daemon)
+        for expected in (("slow", "disk-not-virtio", "sda"), ("slow", "disk-host-cache", "sda"),
+                         ("slow", "nic-not-virtio", "52:54:00:aa:00:01"), ("slow", "emulated", None),
+                         ("slow", "unsupported", "clock.timer hypervclock"), ("other", "emulated", None)):
+            self.assertIn(expected, found)
+        self.assertEqual({row[0] for row in self.ids(daemon, "other")}, {"other"})
+        text = daemon.ctl("advise", "slow").stdout
+        self.assertIn("QEMU emulates its sata controller", text)
+        self.assertIn("virsh edit slow", text)
+        daemon.write_policy("advice: {ignore: [emulated, disk-not-virtio]}")
+        daemon.ctl("reload")
+        found = self.ids(daemon)
+        self.assertFalse({row for row in found if row[1] in ("emulated", "disk-not-virtio")})
+        self.assertIn(("slow", "disk-host-cache", "sda"), found)
+        self.assertIn("sata", guest.live_xml())  # nothing is changed by itself
+
+    def test_unknown_id_rejects_the_policy(self):
+        daemon = self.daemon("")
+        daemon.write_policy("advice: {ignore: [emulatd]}")
+        done = daemon.ctl("reload", check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("did you mean 'emulated'?", done.stdout + done.stderr)
