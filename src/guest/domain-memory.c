@@ -183,12 +183,25 @@ static int read_numa_mode(XmlReader *reader, const xmlNode *memory)
     return -1;
 }
 
+static void read_memnodes(XmlReader *reader, const xmlNode *numatune, GuestDef *def)
+{
+    const xmlNode *memnode = xml_child(numatune, "memnode");
+
+    def->has_memnodes = memnode != NULL;
+    for (; memnode; memnode = xml_next(memnode)) {
+        unsigned cell = UINT_MAX;
+        xml_read_unsigned(reader, memnode, "cellid", CPUSET_MAX_INDEX, &cell);
+        if (cell < def->n_cells)
+            xml_read_set(reader, memnode, "nodeset", &def->cells[cell].nodes);
+    }
+}
+
 void domain_read_numatune(XmlReader *reader, const xmlNode *domain, GuestDef *def)
 {
     const xmlNode *numatune = xml_child(domain, "numatune");
     const xmlNode *memory = xml_child(numatune, "memory");
 
-    def->has_memnodes = xml_child(numatune, "memnode") != NULL;
+    read_memnodes(reader, numatune, def);
     if (!memory)
         return;
     def->numa_mode = read_numa_mode(reader, memory);

@@ -32,8 +32,10 @@ static void pins_free(GuestPin *pins, unsigned n)
 
 static void memory_clear(GuestDef *def)
 {
-    for (unsigned i = 0; i < def->n_cells; i++)
+    for (unsigned i = 0; i < def->n_cells; i++) {
         hwloc_bitmap_free(def->cells[i].vcpus);
+        hwloc_bitmap_free(def->cells[i].nodes);
+    }
     g_free(def->cells);
     for (unsigned i = 0; i < def->n_hugepages; i++)
         hwloc_bitmap_free(def->hugepages[i].cells);

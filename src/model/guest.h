@@ -16,6 +16,7 @@
 typedef struct GuestCell {
     unsigned id;
     CpuSet *vcpus;
+    CpuSet *nodes; /* <memnode>: where its memory goes; NULL: none */
     uint64_t memory_kib;
 } GuestCell;
 

@@ -222,6 +222,7 @@ typedef struct Finder {
     unsigned rest;  /* the area for the vCPUs of its node that fill no cache; NO_AREA: where they
                      * leave least */
     bool rest_used; /* the last place has some there */
+    bool loose;     /* cells need not be where their memory is bound to */
     NodeOffer *offers;
     unsigned n_offers;
     uint64_t *mem_rooms; /* behind the offers */
@@ -246,6 +247,8 @@ void finder_free(Finder *finder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Finder, finder_free)
 /* Fills finder->offers for this guest; nodes: only these (NULL: all its candidates). */
 void finder_ask(Finder *finder, const Ask *ask, bool core_each, const bool *nodes);
+/* The cell's memory is not bound to other nodes that the guest's vCPUs may be on. */
+bool finder_may_bind(const Finder *finder, unsigned cell, const NodeOffer *offer);
 /* area_room() of what was asked, for an area of an offer. */
 unsigned finder_room(const Finder *finder, unsigned area);
 /* A place on one node whose vCPUs start in this area (an index, or UINT_MAX: the best): as many as

@@ -71,11 +71,28 @@ static bool had_own_pus(const GuestPlan *before)
            (before->cpu_policy == CPU_DEDICATED || before->cpu_policy == CPU_MIXED);
 }
 
-/* Of nodes those its definition holds its memory on; NULL: it does not. What restrictive says may
- * be changed while it runs. */
+/* Nodes its cells are bound to; NULL: not all of them are. */
+static CpuSet *nodes_of_cells(const GuestDef *def)
+{
+    g_autoptr(CpuSet) nodes = cpuset_new();
+
+    for (unsigned i = 0; i < def->n_cells; i++) {
+        if (!def->cells[i].nodes)
+            return NULL;
+        hwloc_bitmap_or(nodes, nodes, def->cells[i].nodes);
+    }
+    return def->n_cells > 0 ? g_steal_pointer(&nodes) : NULL;
+}
+
+/* Of nodes those its definition holds its memory on; NULL: it does not. What restrictive says of
+ * the whole guest may be changed while it runs. */
 static CpuSet *bound_nodes(const Seat *seat, const CpuSet *nodes)
 {
     const GuestDef *def = seat->def;
+    g_autoptr(CpuSet) of_cells = nodes_of_cells(def);
+
+    if (of_cells)
+        return cpuset_intersects(nodes, of_cells) ? cpuset_and(nodes, of_cells) : NULL;
     bool bound =
         def->numa_mode == NUMA_STRICT || (def->numa_mode == NUMA_RESTRICTIVE && !seat->in->running);
 
@@ -169,7 +186,7 @@ void seat_choose_candidates(const Planner *planner, Seat *seat)
     } else if (seat->node_list) {
         seat->mem_nodes = cpuset_and(seat->node_list, seat->mems);
         nodes = cpuset_copy(seat->node_list);
-    } else if (bound && seat->n_vcpu_claims == 0) {
+    } else if (bound && (seat->n_vcpu_claims == 0 || seat->def->has_memnodes)) {
         seat->mem_nodes = cpuset_copy(bound);
         nodes = cpuset_copy(bound);
     } else {

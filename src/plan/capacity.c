@@ -159,14 +159,13 @@ static uint64_t grain_kib(unsigned page_kib)
     return MAX(page_kib, KIB_PER_MIB);
 }
 
-static void need_add(GArray *needs, const Topo *topo, const GuestDef *def, unsigned cell,
-                     uint64_t kib, const CpuSet *vcpus)
+static void need_add(GArray *needs, const Topo *topo, const GuestDef *def, MemoryNeed need)
 {
-    MemoryNeed need = {.cell = cell, .page_kib = cell_page_kib(topo, def, cell), .vcpus = vcpus};
-    uint64_t grain = grain_kib(need.page_kib);
+    need.page_kib = cell_page_kib(topo, def, need.cell);
 
-    need.kib = (kib + grain - 1) / grain * grain;
-    if (kib > 0)
+    uint64_t grain = grain_kib(need.page_kib);
+    need.kib = (need.kib + grain - 1) / grain * grain;
+    if (need.kib > 0)
         g_array_append_val(needs, need);
 }
 
@@ -174,10 +173,13 @@ GArray *memory_needs(const Topo *topo, const GuestDef *def)
 {
     GArray *needs = g_array_new(FALSE, FALSE, sizeof(MemoryNeed));
 
-    for (unsigned i = 0; i < def->n_cells; i++)
-        need_add(needs, topo, def, def->cells[i].id, def->cells[i].memory_kib, def->cells[i].vcpus);
+    for (unsigned i = 0; i < def->n_cells; i++) {
+        const GuestCell *cell = &def->cells[i];
+        need_add(needs, topo, def,
+                 (MemoryNeed){cell->id, 0, cell->memory_kib, cell->vcpus, cell->nodes});
+    }
     if (def->n_cells == 0)
-        need_add(needs, topo, def, 0, def->memory_kib, NULL);
+        need_add(needs, topo, def, (MemoryNeed){.kib = def->memory_kib});
     return needs;
 }
 
@@ -331,6 +333,17 @@ static bool any_weight(const Planner *planner)
     return false;
 }
 
+/* On the nodes the need is bound to, as far as the guest may use them; all 0 if it is to none. */
+static void weigh_bound(const Planner *planner, const Seat *seat, const MemoryNeed *need)
+{
+    const Topo *topo = planner->topo;
+
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        planner->capacity->weights[i] = need->nodes &&
+                                        cpuset_has(need->nodes, topo->nodes[i].os_index) &&
+                                        cpuset_has(seat->mems, topo->nodes[i].os_index);
+}
+
 /* No vCPU is on any of nodes: the one nearest to those there are that has room for all of it, so
  * that few nodes are used; evenly if none has. */
 static void weigh_nearest(const Planner *planner, const CpuSet *vcpu_nodes, const MemoryNeed *need,
@@ -384,7 +397,9 @@ unsigned memory_place(const Planner *planner, const Seat *seat, const unsigned *
     memory_nodes(seat, capacity->vcpu_nodes, capacity->nodes);
     for (guint i = 0; i < seat->needs->len; i++) {
         const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, i);
-        weigh_by_vcpus(planner, seat, need, node_of, capacity->nodes);
+        weigh_bound(planner, seat, need);
+        if (!any_weight(planner))
+            weigh_by_vcpus(planner, seat, need, node_of, capacity->nodes);
         if (!any_weight(planner))
             weigh_nearest(planner, capacity->vcpu_nodes, need, capacity->nodes);
         spread_need(planner, need, false, capacity->nodes);
@@ -450,6 +465,9 @@ static bool hold_as_before(Planner *planner, Seat *seat)
 static void weigh_running(const Planner *planner, const Seat *seat, const MemoryNeed *need,
                           const unsigned *node_of, bool by_vcpus)
 {
+    weigh_bound(planner, seat, need);
+    if (any_weight(planner))
+        return;
     if (by_vcpus) {
         weigh_by_vcpus(planner, seat, need, node_of, seat->mem_nodes);
         if (any_weight(planner))

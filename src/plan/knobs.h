@@ -43,12 +43,14 @@ void knob_want(const KnobWants *wants, const KnobTarget *target, const char *val
 void knob_unsupported(const KnobWants *wants, const KnobTarget *target, const char *value,
                       const char *reason, const PolicyValue *by);
 
-/* Wants what the definition has, for a knob that goes by the placement of a guest that is off. */
+/* Wants what the definition has, for a knob that goes by the placement, which is another's. */
 void knob_keep(const KnobWants *wants, const KnobTarget *target, const PolicyValue *by);
 
 bool knob_is_x86(const GuestDef *def);
 /* Why nothing can be told from where the vCPUs are; NULL: it can. */
 const char *knob_placement_fault(const KnobWants *wants);
+/* True if where the vCPUs are says nothing of the next start: it is off, or gets another number. */
+bool knob_placement_is_other(const KnobWants *wants);
 
 /* True if that definition has what the target is set on: the disk, the controller. */
 bool knob_is_there(const KnobWants *wants, const KnobTarget *target);

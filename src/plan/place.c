@@ -178,6 +178,10 @@ static void find_place(Finder *finder, const Ask *ask, bool scarce, Spot *spot)
         return;
     finder_ask(finder, ask, false, NULL);
     finder_run(finder, spot);
+    if (spot->placed || !ask->seat->def->has_memnodes)
+        return;
+    finder->loose = true; /* better far from its memory than nowhere */
+    finder_run(finder, spot);
 }
 
 static void place_new(Board *board, Finder *finder, Ask *ask, bool scarce)

@@ -27,6 +27,7 @@ typedef struct MemoryNeed {
     unsigned page_kib;
     uint64_t kib;
     const CpuSet *vcpus; /* of the cell; NULL: all */
+    const CpuSet *nodes; /* where its definition puts the cell; NULL: nowhere */
 } MemoryNeed;
 
 /* --- the guests on their way --- */

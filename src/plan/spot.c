@@ -140,6 +140,7 @@ void finder_ask(Finder *finder, const Ask *ask, bool core_each, const bool *node
 {
     finder->ask = ask;
     finder->core_each = core_each;
+    finder->loose = false;
     finder->rest = NO_AREA;
     finder->n_offers = 0;
     finder_reserve(finder, ask);
@@ -581,6 +582,23 @@ static bool spot_from_trial(Finder *finder, const NodeTrial *trial, Spot *spot)
     return fits;
 }
 
+bool finder_may_bind(const Finder *finder, unsigned cell, const NodeOffer *offer)
+{
+    const Seat *seat = finder->ask->seat;
+    const CpuSet *nodes = seat->def->cells[cell].nodes;
+
+    return finder->loose || !nodes || !cpuset_intersects(nodes, seat->cpu_nodes) ||
+           cpuset_has(nodes, finder->board->topo->nodes[offer->node].os_index);
+}
+
+static bool may_bind_all(const Finder *finder, const NodeOffer *offer)
+{
+    for (unsigned cell = 0; cell < finder->ask->seat->def->n_cells; cell++)
+        if (!finder_may_bind(finder, cell, offer))
+            return false;
+    return true;
+}
+
 bool finder_fill_node(Finder *finder, unsigned index, unsigned area, Spot *spot)
 {
     const Ask *ask = finder->ask;
@@ -589,7 +607,8 @@ bool finder_fill_node(Finder *finder, unsigned index, unsigned area, Spot *spot)
     unsigned n = ask->n_vcpus;
 
     finder->n_tries++;
-    if (offer->vcpu_room < (int)n || offer->home_room < (int)n || !memory_fits(finder, &index, 1))
+    if (offer->vcpu_room < (int)n || offer->home_room < (int)n || !memory_fits(finder, &index, 1) ||
+        !may_bind_all(finder, offer))
         return false;
     spot_begin(spot, finder, &index, 1);
     spot->home = offer->node;
@@ -623,10 +642,13 @@ bool finder_fill_cells(Finder *finder, unsigned first, unsigned second, unsigned
     int on_first = 0, width = (int)finder->board->planner->core_width;
 
     finder->n_tries++;
-    for (unsigned cell = 0; cell < seat->def->n_cells; cell++)
-        on_first += mask & (1u << cell) ? (int)ask->cell_vcpus[cell] : 0;
-    int on_second = (int)ask->n_vcpus - on_first;
     const NodeOffer *one = &finder->offers[first], *two = &finder->offers[second];
+    for (unsigned cell = 0; cell < seat->def->n_cells; cell++) {
+        if (!finder_may_bind(finder, cell, mask & (1u << cell) ? one : two))
+            return false;
+        on_first += mask & (1u << cell) ? (int)ask->cell_vcpus[cell] : 0;
+    }
+    int on_second = (int)ask->n_vcpus - on_first;
     if (on_first > (mask & 1 ? one->home_room : one->vcpu_room) ||
         on_second > (mask & 1 ? two->vcpu_room : two->home_room) || !memory_fits(finder, set, 2) ||
         (seat->threads == THREADS_REQUIRE && on_first % width != 0 && on_second % width != 0))

@@ -107,7 +107,7 @@ static bool cell_fits(const CellSpread *spread, unsigned cell, unsigned member)
     unsigned index = 0;
     const MemoryNeed *need = cell_need(spread->finder, ask->seat->def->cells[cell].id, &index);
 
-    if (cell == 0 && offer->home_room < 0)
+    if ((cell == 0 && offer->home_room < 0) || !finder_may_bind(spread->finder, cell, offer))
         return false;
     if (spread->room[member] - helpers_of(spread, cell, member) < (int)ask->cell_vcpus[cell])
         return false;

@@ -32,11 +32,12 @@ static uint64_t cell_unit_kib(const GuestPlan *plan)
     return MAX(plan->page_size_kib, KIB_PER_MIB);
 }
 
-/* One for each entry of plan->memory. NULL: some cell would be empty, or a vCPU without one. */
+/* One for each entry of plan->memory; together what the guest has now, so the last may be odd.
+ * NULL: some cell would be empty, or a vCPU without one. */
 static char *cells_make(const KnobWants *wants)
 {
     const GuestPlan *plan = wants->plan;
-    uint64_t unit = cell_unit_kib(plan), left = (wants->def->memory_kib + unit - 1) / unit * unit;
+    uint64_t unit = cell_unit_kib(plan), left = wants->def->memory_kib;
     g_autoptr(GString) text = g_string_new(NULL);
     unsigned n_vcpus = 0;
 
@@ -57,28 +58,62 @@ static char *cells_make(const KnobWants *wants)
                : NULL;
 }
 
+/* QEMU starts within the guest's nodeset, so libvirt up to 9.4 cannot bind a cell outside. */
+static bool is_within_nodeset(const KnobWants *wants, unsigned node)
+{
+    const CpuSet *nodeset =
+        wants->plan->numa_mode >= 0 ? wants->plan->numa_nodes : wants->def->numa_nodeset;
+
+    return !nodeset || cpuset_is_empty(nodeset) || cpuset_has(nodeset, node);
+}
+
+/* In the mode of the guest's nodeset: libvirt does not mix them. */
 static void want_memnode(const KnobWants *wants, unsigned cell, unsigned node,
                          const PolicyValue *by)
 {
     const KnobTarget target = {.knob = KNOB_NUMA_MEMNODE, .instance = cell};
-    int mode = wants->def->numa_mode >= 0 ? wants->def->numa_mode : wants->plan->numa_mode;
+    int mode = wants->plan->numa_mode >= 0 ? wants->plan->numa_mode : wants->def->numa_mode;
     g_autofree char *value = g_strdup_printf(
         "mode=%s,nodeset=%u", numa_mode_name(mode >= 0 ? (NumaMode)mode : NUMA_STRICT), node);
 
-    knob_want(wants, &target, value, reason, by);
+    if (is_within_nodeset(wants, node))
+        knob_want(wants, &target, value, reason, by);
+    else
+        knob_unsupported(wants, &target, value, "the nodeset of its definition leaves it out", by);
 }
 
-/* Cells that vmtuned defined are those of the running guest only from its next start on: until then
- * they are in the order of its nodes. */
-static void want_memnodes(const KnobWants *wants, const PolicyValue *by)
+/* Those its vCPUs are on. */
+static CpuSet *nodes_of(const KnobWants *wants, const GuestCell *cell)
 {
     const GuestPlan *plan = wants->plan;
-    bool placed_by_cell = wants->guest->live && wants->guest->live->n_cells > 0;
+    CpuSet *nodes = cpuset_new();
 
-    if (plan->n_memory != wants->def->n_cells)
-        return;
-    for (unsigned i = 0; i < plan->n_memory; i++)
-        want_memnode(wants, placed_by_cell ? plan->memory[i].cell : i, plan->memory[i].node, by);
+    for (unsigned i = 0; i < plan->n_vcpus; i++) {
+        const TopoPu *pu = topo_pu(wants->topo, cpuset_first(plan->vcpus[i].cpus));
+        if (pu && cpuset_has(cell->vcpus, plan->vcpus[i].id))
+            hwloc_bitmap_set(nodes, pu->node);
+    }
+    return nodes;
+}
+
+static void keep_memnode(const KnobWants *wants, const GuestCell *cell, const PolicyValue *by)
+{
+    const KnobTarget memnode = {.knob = KNOB_NUMA_MEMNODE, .instance = cell->id};
+
+    knob_keep(wants, &memnode, by);
+}
+
+/* A cell without vCPUs, or with some here and some there, stays as it is. */
+static void want_memnodes(const KnobWants *wants, const PolicyValue *by)
+{
+    for (unsigned i = 0; i < wants->def->n_cells; i++) {
+        const GuestCell *cell = &wants->def->cells[i];
+        g_autoptr(CpuSet) nodes = nodes_of(wants, cell);
+        if (cpuset_weight(nodes) == 1)
+            want_memnode(wants, cell->id, cpuset_first(nodes), by);
+        else
+            keep_memnode(wants, cell, by);
+    }
 }
 
 static void keep_all(const KnobWants *wants, const PolicyValue *by)
@@ -86,10 +121,8 @@ static void keep_all(const KnobWants *wants, const PolicyValue *by)
     const KnobTarget cells = {.knob = KNOB_NUMA_CELLS};
 
     knob_keep(wants, &cells, by);
-    for (unsigned i = 0; i < wants->def->n_cells; i++) {
-        const KnobTarget memnode = {.knob = KNOB_NUMA_MEMNODE, .instance = wants->def->cells[i].id};
-        knob_keep(wants, &memnode, by);
-    }
+    for (unsigned i = 0; i < wants->def->n_cells; i++)
+        keep_memnode(wants, &wants->def->cells[i], by);
 }
 
 /* Why there can be no cells; NULL: there can. */
@@ -101,6 +134,11 @@ static const char *cells_fault(const KnobWants *wants)
         return fault;
     if (wants->def->has_max_memory)
         return "memory can be plugged in: cells are the operator's";
+    if (wants->def->numa_auto)
+        return "placement='auto' chooses its nodes";
+    for (unsigned i = 0; wants->def->n_cells == 0 && i < wants->def->n_hugepages; i++)
+        if (wants->def->hugepages[i].cells)
+            return "its huge pages are those of one cell";
     return NULL;
 }
 
@@ -111,7 +149,7 @@ void knobs_want_cells(const KnobWants *wants)
 
     if (!by || !g_str_equal(by->text, "host"))
         return;
-    if (wants->plan->n_vcpus == 0) {
+    if (knob_placement_is_other(wants)) {
         keep_all(wants, by);
         return;
     }

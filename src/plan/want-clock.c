@@ -74,7 +74,9 @@ static Profile profile_choose(const KnobWants *wants, const PolicyValue *by)
         return PROFILE_LINUX;
     if (g_str_equal(by->text, "windows"))
         return PROFILE_WINDOWS;
-    return g_str_equal(by->text, "auto") ? profile_of_system(wants->def->os) : PROFILE_NONE;
+    return g_str_equal(by->text, "auto") && knob_is_x86(wants->def)
+               ? profile_of_system(wants->def->os)
+               : PROFILE_NONE;
 }
 
 static const char *profile_reason(Profile profile)
@@ -87,15 +89,32 @@ static bool is_kvm(const KnobWants *wants)
     return g_strcmp0(wants->def->type, "kvm") == 0;
 }
 
+/* Why it cannot be had; NULL: it can. */
+static const char *timer_fault(const KnobWants *wants, const TimerRow *row)
+{
+    if (!knob_is_x86(wants->def))
+        return "x86 has it, nothing else";
+    return row->kvm && !is_kvm(wants) ? "needs KVM" : NULL;
+}
+
+/* A timer that somebody took away has no ticks to miss. */
+static bool is_taken_away(const KnobWants *wants, const TimerRow *row)
+{
+    const KnobTarget timer = {.knob = KNOB_CLOCK_TIMER, .device = row->timer};
+
+    return row->knob == KNOB_CLOCK_TICKPOLICY && g_strcmp0(knob_now(wants, &timer), "no") == 0;
+}
+
 static void want_timers(const KnobWants *wants, Profile profile, const PolicyValue *by)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(timers); i++) {
         const TimerRow *row = &timers[i];
         const KnobTarget target = {.knob = row->knob, .device = row->timer};
-        if (row->profile != profile)
+        const char *fault = timer_fault(wants, row);
+        if (row->profile != profile || is_taken_away(wants, row))
             continue;
-        if (row->kvm && !is_kvm(wants))
-            knob_unsupported(wants, &target, row->value, "needs KVM", by);
+        if (fault)
+            knob_unsupported(wants, &target, row->value, fault, by);
         else
             knob_want(wants, &target, row->value, profile_reason(profile), by);
     }
@@ -104,8 +123,8 @@ static void want_timers(const KnobWants *wants, Profile profile, const PolicyVal
 /* Why it cannot be had; NULL: it can. */
 static const char *enlightenment_fault(const KnobWants *wants, unsigned i)
 {
-    if (!is_kvm(wants))
-        return "needs KVM";
+    if (!is_kvm(wants) || !knob_is_x86(wants->def))
+        return "needs KVM on x86";
     if (!hypervisor_has_enlightenment(wants->guest->hypervisor, enlightenments[i].name))
         return "this host's QEMU or KVM has no such enlightenment";
     for (unsigned j = 0; j < G_N_ELEMENTS(enlightenments[i].needs) && enlightenments[i].needs[j];
@@ -115,10 +134,13 @@ static const char *enlightenment_fault(const KnobWants *wants, unsigned i)
     return NULL;
 }
 
-/* One that is on has perhaps been given another number of retries: it stays. */
+/* One that is on has perhaps been given another number of retries: it stays. In a mode of libvirt's
+ * (passthrough, host-model) all that the host has is on. */
 static void want_enlightenments(const KnobWants *wants, const PolicyValue *by)
 {
-    if (g_strcmp0(wants->def->hyperv_mode, "passthrough") == 0)
+    const char *mode = wants->def->hyperv_mode;
+
+    if (mode && !g_str_equal(mode, "custom"))
         return;
     for (unsigned i = 0; i < G_N_ELEMENTS(enlightenments); i++) {
         const KnobTarget target = {.knob = KNOB_CPU_HYPERV, .device = enlightenments[i].name};
@@ -137,7 +159,7 @@ void knobs_want_clock(const KnobWants *wants)
     const PolicyValue *by = guest_policy_get(wants->policy, KEY_CLOCK_PROFILE);
     Profile profile = by ? profile_choose(wants, by) : PROFILE_NONE;
 
-    if (profile == PROFILE_NONE || !knob_is_x86(wants->def))
+    if (profile == PROFILE_NONE)
         return;
     want_timers(wants, profile, by);
     if (profile == PROFILE_WINDOWS)

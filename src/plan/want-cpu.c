@@ -7,6 +7,8 @@
  */
 #include "plan/knobs.h"
 
+static const char no_own_cpus[] = "its vCPUs have no CPUs of their own";
+
 bool knob_is_x86(const GuestDef *def)
 {
     return !def->arch || g_str_equal(def->arch, "x86_64") || g_str_equal(def->arch, "i686");
@@ -20,21 +22,22 @@ static bool is_none(const PolicyValue *by)
 
 void knob_keep(const KnobWants *wants, const KnobTarget *target, const PolicyValue *by)
 {
-    knob_want(wants, target, knob_now(wants, target), "as it is, until the guest runs", by);
+    knob_want(wants, target, knob_now(wants, target), "as it is: where its vCPUs are does not tell",
+              by);
 }
 
 /* --- cpu.hints --- */
 
-/* libvirt and QEMU take hint-dedicated with the host's own CPU model only. */
-static const char *hint_fault(const KnobWants *wants, Knob knob)
+static bool has_own_cpus(const GuestPlan *plan)
+{
+    return plan->result == PLAN_PLACED && plan->cpu_policy == CPU_DEDICATED;
+}
+
+static const char *hint_fault(const KnobWants *wants)
 {
     if (!knob_is_x86(wants->def) || g_strcmp0(wants->def->type, "kvm") != 0)
         return "KVM on x86 has it, nothing else";
-    if (wants->plan->cpu_policy != CPU_DEDICATED)
-        return "its vCPUs have no CPUs of their own";
-    if (knob == KNOB_CPU_HINT_DEDICATED && g_strcmp0(wants->def->cpu_mode, "host-passthrough") != 0)
-        return "needs <cpu mode='host-passthrough'>";
-    return NULL;
+    return has_own_cpus(wants->plan) ? NULL : no_own_cpus;
 }
 
 static void want_hints(const KnobWants *wants)
@@ -44,7 +47,7 @@ static void want_hints(const KnobWants *wants)
 
     for (unsigned i = 0; by && i < G_N_ELEMENTS(knobs); i++) {
         const KnobTarget target = {.knob = knobs[i]};
-        const char *fault = by->u ? hint_fault(wants, knobs[i]) : NULL;
+        const char *fault = by->u ? hint_fault(wants) : NULL;
         if (fault)
             knob_unsupported(wants, &target, "on", fault, by);
         else
@@ -83,6 +86,23 @@ static const TopoPu *vcpu_pu(const KnobWants *wants, unsigned i)
     return topo_pu(wants->topo, cpuset_first(wants->plan->vcpus[i].cpus));
 }
 
+/* One for each node its vCPUs are on, if they lie there in equal runs; else 1. */
+static unsigned sockets_of(const KnobWants *wants)
+{
+    const GuestPlan *plan = wants->plan;
+    unsigned n = cpuset_weight(plan->nodes), width = n > 0 ? plan->n_vcpus / n : 0;
+
+    if (n < 2 || width * n != plan->n_vcpus)
+        return 1;
+    for (unsigned i = 0; i < plan->n_vcpus; i++) {
+        const TopoPu *pu = vcpu_pu(wants, i), *first = vcpu_pu(wants, i - i % width);
+        const TopoPu *last = i % width == 0 && i > 0 ? vcpu_pu(wants, i - 1) : NULL;
+        if (!pu || !first || pu->node != first->node || (last && last->node == pu->node))
+            return 1;
+    }
+    return n;
+}
+
 /* True if each run of width vCPUs sits on a core of its own. */
 static bool is_threads(const KnobWants *wants, unsigned width)
 {
@@ -114,13 +134,13 @@ static unsigned threads_of(const KnobWants *wants)
 
 const char *knob_placement_fault(const KnobWants *wants)
 {
-    const GuestPlan *plan = wants->plan;
+    return has_own_cpus(wants->plan) ? NULL : no_own_cpus;
+}
 
-    if (plan->result != PLAN_PLACED || plan->cpu_policy != CPU_DEDICATED)
-        return "its vCPUs have no CPUs of their own";
-    if (plan->n_vcpus != wants->def->max_vcpus)
-        return "another number of vCPUs is defined: after the next start";
-    return NULL;
+bool knob_placement_is_other(const KnobWants *wants)
+{
+    return wants->plan->n_vcpus == 0 ||
+           (has_own_cpus(wants->plan) && wants->plan->n_vcpus != wants->def->max_vcpus);
 }
 
 static void want_topology(const KnobWants *wants)
@@ -130,14 +150,14 @@ static void want_topology(const KnobWants *wants)
 
     if (is_none(by))
         return;
-    if (wants->plan->n_vcpus == 0) {
+    if (knob_placement_is_other(wants)) {
         knob_keep(wants, &target, by);
         return;
     }
     const char *fault = knob_placement_fault(wants);
-    unsigned threads = fault ? 1 : threads_of(wants);
-    g_autofree char *value =
-        g_strdup_printf("sockets=1,cores=%u,threads=%u", wants->def->max_vcpus / threads, threads);
+    unsigned threads = fault ? 1 : threads_of(wants), sockets = fault ? 1 : sockets_of(wants);
+    g_autofree char *value = g_strdup_printf("sockets=%u,cores=%u,threads=%u", sockets,
+                                             wants->def->max_vcpus / sockets / threads, threads);
     g_autofree char *reason = g_strdup_printf(threads > 1 ? "its vCPUs sit on cores in groups of %u"
                                                           : "its vCPUs have a core each",
                                               threads);

@@ -356,6 +356,19 @@ static void test_numatune(void **state)
                    "/domain/numatune/memory/@mode", "lax");
 }
 
+static void test_memnodes(void **state)
+{
+    g_autoptr(GuestDef) def = parse(DOMAIN(
+        "<vcpu>2</vcpu><cpu><numa><cell id='0' cpus='0' memory='1' unit='MiB'/>"
+        "<cell id='1' cpus='1' memory='1' unit='MiB'/></numa></cpu>"
+        "<numatune><memnode cellid='1' mode='preferred' nodeset='2-3'/>"
+        "<memnode cellid='7' mode='strict' nodeset='0'/></numatune>"));
+    (void)state;
+
+    assert_null(def->cells[0].nodes);
+    assert_cpus(def->cells[1].nodes, "2-3");
+}
+
 static void test_pin_errors(void **state)
 {
     (void)state;
@@ -607,7 +620,8 @@ int main(void)
         cmocka_unit_test(test_memory_errors),   cmocka_unit_test(test_hugepages_of_default_size),
         cmocka_unit_test(test_cells),           cmocka_unit_test(test_cell_errors),
         cmocka_unit_test(test_vcpus),           cmocka_unit_test(test_vcpu_errors),
-        cmocka_unit_test(test_numatune),        cmocka_unit_test(test_pin_errors),
+        cmocka_unit_test(test_numatune),        cmocka_unit_test(test_memnodes),
+        cmocka_unit_test(test_pin_errors),
         cmocka_unit_test(test_pins_of_nothing), cmocka_unit_test(test_unlimited_quota),
         cmocka_unit_test(test_odd_devices),     cmocka_unit_test(test_host_devices),
         cmocka_unit_test(test_aliases),         cmocka_unit_test(test_shared_memory),
