@@ -239,12 +239,35 @@ static void run_undo(RestartJob *job)
         undo(job, guest);
 }
 
+/* As the record has it: a call that did not come back may have got further than its caller knows.
+ * False: the outcome is there. */
+static bool reload(RestartJob *job)
+{
+    g_autoptr(GPtrArray) list = NULL;
+
+    if (!job->record || record_restarts(job->record, &list) < 0) {
+        end(job, RESTART_AGAIN, "the record cannot be read");
+        return false;
+    }
+    for (guint i = 0; i < list->len; i++) {
+        const RestartEntry *entry = g_ptr_array_index(list, i);
+        if (g_strcmp0(entry->uuid, job->entry->uuid) != 0)
+            continue;
+        restart_entry_free(job->entry);
+        job->entry = restart_entry_copy(entry);
+        return true;
+    }
+    end(job, RESTART_UNDONE, NULL);
+    return false;
+}
+
 /* A guest that was asked to shut down and still runs is waited for; one whose reboot was to end it
  * is as it was before. */
 static void run_recover(RestartJob *job)
 {
+    if (!reload(job))
+        return;
     const RestartEntry *entry = job->entry;
-
     if (g_strcmp0(entry->boot_id, job->boot_id) != 0) {
         give_up(job, RESTART_UNDONE, NULL); /* all guests ended with the host */
         return;

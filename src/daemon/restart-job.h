@@ -30,7 +30,7 @@ typedef struct RestartJob {
     const Backend *backend;
     Record *record; /* NULL: there is none, and nothing is begun */
     const char *boot_id;
-    RestartEntry *entry; /* SHUT_DOWN, ARM: uuid, name, until_usec; else all */
+    RestartEntry *entry; /* SHUT_DOWN, ARM: uuid, name, until_usec; RECOVER: uuid, name; else all */
     bool unseen;         /* START: how it ended was not seen; libvirt's reason decides */
 
     /* results */

@@ -311,10 +311,8 @@ static void look_one(Restart *restart, const Managed *managed)
 
 void restart_look(Manager *manager)
 {
-    g_autoptr(GPtrArray) all = g_ptr_array_copy(manager->restarts, NULL, NULL);
-
-    for (guint i = 0; i < all->len; i++) {
-        Restart *restart = g_ptr_array_index(all, i);
+    for (guint i = 0; i < manager->restarts->len; i++) {
+        Restart *restart = g_ptr_array_index(manager->restarts, i);
         if (restart->in_flight || !restart->begun)
             continue;
         if (!restart->recovered)

@@ -420,6 +420,17 @@ static void guest_found_off_is_started(void **state)
     }
 }
 
+static void record_knows_how_far_it_came(void **state)
+{
+    GuestWorld *world = *state;
+    g_autoptr(RestartEntry) entry = arm(world);
+
+    assert_run(world, RESTART_RECOVER, NULL, RESTART_UNDONE);
+    assert_string_equal(world->guest->live->on_reboot, "restart");
+    assert_run(world, RESTART_RECOVER, NULL, RESTART_UNDONE);
+    assert_false(called(world, "acquire"));
+}
+
 static void earlier_boot_is_forgotten(void **state)
 {
     GuestWorld *world = *state;
@@ -427,6 +438,7 @@ static void earlier_boot_is_forgotten(void **state)
 
     g_free(entry->boot_id);
     entry->boot_id = g_strdup("boot-0");
+    assert_int_equal(record_restart_keep(world->record, entry), 0);
     fake_power_off(world->guest, OFF_UNKNOWN);
     assert_run(world, RESTART_RECOVER, entry, RESTART_UNDONE);
     assert_false(world->guest->active);
@@ -440,6 +452,7 @@ static void shutdown_is_not_waited_for_for_ever(void **state)
     g_autoptr(RestartEntry) entry = shut_down(world);
     assert_run(world, RESTART_RECOVER, entry, RESTART_WAITS);
     entry->until_usec = g_get_real_time() - 1;
+    assert_int_equal(record_restart_keep(world->record, entry), 0);
     assert_run(world, RESTART_RECOVER, entry, RESTART_UNDONE);
 }
 
@@ -460,6 +473,7 @@ int main(void)
         cmocka_unit_test(faults_leave_a_true_record),
         cmocka_unit_test(crashes_leave_guests_running),
         cmocka_unit_test_setup_teardown(guest_found_off_is_started, setup, teardown),
+        cmocka_unit_test_setup_teardown(record_knows_how_far_it_came, setup, teardown),
         cmocka_unit_test_setup_teardown(earlier_boot_is_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(shutdown_is_not_waited_for_for_ever, setup, teardown),
     };
