@@ -87,6 +87,30 @@ static const struct {
     {"changes live", KNOB_DISK_IOTUNE, "total_iops_sec=5", NULL, "total_iops_sec=5", false},
 };
 
+static bool some_pending(const World *world)
+{
+    g_autoptr(PendingList) list = pending_make(world->plan, world->guest, NULL);
+
+    return pending_list_size(list) > 0;
+}
+
+/* No start brings what libvirt will not have. What else the definition says is pending still. */
+static void refused_values_do_not_wait(void **state)
+{
+    World *world = *state;
+    g_autoptr(ChangeSet) refused = change_set_new();
+    SettingKey key = {.knob = KNOB_DISK_IO, .plane = PLANE_CONFIG, .device = "vda"};
+
+    set(world, KNOB_DISK_IO, "io_uring", NULL, NULL);
+    assert_true(some_pending(world));
+    change_set_add(refused, &key, NULL, "io_uring");
+    g_autoptr(PendingList) none = pending_make(world->plan, world->guest, refused);
+    assert_int_equal(pending_list_size(none), 0);
+    set(world, KNOB_DISK_IO, "native", NULL, NULL);
+    g_autoptr(PendingList) other = pending_make(world->plan, world->guest, refused);
+    assert_int_equal(pending_list_size(other), 1);
+}
+
 static void each_value_is_judged(void **state)
 {
     (void)state;
@@ -94,10 +118,9 @@ static void each_value_is_judged(void **state)
         World *world = NULL;
         setup((void **)&world);
         set(world, cases[i].knob, cases[i].wanted, cases[i].live, cases[i].next);
-        g_autoptr(PendingList) list = pending_make(world->plan, world->guest);
+        g_autoptr(PendingList) list = pending_make(world->plan, world->guest, NULL);
         print_message("%s\n", cases[i].name);
         assert_int_equal(pending_list_size(list), cases[i].pending);
-        assert_int_equal(cold_start_is_pending(world->plan, world->guest), cases[i].pending);
         teardown((void **)&world);
     }
 }
@@ -108,7 +131,7 @@ static void values_are_told(void **state)
 
     set(world, KNOB_DISK_CACHE, "none", NULL, "writeback");
     set(world, KNOB_DISK_DISCARD, "-", NULL, "unmap");
-    g_autoptr(PendingList) list = pending_make(world->plan, world->guest);
+    g_autoptr(PendingList) list = pending_make(world->plan, world->guest, NULL);
     assert_int_equal(pending_list_size(list), 2);
     const PendingSetting *cache = pending_list_get(list, 0), *discard = pending_list_get(list, 1);
     assert_true(cache->of_policy);
@@ -128,17 +151,17 @@ static void nodeset_waits(void **state)
 
     world->plan->numa_mode = NUMA_STRICT;
     hwloc_bitmap_set(world->plan->numa_nodes, 1);
-    g_autoptr(PendingList) list = pending_make(world->plan, world->guest);
+    g_autoptr(PendingList) list = pending_make(world->plan, world->guest, NULL);
     assert_int_equal(pending_list_size(list), 1);
     assert_string_equal(pending_list_get(list, 0)->wanted, "strict:1");
     assert_null(pending_list_get(list, 0)->live);
     world->plan->numa_live = true;
-    assert_false(cold_start_is_pending(world->plan, world->guest));
+    assert_false(some_pending(world));
     world->plan->numa_mode = -1;
-    assert_false(cold_start_is_pending(world->plan, world->guest));
+    assert_false(some_pending(world));
     world->guest->config->numa_mode = NUMA_STRICT;
     world->guest->config->numa_nodeset = cpuset_new_one(0);
-    assert_true(cold_start_is_pending(world->plan, world->guest));
+    assert_true(some_pending(world));
 }
 
 static void guest_left_alone_has_its_edits_only(void **state)
@@ -148,7 +171,7 @@ static void guest_left_alone_has_its_edits_only(void **state)
     set(world, KNOB_DISK_CACHE, "none", NULL, NULL);
     set(world, KNOB_DISK_DISCARD, "unmap", NULL, "unmap");
     world->plan->result = PLAN_UNMANAGED;
-    g_autoptr(PendingList) list = pending_make(world->plan, world->guest);
+    g_autoptr(PendingList) list = pending_make(world->plan, world->guest, NULL);
     assert_int_equal(pending_list_size(list), 1);
     assert_false(pending_list_get(list, 0)->of_policy);
     assert_int_equal(pending_list_get(list, 0)->key.knob, KNOB_DISK_DISCARD);
@@ -160,7 +183,7 @@ static void guest_without_two_definitions_has_none(void **state)
 
     set(world, KNOB_DISK_CACHE, "none", NULL, "none");
     g_clear_pointer(&world->guest->live, guest_def_unref);
-    assert_false(cold_start_is_pending(world->plan, world->guest));
+    assert_false(some_pending(world));
 }
 
 /* --- what became of it --- */
@@ -198,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_value_is_judged),
+        cmocka_unit_test_setup_teardown(refused_values_do_not_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(values_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(nodeset_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(guest_left_alone_has_its_edits_only, setup, teardown),

@@ -448,8 +448,9 @@ static void add_pending(GuestStatus *status)
     setting->of_policy = true;
     setting->wanted = g_strdup("none");
     setting->reason = g_strdup("why");
-    Change *refused = change_set_add(status->refused, &key, NULL, "none");
-    refused->reason = g_strdup("not with this disk");
+    key.knob = KNOB_DISK_IO;
+    Change *refused = change_set_add(status->refused, &key, NULL, "io_uring");
+    refused->reason = g_strdup("not with this QEMU");
     key.knob = KNOB_DISK_QUEUES;
     setting_list_add(status->plan->unsupported, &key, "4", "no queues", "p.yaml:7");
 }
@@ -477,9 +478,11 @@ static void test_pending(void **state)
     assert_text(document, "guests/0/pending/0/wanted", "none");
     assert_text(document, "guests/0/pending/0/live", NULL);
     assert_text(document, "guests/0/pending/0/next", NULL);
-    assert_text(document, "guests/0/pending/0/refused", "not with this disk");
     assert_text(document, "guests/0/unsupported/0/knob", "disk.queues");
     assert_text(document, "guests/0/unsupported/0/reason", "no queues");
+    assert_text(document, "guests/0/unsupported/1/knob", "disk.io");
+    assert_text(document, "guests/0/unsupported/1/reason",
+                "libvirt refuses it: not with this QEMU");
     assert_length(document, "guests/0/notes", 2);
     json_object_put(document);
     document = report_live_plan(snapshot, NULL);
