@@ -359,8 +359,8 @@ static void test_numatune(void **state)
 static void test_memnodes(void **state)
 {
     g_autoptr(GuestDef) def =
-        parse(DOMAIN("<vcpu>2</vcpu><cpu><numa><cell id='0' cpus='0' memory='512' unit='KiB'/>"
-                     "<cell id='1' cpus='1' memory='512' unit='KiB'/></numa></cpu>"
+        parse(DOMAIN("<vcpu>2</vcpu><cpu><numa><cell id='0' cpus='0' memory='512' unit='MiB'/>"
+                     "<cell id='1' cpus='1' memory='512' unit='MiB'/></numa></cpu>"
                      "<numatune><memnode cellid='1' mode='preferred' nodeset='2-3'/>"
                      "<memnode cellid='7' mode='strict' nodeset='0'/></numatune>"));
     (void)state;
