@@ -358,11 +358,11 @@ static void test_numatune(void **state)
 
 static void test_memnodes(void **state)
 {
-    g_autoptr(GuestDef) def = parse(DOMAIN(
-        "<vcpu>2</vcpu><cpu><numa><cell id='0' cpus='0' memory='1' unit='MiB'/>"
-        "<cell id='1' cpus='1' memory='1' unit='MiB'/></numa></cpu>"
-        "<numatune><memnode cellid='1' mode='preferred' nodeset='2-3'/>"
-        "<memnode cellid='7' mode='strict' nodeset='0'/></numatune>"));
+    g_autoptr(GuestDef) def =
+        parse(DOMAIN("<vcpu>2</vcpu><cpu><numa><cell id='0' cpus='0' memory='512' unit='MiB'/>"
+                     "<cell id='1' cpus='1' memory='512' unit='MiB'/></numa></cpu>"
+                     "<numatune><memnode cellid='1' mode='preferred' nodeset='2-3'/>"
+                     "<memnode cellid='7' mode='strict' nodeset='0'/></numatune>"));
     (void)state;
 
     assert_null(def->cells[0].nodes);
@@ -621,13 +621,13 @@ int main(void)
         cmocka_unit_test(test_cells),           cmocka_unit_test(test_cell_errors),
         cmocka_unit_test(test_vcpus),           cmocka_unit_test(test_vcpu_errors),
         cmocka_unit_test(test_numatune),        cmocka_unit_test(test_memnodes),
-        cmocka_unit_test(test_pin_errors),
-        cmocka_unit_test(test_pins_of_nothing), cmocka_unit_test(test_unlimited_quota),
-        cmocka_unit_test(test_odd_devices),     cmocka_unit_test(test_host_devices),
-        cmocka_unit_test(test_aliases),         cmocka_unit_test(test_shared_memory),
-        cmocka_unit_test(test_identity_errors), cmocka_unit_test(test_not_a_domain),
-        cmocka_unit_test(test_no_doctype),      cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_all_errors),      cmocka_unit_test(test_without_diags),
+        cmocka_unit_test(test_pin_errors),      cmocka_unit_test(test_pins_of_nothing),
+        cmocka_unit_test(test_unlimited_quota), cmocka_unit_test(test_odd_devices),
+        cmocka_unit_test(test_host_devices),    cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_shared_memory),   cmocka_unit_test(test_identity_errors),
+        cmocka_unit_test(test_not_a_domain),    cmocka_unit_test(test_no_doctype),
+        cmocka_unit_test(test_bounds),          cmocka_unit_test(test_all_errors),
+        cmocka_unit_test(test_without_diags),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
