@@ -47,7 +47,7 @@ coverage.flags := -O0 -g --coverage
 CC := $(or $($(FLAVOUR).cc),$(error unknown FLAVOUR '$(FLAVOUR)'))
 
 # ---- flags (the packages are asked when a recipe first needs them: `make setup all` installs them)
-PACKAGES := libvirt hwloc numa libsystemd yaml-0.1 libxml-2.0 glib-2.0 json-c sqlite3 cmocka
+PACKAGES := libvirt libvirt-qemu hwloc numa libsystemd yaml-0.1 libxml-2.0 glib-2.0 json-c sqlite3 cmocka
 pkg = $(or $(shell pkg-config $(1) $(PACKAGES)),$(error libraries are missing: sudo make setup))
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(call pkg,--libs))$(PKG_LIBS)

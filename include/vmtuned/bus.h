@@ -9,6 +9,10 @@
 /* Errors */
 #define VMTUNED_BUS_ERROR_NO_SUCH_GUEST "org.vmtuned1.Error.NoSuchGuest"
 #define VMTUNED_BUS_ERROR_NOT_READY "org.vmtuned1.Error.NotReady"
+#define VMTUNED_BUS_ERROR_NOT_RESTARTED "org.vmtuned1.Error.NotRestarted"
+
+/* Longest wait of RestartInto, in seconds */
+#define VMTUNED_RESTART_TIMEOUT_MAX 86400u
 
 /* Manager methods. Compound replies are JSON documents (docs/JSON.md) in one string.
  *   Guests() -> a(sss): uuid, name, state

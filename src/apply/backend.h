@@ -45,4 +45,12 @@ typedef struct Backend {
      * is for people, ret is untouched. ret has n zeroed entries. */
     int (*definition_edit)(void *ctx, const Guest *guest, const Change *const *changes, unsigned n,
                            EditResult *ret, char **reterr_text);
+
+    /* Ends and starts; *reterr_text for people unless DONE. */
+    /* Asks the guest to shut down and does not wait. GONE: it is off. */
+    int (*guest_shutdown)(void *ctx, const char *uuid, char **reterr_text);
+    /* Starts it from its definition. */
+    int (*guest_start)(void *ctx, const char *uuid, char **reterr_text);
+    /* What a reboot of the running guest does: libvirt's word, as GuestDef.on_reboot. */
+    int (*reboot_action_apply)(void *ctx, const char *uuid, const char *action, char **reterr_text);
 } Backend;

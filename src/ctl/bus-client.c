@@ -106,7 +106,9 @@ static int bus_ask(sd_bus *bus, const BusRequest *request, sd_bus_message **ret)
     if (result >= 0)
         result = message_fill(message, request);
     if (result >= 0)
-        result = sd_bus_call(bus, message, request->slow ? SLOW_TIMEOUT_USEC : ANSWER_TIMEOUT_USEC,
+        result = sd_bus_call(bus, message,
+                             (request->slow ? SLOW_TIMEOUT_USEC : ANSWER_TIMEOUT_USEC) +
+                                 (uint64_t)request->wait_sec * G_USEC_PER_SEC,
                              &error, ret);
     int exit_status = result >= 0 ? 0 : show_call_error(&error, result);
     sd_bus_error_free(&error);

@@ -9,11 +9,12 @@ typedef struct BusRequest {
     const char *const
         *guests;       /* NULL-ended list, the first argument; NULL: the method takes none */
     const char *guest; /* or one guest; NULL: none */
-    bool has_number;   /* or a number */
+    bool has_number;   /* and a number, or it alone */
     uint32_t number;
     unsigned n_flags; /* booleans that follow */
     bool flags[2];
-    bool slow; /* the daemon answers after a whole cycle */
+    bool slow;         /* the daemon answers after a whole cycle, or a start */
+    unsigned wait_sec; /* and waits so long for a guest before */
 } BusRequest;
 
 /* Asks the daemon and shows the document it answers with. Exit status; has printed everything. */

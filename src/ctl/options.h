@@ -15,6 +15,8 @@ typedef enum OptionId {
     OPT_ALL,
     OPT_FORCE,
     OPT_MAP,
+    OPT_TIMEOUT,
+    OPT_ON_REBOOT,
     OPT_TOPOLOGY,
     OPT_GUESTS,
     OPT_POLICY,

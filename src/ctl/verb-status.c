@@ -89,6 +89,7 @@ static void print_block(Doc *guest, GString *out)
     show_field(out, "Policy", "%s", doc_word(guest, "cpu_policy"));
     if (doc_get(guest, "plan"))
         show_guest_plan(doc_get(guest, "plan"), out);
+    show_field(out, "Restart", "%s", doc_word(guest, "restart"));
     show_field(out, "Intruders", "%s", intruders);
     show_field(out, "Drift", "%" G_GINT64_FORMAT " found, %" G_GINT64_FORMAT " repaired",
                doc_number(guest, "drift"), doc_number(guest, "repaired"));

@@ -109,6 +109,15 @@ static const Verb verbs[] = {
         .run = verb_restore_run,
     },
     {
+        .name = "restart-into",
+        .args = "GUEST",
+        .min_words = 1,
+        .max_words = 1,
+        .options = OPTION_BIT(OPT_TIMEOUT) | OPTION_BIT(OPT_ON_REBOOT),
+        .doc = "shut a guest down and start it, with all that is pending",
+        .run = verb_restart_into_run,
+    },
+    {
         .name = "reload",
         .args = "",
         .doc = "read the policy again",

@@ -173,6 +173,22 @@ static int real_definition_edit(void *ctx, const Guest *guest, const Change *con
     return BACKEND_DONE;
 }
 
+static int real_guest_shutdown(void *ctx, const char *uuid, char **reterr_text)
+{
+    return from_virt(virt_guest_shutdown(ctx, uuid, reterr_text));
+}
+
+static int real_guest_start(void *ctx, const char *uuid, char **reterr_text)
+{
+    return from_virt(virt_guest_start(ctx, uuid, reterr_text));
+}
+
+static int real_reboot_action_apply(void *ctx, const char *uuid, const char *action,
+                                    char **reterr_text)
+{
+    return from_virt(virt_reboot_action_apply(ctx, uuid, action, reterr_text));
+}
+
 void backend_real_init(Backend *backend, VirtHub *hub)
 {
     *backend = (Backend){
@@ -181,5 +197,8 @@ void backend_real_init(Backend *backend, VirtHub *hub)
         .guest_ready = real_guest_ready,
         .setting_apply = real_setting_apply,
         .definition_edit = real_definition_edit,
+        .guest_shutdown = real_guest_shutdown,
+        .guest_start = real_guest_start,
+        .reboot_action_apply = real_reboot_action_apply,
     };
 }

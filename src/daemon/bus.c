@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* org.vmtuned1: a table and thin calls. Reading is for everybody, changing for root. */
-#include "daemon/manager.h"
+#include "daemon/restart.h"
 
 #include "plan/advise.h"
 #include "plan/diff.h"
@@ -261,6 +261,34 @@ static int method_restore(sd_bus_message *message, void *data, sd_bus_error *ret
                          (Request){.kind = REQUEST_RESTORE, .names = names, .force = force});
 }
 
+static int method_restart_into(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    Manager *manager = data;
+    RestartRequest request = {.message = message};
+    const char *name;
+    int on_reboot;
+
+    int r = check_root(message, reterr);
+    if (r >= 0)
+        r = sd_bus_message_read(message, "sub", &name, &request.timeout_sec, &on_reboot);
+    if (r < 0)
+        return r;
+    request.on_reboot = on_reboot;
+    if (!on_reboot &&
+        (request.timeout_sec == 0 || request.timeout_sec > VMTUNED_RESTART_TIMEOUT_MAX))
+        return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                 "the timeout is not from 1 to %u s", VMTUNED_RESTART_TIMEOUT_MAX);
+    const Managed *managed = manager_find(manager, name);
+    if (!managed)
+        return reply_no_such_guest(message, name);
+    if (!manager->connected || manager->stop_usec != 0 || manager->options.dry_run)
+        return sd_bus_error_set_const(reterr, VMTUNED_BUS_ERROR_NOT_READY,
+                                      manager->options.dry_run ? "this vmtuned changes nothing"
+                                      : manager->connected     ? "vmtuned stops"
+                                                               : "libvirt is not reachable");
+    return restart_request(manager, managed, &request);
+}
+
 static int method_reload(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     Manager *manager = data;
@@ -349,6 +377,7 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Apply", "asb", "s", method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Defrag", "ub", "s", method_defrag, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Restore", "asbb", "s", method_restore, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("RestartInto", "sub", "s", method_restart_into, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Reload", "", "s", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_SIGNAL("GuestChanged", "sss", 0),
     SD_BUS_SIGNAL("Drift", "sssssss", 0),

@@ -13,6 +13,7 @@
  * job does not come back in time is marked stuck and the cycle goes on without it.
  */
 #include "daemon/list-job.h"
+#include "daemon/restart.h"
 
 #include "plan/diff.h"
 #include "plan/knobs.h"
@@ -178,6 +179,8 @@ static void mark_requested(Manager *manager)
             if (request->kind == REQUEST_APPLY)
                 managed_forget_refused(managed);
             managed->restore |= request->kind == REQUEST_RESTORE;
+            if (request->kind == REQUEST_RESTORE)
+                restart_undo(manager, managed->uuid);
             managed->force |= request->kind == REQUEST_RESTORE && request->force;
         }
     }

@@ -3,6 +3,7 @@
 #include "daemon/manager.h"
 
 #include "daemon/backend-real.h"
+#include "daemon/restart.h"
 #include "host/guest-kernel.h"
 #include "policy/policy-load.h"
 #include "report/report.h"
@@ -149,6 +150,8 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
 
     (void)usec;
     pool_dispatch(manager->pool, g_get_monotonic_time());
+    if (manager->stop_usec != 0 && g_get_monotonic_time() > manager->stop_usec)
+        return sd_event_exit(manager->event, 0);
     if (pool_count_abandoned(manager->pool) == POOL_WORKERS + POOL_MAX_ABANDONED) {
         log_error("all workers hang in calls that do not come back: ending, to be started anew");
         return sd_event_exit(manager->event, EXIT_FAILURE);
@@ -197,6 +200,7 @@ static void set_connected(Manager *manager, bool connected)
 
 static void take_event(Manager *manager, const VirtEvent *event)
 {
+    restart_event(manager, event);
     switch (event->kind) {
     case VIRT_EVENT_CONNECTED:
         set_connected(manager, true);
@@ -209,6 +213,7 @@ static void take_event(Manager *manager, const VirtEvent *event)
     case VIRT_EVENT_STOPPED:
     case VIRT_EVENT_DEFINED:
     case VIRT_EVENT_CHANGED:
+    case VIRT_EVENT_RESET:
     case VIRT_EVENT_JOB_DONE:
         manager_trigger(manager, event->uuid);
         break;
@@ -269,12 +274,20 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
     return 0;
 }
 
+/* What must be put back before it ends is, if that does not take long; a second signal does not
+ * wait.
+ */
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {
+    Manager *manager = data;
+    bool again = manager->stop_usec != 0;
+
     (void)info;
-    (void)data;
     sd_notify(0, "STOPPING=1");
-    return sd_event_exit(sd_event_source_get_event(source), 0);
+    manager->stop_usec = g_get_monotonic_time() + STOP_WAIT_USEC;
+    if (again || restart_stop(manager))
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+    return 0;
 }
 
 /* --- the end of a cycle --- */
@@ -353,10 +366,12 @@ static void next_cycle(Manager *manager)
 
 void manager_cycle_ended(Manager *manager, bool whole)
 {
-    if (whole)
+    if (whole) {
         tell_status(manager);
-    else
+        restart_look(manager);
+    } else {
         manager->retrying = true;
+    }
     if (whole && manager->options.once &&
         (!some_dirty(manager) || manager->cycles >= ONCE_MAX_CYCLES)) {
         if (manager->options.dry_run)
@@ -454,6 +469,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
         return r;
     backend_real_init(&manager->backend, manager->hub);
     open_record(manager);
+    restart_recover(manager);
     if ((r = attach_sources(manager)) < 0 || (r = bus_attach(manager)) < 0)
         return r;
     *ret = g_steal_pointer(&manager);
@@ -470,6 +486,7 @@ void manager_free(Manager *manager)
         log_warning("a call about a guest has not come back: not waiting for it");
         return; /* what its worker holds on to ends with the process */
     }
+    restarts_free(manager);
     g_clear_pointer(&manager->pool, pool_free);
     g_clear_pointer(&manager->hub, virt_hub_free);
     sd_bus_flush_close_unref(manager->bus);

@@ -134,6 +134,7 @@ typedef struct Manager {
     Plan *plan;
     GPtrArray *guests;   /* of Managed, sorted by name, uuid */
     GHashTable *by_uuid; /* the same; borrowed */
+    GPtrArray *restarts; /* of Restart, see restart.h */
 
     /* triggers that wait for the next cycle */
     bool triggered;
@@ -150,7 +151,8 @@ typedef struct Manager {
     GQueue answering; /* of Request: answered at its end */
 
     bool connected;
-    bool some_ended; /* processes that the record may still have */
+    int64_t stop_usec; /* monotonic: it ends then at the latest; 0: it goes on */
+    bool some_ended;   /* processes that the record may still have */
     uint64_t cycles;
     int64_t started_usec, last_cycle_usec; /* realtime */
     int exit_code;                         /* --once */

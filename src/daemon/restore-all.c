@@ -2,6 +2,7 @@
 #include "daemon/restore-all.h"
 
 #include "daemon/backend-real.h"
+#include "daemon/restart-job.h"
 #include "host/guest-kernel.h"
 #include "topo/topo-load.h"
 
@@ -77,6 +78,31 @@ static int restore_guests(const RestoreAll *all)
     return code;
 }
 
+/* Guests that a daemon was to start anew: a reboot does again what it did, and one that is off
+ * because of that is started. Who was asked to shut down and still runs is left to the next daemon.
+ */
+static int recover_restarts(const RestoreAll *all)
+{
+    g_autoptr(GPtrArray) entries = NULL;
+    int code = 0;
+
+    if (record_restarts(all->record, &entries) < 0)
+        return 1;
+    for (guint i = 0; i < entries->len; i++) {
+        const RestartEntry *entry = g_ptr_array_index(entries, i);
+        g_autoptr(RestartJob) job = restart_job_new(RESTART_RECOVER, entry);
+        job->backend = &all->backend;
+        job->record = all->record;
+        job->boot_id = all->boot_id;
+        restart_job_run(job);
+        if (job->outcome == RESTART_AGAIN || job->outcome == RESTART_FAILED)
+            code = 1;
+        if (job->outcome == RESTART_STARTED || code != 0)
+            printf("%s: %s\n", entry->name, job->text ? job->text : "started anew");
+    }
+    return code;
+}
+
 static int restore_open(const ManagerOptions *options, RestoreAll *all)
 {
     g_autofree char *why = NULL;
@@ -102,7 +128,7 @@ int restore_all(const ManagerOptions *options, bool force)
 
     if (restore_open(options, &all) == 0) {
         backend_real_init(&all.backend, all.hub);
-        code = restore_guests(&all);
+        code = MAX(restore_guests(&all), recover_restarts(&all));
     }
     g_clear_pointer(&all.hub, virt_hub_free);
     g_clear_pointer(&all.record, record_close);

@@ -101,6 +101,9 @@ static void read_identity(XmlReader *reader, const xmlNode *domain, GuestDef *de
     def->label = xml_value(xml_child_ns(metadata, VMTUNED_METADATA_URI, "label"), NULL);
     def->os = xml_value(xml_child_ns(osinfo, LIBOSINFO_URI, "os"), "id");
     def->partition = xml_value(xml_child(xml_child(domain, "resource"), "partition"), NULL);
+    def->on_reboot = xml_value(xml_child(domain, "on_reboot"), NULL);
+    if (!def->on_reboot)
+        def->on_reboot = g_strdup("restart");
 }
 
 static void read_cpu_model(const xmlNode *domain, GuestDef *def)

@@ -77,6 +77,7 @@ static void guest_def_clear(gpointer data)
     g_free(def->title);
     g_free(def->label);
     g_free(def->partition);
+    g_free(def->on_reboot);
     g_free(def->os);
     g_free(def->type);
     g_free(def->cpu_mode);

@@ -58,6 +58,7 @@ typedef struct GuestDef {
     char *name, *uuid;
     char *title, *label, *partition, *os; /* NULL if not set; label: our metadata element */
     char *type;                           /* "kvm", "qemu" */
+    char *on_reboot;     /* libvirt's word: "restart", "destroy" …; never NULL of a parsed one */
     char *cpu_mode;      /* <cpu mode>: "host-passthrough", "custom" …; NULL: no such element */
     char *hyperv_mode;   /* <hyperv mode>: "passthrough" gives all that the host has; may be NULL */
     bool has_max_memory; /* memory can be plugged in: it needs cells of the operator's making */
@@ -180,12 +181,22 @@ uint64_t guest_kernel_memory_on(const GuestKernel *kernel, unsigned node);
 
 /* --- the guest --- */
 
+/* Why it is off, as far as libvirt still knows. */
+typedef enum OffReason {
+    OFF_UNKNOWN,   /* libvirtd was started since */
+    OFF_SHUT_DOWN, /* on request, by itself, or by a reboot that was to end it */
+    OFF_DESTROYED, /* forced off */
+    OFF_CRASHED,
+    OFF_ELSEWHERE, /* migrated, saved, reverted to a snapshot, or it did not start */
+} OffReason;
+
 typedef struct Guest {
     char *uuid, *name;
     bool active, persistent;
     bool in_job; /* migration, snapshot, backup, save: hands off */
     bool hung;   /* its monitor does not answer: only its threads can be set */
     bool autostart;
+    OffReason off;          /* means nothing of a guest that runs */
     GuestDef *live;         /* NULL if off */
     GuestDef *config;       /* NULL if transient */
     GuestKernel *kernel;    /* NULL if off or not looked at */

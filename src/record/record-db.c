@@ -36,6 +36,9 @@ static const char schema[] =
     " uuid TEXT NOT NULL, boot TEXT NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL,"
     " name TEXT, manual INTEGER NOT NULL, released INTEGER NOT NULL, settled INTEGER NOT NULL,"
     " PRIMARY KEY(uuid, boot, pid, start)) WITHOUT ROWID;"
+    "CREATE TABLE restart("
+    " uuid TEXT PRIMARY KEY, boot TEXT NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL,"
+    " name TEXT, on_reboot TEXT, until INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE history("
     " id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
     " uuid TEXT NOT NULL, boot TEXT NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL,"
@@ -104,6 +107,11 @@ static const char *const sql[N_STATEMENTS] = {
                          " UNION SELECT " PROCESS_COLUMNS " FROM process WHERE pid<>0",
     [SQL_PROCESS_DROP_ORIGINALS] = "DELETE FROM original" WHERE_PROCESS,
     [SQL_PROCESS_DROP_FLAGS] = "DELETE FROM process" WHERE_PROCESS,
+    [SQL_RESTART_KEEP] = "INSERT OR REPLACE INTO restart(" PROCESS_COLUMNS
+                         ", name, on_reboot, until) VALUES(?1,?2,?3,?4,?10,?11,?12)",
+    [SQL_RESTART_FORGET] = "DELETE FROM restart WHERE uuid=?1",
+    [SQL_RESTART_LIST] =
+        "SELECT " PROCESS_COLUMNS ", name, on_reboot, until FROM restart ORDER BY uuid",
 };
 
 /* --- statements --- */

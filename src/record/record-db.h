@@ -32,8 +32,11 @@ typedef enum Statement {
     SQL_PROCESS_LIST,           /* → process, of all QEMU processes there is anything of */
     SQL_PROCESS_DROP_ORIGINALS, /* process */
     SQL_PROCESS_DROP_FLAGS,     /* process */
+    SQL_RESTART_KEEP,           /* process; 10 name, 11 on_reboot, 12 until */
+    SQL_RESTART_FORGET,         /* 1 uuid */
+    SQL_RESTART_LIST,           /* → process, name, on_reboot, until */
 } Statement;
-#define N_STATEMENTS (SQL_PROCESS_DROP_FLAGS + 1)
+#define N_STATEMENTS (SQL_RESTART_LIST + 1)
 
 struct Record {
     GMutex lock;

@@ -426,6 +426,87 @@ int record_drop_dead(Record *record, const char *boot_id, const ProcessKey *aliv
     return transaction_end(record, drop_all_but(record, ids));
 }
 
+/* --- restarts --- */
+
+RestartEntry *restart_entry_copy(const RestartEntry *entry)
+{
+    RestartEntry *copy = g_memdup2(entry, sizeof(*entry));
+
+    copy->uuid = g_strdup(entry->uuid);
+    copy->name = g_strdup(entry->name);
+    copy->boot_id = g_strdup(entry->boot_id);
+    copy->on_reboot = g_strdup(entry->on_reboot);
+    return copy;
+}
+
+void restart_entry_free(RestartEntry *entry)
+{
+    if (!entry)
+        return;
+    g_free(entry->uuid);
+    g_free(entry->name);
+    g_free(entry->boot_id);
+    g_free(entry->on_reboot);
+    g_free(entry);
+}
+
+int record_restart_keep(Record *record, const RestartEntry *entry)
+{
+    LOCK_RECORD(record);
+    const ProcessKey process = {.uuid = entry->uuid,
+                                .boot_id = entry->boot_id,
+                                .pid = entry->pid,
+                                .starttime = entry->starttime};
+    sqlite3_stmt *stmt = NULL;
+    int r = statement_get(record, SQL_RESTART_KEEP, &stmt);
+
+    if (r < 0)
+        return r;
+    bind_process(stmt, &process);
+    statement_bind_text(stmt, 10, entry->name);
+    statement_bind_text(stmt, 11, entry->on_reboot);
+    statement_bind_number(stmt, 12, entry->until_usec);
+    return statement_run(record, stmt);
+}
+
+int record_restart_forget(Record *record, const char *uuid)
+{
+    LOCK_RECORD(record);
+    sqlite3_stmt *stmt = NULL;
+    int r = statement_get(record, SQL_RESTART_FORGET, &stmt);
+
+    if (r < 0)
+        return r;
+    statement_bind_text(stmt, 1, uuid);
+    return statement_run(record, stmt);
+}
+
+int record_restarts(Record *record, GPtrArray **ret)
+{
+    LOCK_RECORD(record);
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)restart_entry_free);
+    sqlite3_stmt *stmt = NULL;
+    bool row = true;
+    int r = statement_get(record, SQL_RESTART_LIST, &stmt);
+
+    if (r < 0)
+        return r;
+    while ((r = statement_step(record, stmt, &row)) == 0 && row) {
+        RestartEntry *entry = g_new0(RestartEntry, 1);
+        entry->uuid = statement_text(stmt, 0);
+        entry->boot_id = statement_text(stmt, 1);
+        entry->pid = (pid_t)sqlite3_column_int64(stmt, 2);
+        entry->starttime = (uint64_t)sqlite3_column_int64(stmt, 3);
+        entry->name = statement_text(stmt, 4);
+        entry->on_reboot = statement_text(stmt, 5);
+        entry->until_usec = sqlite3_column_int64(stmt, 6);
+        g_ptr_array_add(list, entry);
+    }
+    if (r == 0)
+        *ret = g_steal_pointer(&list);
+    return r;
+}
+
 /* --- history --- */
 
 void history_entry_free(HistoryEntry *entry)

@@ -68,6 +68,24 @@ int record_forget(Record *record, const ProcessKey *process, const SettingList *
 int record_get_flags(Record *record, const ProcessKey *process, ProcessFlags *ret);
 int record_set_flags(Record *record, const ProcessKey *process, const ProcessFlags *flags);
 
+/* A guest vmtuned is to start anew once it is off. */
+typedef struct RestartEntry {
+    char *uuid, *name, *boot_id;
+    pid_t pid; /* of the process that is to end */
+    uint64_t starttime;
+    char *on_reboot; /* what the guest's own reboot did before vmtuned made it end the guest; NULL:
+                        the guest was asked to shut down instead */
+    int64_t until_usec; /* CLOCK_REALTIME: not waited for any longer; 0: for as long as it takes */
+} RestartEntry;
+RestartEntry *restart_entry_copy(const RestartEntry *entry);
+void restart_entry_free(RestartEntry *entry);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RestartEntry, restart_entry_free)
+/* Before anything is done to the guest; one for each guest. 0 means it is on disk. */
+int record_restart_keep(Record *record, const RestartEntry *entry);
+int record_restart_forget(Record *record, const char *uuid);
+/* Array of RestartEntry. */
+int record_restarts(Record *record, GPtrArray **ret);
+
 /* Drops all that belongs to QEMU processes of earlier boots, or not among alive. */
 int record_drop_dead(Record *record, const char *boot_id, const ProcessKey *alive,
                      unsigned n_alive);

@@ -114,3 +114,15 @@ struct json_object *report_pending(const Snapshot *snapshot, const char *const *
     json_object_object_add(document, "guests", guests);
     return document;
 }
+
+struct json_object *report_restart(const char *name, const char *uuid, const char *result,
+                                   const char *text)
+{
+    struct json_object *document = parts_document(REPORT_OK);
+
+    json_object_object_add(document, "name", parts_text(name));
+    json_object_object_add(document, "uuid", parts_text(uuid));
+    json_object_object_add(document, "result", parts_text(result));
+    json_object_object_add(document, "text", parts_text(text));
+    return document;
+}

@@ -7,6 +7,9 @@
  */
 #include "virt/link.h"
 
+#include <libvirt/libvirt-qemu.h>
+#include <string.h>
+
 #define ANY_DETAIL (-1)
 
 typedef struct LifecycleRow {
@@ -74,6 +77,26 @@ static void on_job_completed(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr doma
     post(opaque, VIRT_EVENT_JOB_DONE, domain);
 }
 
+/* libvirt calls an end by on_reboot a shutdown like any other; only QEMU's own event has the
+ * reason: "guest-reset", "host-qmp-system-reset" … */
+static void on_reset(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain,
+                     const char *event G_GNUC_UNUSED, long long seconds G_GNUC_UNUSED,
+                     unsigned micros G_GNUC_UNUSED, const char *details, void *opaque)
+{
+    if (details && strstr(details, "-reset\""))
+        post(opaque, VIRT_EVENT_RESET, domain);
+}
+
+/* QEMU's driver alone has these. */
+static void resets_register(VirtLink *link)
+{
+    link->resets = virConnectDomainQemuMonitorEventRegister(
+        link->conn, NULL, "^(SHUTDOWN|RESET)$", on_reset, hub_ref(link->hub), hub_unref,
+        VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX);
+    if (link->resets < 0)
+        hub_unref(link->hub);
+}
+
 typedef struct EventRow {
     int id; /* virDomainEventID */
     virConnectDomainEventGenericCallback callback;
@@ -92,6 +115,7 @@ G_STATIC_ASSERT(G_N_ELEMENTS(event_rows) == LINK_EVENTS_MAX);
 
 bool link_events_register(VirtLink *link)
 {
+    resets_register(link);
     for (size_t i = 0; i < G_N_ELEMENTS(event_rows); i++) {
         link->callbacks[i] =
             virConnectDomainEventRegisterAny(link->conn, NULL, event_rows[i].id,
@@ -110,4 +134,6 @@ void link_events_deregister(VirtLink *link)
     for (size_t i = 0; i < LINK_EVENTS_MAX; i++)
         if (link->callbacks[i] >= 0)
             virConnectDomainEventDeregisterAny(link->conn, link->callbacks[i]);
+    if (link->resets >= 0)
+        virConnectDomainQemuMonitorEventDeregister(link->conn, link->resets);
 }

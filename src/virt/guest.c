@@ -133,6 +133,28 @@ static int ask(VirtCall *call, int answer, int *ret_result)
     return answer;
 }
 
+/* Of a guest that is off. */
+static OffReason off_reason(VirtCall *call)
+{
+    int state = 0, reason = 0;
+
+    if (virDomainGetState(call->domain, &state, &reason, 0) < 0 || state != VIR_DOMAIN_SHUTOFF)
+        return OFF_UNKNOWN;
+    switch (reason) {
+    case VIR_DOMAIN_SHUTOFF_SHUTDOWN:
+        return OFF_SHUT_DOWN;
+    case VIR_DOMAIN_SHUTOFF_DESTROYED:
+        return OFF_DESTROYED;
+    case VIR_DOMAIN_SHUTOFF_CRASHED:
+        return OFF_CRASHED;
+    case VIR_DOMAIN_SHUTOFF_UNKNOWN:
+    case VIR_DOMAIN_SHUTOFF_DAEMON:
+        return OFF_UNKNOWN;
+    default:
+        return OFF_ELSEWHERE;
+    }
+}
+
 static int live_read(VirtCall *call, Guest *guest)
 {
     int r = call_definition(call, 0, &guest->live);
@@ -169,6 +191,8 @@ static int guest_read(VirtCall *call, Guest *guest)
     guest->persistent = persistent == 1;
     if (guest->active)
         r = live_read(call, guest);
+    else
+        guest->off = off_reason(call);
     if (r == VIRT_DONE && guest->persistent)
         r = config_read(call, guest);
     if (r != VIRT_DONE)

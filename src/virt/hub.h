@@ -27,6 +27,7 @@ typedef enum VirtEventKind {
     VIRT_EVENT_DISCONNECTED,
     VIRT_EVENT_STARTED, /* guest started, resumed from migration, or restored */
     VIRT_EVENT_STOPPED,
+    VIRT_EVENT_RESET,   /* its machine was reset, or is to end because of on_reboot */
     VIRT_EVENT_DEFINED, /* definition new, changed or gone */
     VIRT_EVENT_CHANGED, /* tunable, device added or removed, metadata */
     VIRT_EVENT_JOB_DONE,
@@ -76,6 +77,18 @@ typedef struct VirtSetting {
     const CpuSet *allowed;
 } VirtSetting;
 int virt_setting_apply(VirtHub *hub, const VirtSetting *setting, char **reterr_text);
+
+/* --- ends and starts; VIRT_*, *reterr_text for people unless DONE --- */
+
+/* Asks the guest to shut down, through its agent or ACPI, and does not wait. GONE: it is off. */
+int virt_guest_shutdown(VirtHub *hub, const char *uuid, char **reterr_text);
+/* Starts it from its definition; takes as long as the start does. REFUSED if it runs. */
+int virt_guest_start(VirtHub *hub, const char *uuid, char **reterr_text);
+/* What a reboot of the running guest does, until its process ends: libvirt's word. */
+int virt_reboot_action_apply(VirtHub *hub, const char *uuid, const char *action,
+                             char **reterr_text);
+/* True if VIRT_EVENT_RESET is told on this connection. */
+bool virt_hub_tells_resets(const VirtHub *hub);
 
 /* All edits by one define, unless the definition is that already; what cannot be edited is told in
  * its result. The definition is compared right before, so that nobody's change is lost. VIRT_DONE;

@@ -32,6 +32,7 @@ VirtLink *link_open(VirtHub *hub)
     link->conn = conn;
     for (unsigned i = 0; i < LINK_EVENTS_MAX; i++)
         link->callbacks[i] = -1;
+    link->resets = -1;
     /* The in-process drivers have neither, and say so or not. Therefore no reference for the
      * callback: the link's own lasts until it is unregistered. */
     virConnectSetKeepAlive(conn, KEEPALIVE_INTERVAL_SEC, KEEPALIVE_COUNT);

@@ -31,6 +31,7 @@ typedef struct VirtLink {
     VirtHub *hub;
     virConnectPtr conn;
     int callbacks[LINK_EVENTS_MAX];           /* domain event subscriptions; -1: none */
+    int resets;                               /* that of QEMU's own events; -1: none */
     bool closed;                              /* broken, or given up: to be replaced */
     int64_t started_usec[LINK_MAX_IN_FLIGHT]; /* of the calls in flight, monotonic; 0: free */
 } VirtLink;

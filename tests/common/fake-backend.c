@@ -532,15 +532,86 @@ static int fake_definition_edit(void *ctx, const Guest *seen, const Change *cons
 
 /* --- the world --- */
 
+/* --- ends and starts --- */
+
+void fake_power_off(Guest *guest, OffReason reason)
+{
+    guest->active = false;
+    guest->off = reason;
+    g_clear_pointer(&guest->live, guest_def_unref);
+    g_clear_pointer(&guest->kernel, guest_kernel_unref);
+}
+
+static int fake_guest_shutdown(void *ctx, const char *uuid, char **reterr_text)
+{
+    FakeBackend *fake = ctx;
+    Guest *guest = fake_backend_find(fake, uuid);
+    int fault, r;
+
+    begin_call(fake, &fault);
+    if (!fault_result(fault, &r))
+        r = guest && guest->active ? BACKEND_DONE : BACKEND_GONE;
+    if (r == BACKEND_DONE && fault != FAKE_NO_EFFECT && !fake->stubborn)
+        fake_power_off(guest, OFF_SHUT_DOWN);
+    if (r != BACKEND_DONE)
+        *reterr_text = g_strdup("no shutdown");
+    return end_call(fake, r, g_strdup("shutdown"));
+}
+
+static int fake_guest_start(void *ctx, const char *uuid, char **reterr_text)
+{
+    FakeBackend *fake = ctx;
+    Guest *guest = fake_backend_find(fake, uuid);
+    int fault, r;
+
+    begin_call(fake, &fault);
+    if (!fault_result(fault, &r))
+        r = !guest ? BACKEND_GONE : guest->active ? BACKEND_REFUSED : BACKEND_DONE;
+    if (r == BACKEND_DONE && fault != FAKE_NO_EFFECT) {
+        g_autoptr(CpuSet) all = parse_cpus("0-15", NULL);
+        g_autoptr(Guest) copy = guest_copy(guest);
+        const FakeKernelOptions options = {.pid = ++fake->next_pid, .allowed = all};
+        guest->active = true;
+        guest->live = guest_def_ref(copy->config);
+        guest->kernel = fake_kernel_new(guest->live, &options);
+    }
+    if (r != BACKEND_DONE)
+        *reterr_text = g_strdup("no start");
+    return end_call(fake, r, g_strdup("start"));
+}
+
+static int fake_reboot_action_apply(void *ctx, const char *uuid, const char *action,
+                                    char **reterr_text)
+{
+    FakeBackend *fake = ctx;
+    Guest *guest = fake_backend_find(fake, uuid);
+    int fault, r;
+
+    begin_call(fake, &fault);
+    if (!fault_result(fault, &r))
+        r = guest && guest->active ? BACKEND_DONE : BACKEND_GONE;
+    if (r == BACKEND_DONE && fault != FAKE_NO_EFFECT) {
+        g_free(guest->live->on_reboot);
+        guest->live->on_reboot = g_strdup(action);
+    }
+    if (r != BACKEND_DONE)
+        *reterr_text = g_strdup("no change of on_reboot");
+    return end_call(fake, r, g_strconcat("on_reboot ", action, NULL));
+}
+
 FakeBackend *fake_backend_new(void)
 {
     FakeBackend *fake = g_new0(FakeBackend, 1);
 
+    fake->next_pid = 5000;
     fake->backend = (Backend){.ctx = fake,
                               .guest_acquire = fake_guest_acquire,
                               .guest_ready = fake_guest_ready,
                               .setting_apply = fake_setting_apply,
-                              .definition_edit = fake_definition_edit};
+                              .definition_edit = fake_definition_edit,
+                              .guest_shutdown = fake_guest_shutdown,
+                              .guest_start = fake_guest_start,
+                              .reboot_action_apply = fake_reboot_action_apply};
     fake->guests = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
     fake->log = g_ptr_array_new_with_free_func(g_free);
     return fake;

@@ -32,8 +32,10 @@ struct FakeBackend {
     Backend backend;   /* pass &fake->backend */
     GPtrArray *guests; /* of Guest: the world. Tests may change these between calls */
     bool old_kernel;
+    bool stubborn; /* guests that are asked to shut down do not */
 
-    unsigned n_calls;  /* of all three functions */
+    pid_t next_pid;    /* guests started here have those after it */
+    unsigned n_calls;  /* of all functions */
     unsigned n_writes; /* of setting_apply */
     GPtrArray *log; /* of char *: "acquire NAME", "ready NAME", "NAME: SETTING PLANE FROM -> TO" and
                        " = RESULT" */
@@ -56,6 +58,9 @@ Guest *fake_backend_find(const FakeBackend *fake, const char *uuid);
 void fake_backend_remove(FakeBackend *fake, const char *uuid);
 /* Forgets counts, log and faults; the world stays. */
 void fake_backend_reset(FakeBackend *fake);
+
+/* It ended: no live definition, no process. */
+void fake_power_off(Guest *guest, OffReason reason);
 
 /* What taskset, virsh vcpupin and echo > cpuset.cpus do, for drift. False: refused. */
 bool fake_taskset(GuestKernel *kernel, pid_t tid, const char *cpus);

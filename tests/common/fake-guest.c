@@ -86,6 +86,7 @@ static GuestDef *def_copy(const GuestDef *def)
     copy->title = g_strdup(def->title);
     copy->label = g_strdup(def->label);
     copy->partition = g_strdup(def->partition);
+    copy->on_reboot = g_strdup(def->on_reboot);
     copy->os = g_strdup(def->os);
     copy->type = g_strdup(def->type);
     copy->arch = g_strdup(def->arch);
@@ -138,6 +139,10 @@ Guest *guest_copy(const Guest *guest)
     copy->persistent = guest->persistent;
     copy->in_job = guest->in_job;
     copy->autostart = guest->autostart;
+    copy->hung = guest->hung;
+    copy->off = guest->off;
+    copy->managed_save = guest->managed_save;
+    copy->n_snapshots = guest->n_snapshots;
     copy->live = def_copy(guest->live);
     copy->config = def_copy(guest->config);
     copy->kernel = kernel_copy(guest->kernel);
@@ -290,6 +295,7 @@ Guest *fake_guest_new(const char *name, unsigned n_vcpus, unsigned n_iothreads,
     def->name = g_strdup(name);
     def->uuid = g_strdup(uuid);
     def->type = g_strdup("kvm");
+    def->on_reboot = g_strdup("restart");
     def->max_vcpus = n_vcpus;
     def->memory_kib = def->current_memory_kib = 1024 * 1024;
     if (n_vcpus > 0)

@@ -127,7 +127,6 @@ static char *random_of(Case *test, const char *words)
 static char *random_fields(Case *test, const KnobInfo *info)
 {
     g_auto(GStrv) parts = g_strsplit(words_of(info->knob), ";", -1);
-    g_auto(GStrv) values = g_new0(char *, knob_fields_count(info) + 1);
     g_autofree const char **ordered = g_new0(const char *, knob_fields_count(info) + 1);
 
     for (char **part = parts; *part; part++) {

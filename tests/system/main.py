@@ -11,11 +11,12 @@ import test_devices
 import test_disks
 import test_drift
 import test_off
+import test_pending
 import test_placement
 import test_restore
 
 MODULES = (test_placement, test_drift, test_restore, test_daemon, test_cli, test_off, test_advise, test_devices,
-           test_disks)
+           test_disks, test_pending)
 
 
 def chosen(argv):

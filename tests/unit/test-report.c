@@ -438,6 +438,62 @@ static void test_status_now_of_strays(void **state)
     json_object_put(document);
 }
 
+static void add_pending(GuestStatus *status)
+{
+    SettingKey key = {.knob = KNOB_DISK_CACHE, .plane = PLANE_CONFIG};
+
+    setting_key_set_device(&key, "vda");
+    status->pending = pending_list_new();
+    PendingSetting *setting = pending_list_add(status->pending, &key);
+    setting->of_policy = true;
+    setting->wanted = g_strdup("none");
+    setting->reason = g_strdup("why");
+    key.knob = KNOB_DISK_IO;
+    Change *refused = change_set_add(status->refused, &key, NULL, "io_uring");
+    refused->reason = g_strdup("not with this QEMU");
+    key.knob = KNOB_DISK_QUEUES;
+    setting_list_add(status->plan->unsupported, &key, "4", "no queues", "p.yaml:7");
+}
+
+static void test_pending(void **state)
+{
+    (void)state;
+    g_autoptr(Snapshot) snapshot = snapshot_in_state(GUEST_COLD_PENDING);
+    GuestStatus *status = g_ptr_array_index(snapshot->guests, 0);
+    Json *document = report_pending(snapshot, NULL);
+
+    assert_number(document, "exit", REPORT_OK);
+    assert_length(document, "guests/0/pending", 0);
+    json_object_put(document);
+
+    add_pending(status);
+    status->guest = guest_new(status->uuid, status->name);
+    status->guest->config = guest_def_new();
+    status->guest->managed_save = true;
+    status->guest->n_snapshots = 2;
+    document = report_pending(snapshot, NULL);
+    assert_number(document, "exit", REPORT_COLD);
+    assert_text(document, "guests/0/pending/0/knob", "disk.cache");
+    assert_text(document, "guests/0/pending/0/instance", "vda");
+    assert_text(document, "guests/0/pending/0/wanted", "none");
+    assert_text(document, "guests/0/pending/0/live", NULL);
+    assert_text(document, "guests/0/pending/0/next", NULL);
+    assert_text(document, "guests/0/unsupported/0/knob", "disk.queues");
+    assert_text(document, "guests/0/unsupported/0/reason", "no queues");
+    assert_text(document, "guests/0/unsupported/1/knob", "disk.io");
+    assert_text(document, "guests/0/unsupported/1/reason",
+                "libvirt refuses it: not with this QEMU");
+    assert_length(document, "guests/0/notes", 2);
+    json_object_put(document);
+    document = report_live_plan(snapshot, NULL);
+    assert_text(document, "pending/0/subject", UUID_A);
+    json_object_put(document);
+    document = report_status(snapshot, NULL);
+    assert_text(document, "guests/0/pending/0/reason", "why");
+    assert_text(document, "guests/0/restart", NULL);
+    json_object_put(document);
+}
+
 static SettingList *list_of(const char *value, const char *reason)
 {
     SettingList *list = setting_list_new();
@@ -569,6 +625,7 @@ int main(void)
         cmocka_unit_test(test_verify_with_a_look),
         cmocka_unit_test(test_policy_marks_defaults),
         cmocka_unit_test(test_diags_exit),
+        cmocka_unit_test(test_pending),
         cmocka_unit_test(test_topology_and_knobs),
     };
 

@@ -25,7 +25,7 @@ def case(host):
     config = guest.config_xml()
     assert len(re.findall(r"<cell id=", config)) == 2, config
     assert memnodes(config) == [("0", "2"), ("1", "3")], config
-    assert "<topology sockets='1'" in config and "cores='3' threads='1'" in config
+    assert "<topology sockets='1'" in config and "cores='3' threads='1'" in config, config
 
     guest.restart()
     host.wait_planned(guest)
