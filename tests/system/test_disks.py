@@ -28,6 +28,7 @@ class Disks(test_devices.Devices):
 
     def settled(self, daemon, guest, state="as-planned"):
         """In that state, and nothing more is written."""
+        self.some_cycles(daemon)  # the daemon counts what it wrote at the end of one
         self.wait_state(daemon, guest, state)
         writes = daemon.status(guest)["writes"]
         self.some_cycles(daemon)
