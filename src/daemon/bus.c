@@ -102,7 +102,7 @@ static int method_explain(sd_bus_message *message, void *data, sd_bus_error *ret
     return reply_document(message, report_explain(status, wanted, observed));
 }
 
-/* Advice on the guests that were looked at; with no names also on the host. */
+/* Advice on the guests that were looked at, and on the host. */
 static int method_advise(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     const Manager *manager = data;
@@ -119,6 +119,9 @@ static int method_advise(sd_bus_message *message, void *data, sd_bus_error *rete
         const Managed *managed = g_ptr_array_index(manager->guests, i);
         bool asked = !names[0] || g_strv_contains((const char *const *)names, managed->name) ||
                      g_strv_contains((const char *const *)names, managed->uuid);
+        if (asked && names[0] && !managed->guest)
+            return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY,
+                                     "'%s' was not looked at yet", managed->name);
         if (asked && managed->guest)
             guests[n++] = (AdviseGuest){
                 .guest = managed->guest, .plan = managed->plan, .refused = managed->refused};

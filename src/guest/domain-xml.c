@@ -106,6 +106,16 @@ static void read_identity(XmlReader *reader, const xmlNode *domain, GuestDef *de
         def->on_reboot = g_strdup("restart");
 }
 
+/* QEMU hides it from a guest that is to stay migratable, unless it is asked for by name. */
+static bool has_invtsc(const xmlNode *cpu)
+{
+    for (const xmlNode *node = xml_child(cpu, "feature"); node; node = xml_next(node))
+        if (xml_value_is(node, "name", "invtsc"))
+            return !xml_value_is(node, "policy", "disable") &&
+                   !xml_value_is(node, "policy", "forbid");
+    return xml_value_is(cpu, "migratable", "off");
+}
+
 static void read_cpu_model(const xmlNode *domain, GuestDef *def)
 {
     const xmlNode *cpu = xml_child(domain, "cpu");
@@ -113,6 +123,8 @@ static void read_cpu_model(const xmlNode *domain, GuestDef *def)
     def->cpu_mode = xml_value(cpu, "mode");
     if (cpu && !def->cpu_mode)
         def->cpu_mode = g_strdup("custom"); /* libvirt's default */
+    def->cpu_model = xml_value(xml_child(cpu, "model"), NULL);
+    def->has_invtsc = cpu && has_invtsc(cpu);
     def->hyperv_mode = xml_value(xml_child(xml_child(domain, "features"), "hyperv"), "mode");
     def->has_max_memory = xml_child(domain, "maxMemory") != NULL;
 }

@@ -81,6 +81,7 @@ static void guest_def_clear(gpointer data)
     g_free(def->os);
     g_free(def->type);
     g_free(def->cpu_mode);
+    g_free(def->cpu_model);
     g_free(def->hyperv_mode);
     g_free(def->arch);
     g_free(def->machine);

@@ -60,6 +60,8 @@ typedef struct GuestDef {
     char *type;                           /* "kvm", "qemu" */
     char *on_reboot;     /* libvirt's word: "restart", "destroy" …; never NULL of a parsed one */
     char *cpu_mode;      /* <cpu mode>: "host-passthrough", "custom" …; NULL: no such element */
+    char *cpu_model;     /* <cpu><model>: "qemu64"; NULL: none */
+    bool has_invtsc;     /* the invariant TSC is shown to it */
     char *hyperv_mode;   /* <hyperv mode>: "passthrough" gives all that the host has; may be NULL */
     bool has_max_memory; /* memory can be plugged in: it needs cells of the operator's making */
     char *arch, *machine, *emulator; /* "x86_64", "pc-q35-7.2", its path; NULL if not set */

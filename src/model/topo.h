@@ -81,6 +81,7 @@ typedef struct Topo {
     CpuSet *allowed; /* effective CPUs of the guests' partition (machine.slice); subset of online */
     CpuSet *allowed_mems; /* effective nodes of that partition */
     unsigned base_page_kib;
+    bool no_kvm;       /* known to have no /dev/kvm */
     bool no_vhost_net; /* known to have no /dev/vhost-net */
     bool no_io_uring;  /* known to have no io_uring that QEMU may use */
     char *source;      /* "this host", the XML file, or the synthetic text */

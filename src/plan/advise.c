@@ -53,10 +53,33 @@ static void advice(const Advise *advise, AdviceId id, const char *command, const
     g_ptr_array_add(advise->list, one);
 }
 
-/* "virsh edit NAME", and what to write there. */
+/* What the guest is called in a command: its name, or its UUID where a shell, virsh (a number is an
+ * id to it) or a pattern of the policy would take the name for something else. */
+static const char *called(const Advise *advise)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const Guest *guest = advise->of->guest;
+    size_t length = strlen(guest->name);
+
+    return length > 0 && guest->name[0] != '-' && strspn(guest->name, plain) == length &&
+                   strspn(guest->name, "0123456789") < length
+               ? guest->name
+               : guest->uuid;
+}
+
+/* In single quotes, for a shell. */
+static char *quoted(const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit(text, "'", -1);
+    g_autofree char *inside = g_strjoinv("'\\''", parts);
+
+    return g_strdup_printf("'%s'", inside);
+}
+
+/* "virsh edit NAME", and what to write there as a comment. */
 static char *edit(const Advise *advise, const char *what)
 {
-    return g_strdup_printf("virsh edit %s: %s", advise->of->guest->name, what);
+    return g_strdup_printf("virsh edit %s  # %s", called(advise), what);
 }
 
 static char *policy_line(const char *keys)
@@ -69,17 +92,39 @@ static bool has_plan(const Advise *advise)
     return advise->of->plan && advise->of->plan->result != PLAN_UNMANAGED;
 }
 
-/* Does the policy say something about that knob of that device? */
-static bool is_wanted(const Advise *advise, Knob knob, const char *device)
+static bool is_that(const SettingKey *key, Knob knob, const char *device)
 {
-    const SettingList *knobs = has_plan(advise) ? advise->of->plan->knobs : NULL;
+    return key->knob == knob && (!device || g_str_equal(key->device, device));
+}
 
-    for (unsigned i = 0; knobs && i < setting_list_size(knobs); i++) {
-        const SettingKey *key = &setting_list_get(knobs, i)->key;
-        if (key->knob == knob && (!device || g_str_equal(key->device, device)))
+static bool is_listed(const SettingList *list, Knob knob, const char *device)
+{
+    for (unsigned i = 0; list && i < setting_list_size(list); i++)
+        if (is_that(&setting_list_get(list, i)->key, knob, device))
             return true;
-    }
     return false;
+}
+
+/* Does the policy say something about that knob of that device (NULL: of any)? In vain, too: then
+ * that is told, and its line would change nothing. */
+static bool is_covered(const Advise *advise, Knob knob, const char *device)
+{
+    const ChangeSet *refused = advise->of->refused;
+
+    if (has_plan(advise) && (is_listed(advise->of->plan->knobs, knob, device) ||
+                             is_listed(advise->of->plan->unsupported, knob, device)))
+        return true;
+    for (unsigned i = 0; refused && i < change_set_size(refused); i++)
+        if (is_that(&change_set_get(refused, i)->key, knob, device))
+            return true;
+    return false;
+}
+
+static const char *value_at(const Advise *advise, const SettingKey *key)
+{
+    const Setting *setting = setting_list_find(advise->def->knobs, key);
+
+    return setting ? setting->value : NULL;
 }
 
 static const char *value_of(const Advise *advise, Knob knob, const char *device)
@@ -88,8 +133,7 @@ static const char *value_of(const Advise *advise, Knob knob, const char *device)
 
     if (device)
         setting_key_set_device(&key, device);
-    const Setting *setting = setting_list_find(advise->def->knobs, &key);
-    return setting ? setting->value : NULL;
+    return value_at(advise, &key);
 }
 
 static bool is_dedicated(const Advise *advise)
@@ -102,9 +146,9 @@ static bool is_kvm(const Advise *advise)
     return g_strcmp0(advise->def->type, "kvm") == 0 && knob_is_x86(advise->def);
 }
 
-static bool runs(const Advise *advise, const char *part)
+static bool is_windows(const Advise *advise)
 {
-    return advise->def->os && strstr(advise->def->os, part);
+    return advise->def->os && strstr(advise->def->os, "//microsoft.com/win");
 }
 
 /* --- the host --- */
@@ -139,14 +183,16 @@ static void check_management(const Advise *advise)
     const Guest *guest = advise->of->guest;
 
     if (plan && plan->manual && plan->result == PLAN_UNMANAGED) {
-        g_autofree char *line =
-            g_strdup_printf("policy: guests: [{match: {name: %s}}]", guest->name);
+        const char *who = called(advise);
+        g_autofree char *line = g_strdup_printf("policy: guests: [{match: {%s: %s}}]",
+                                                who == guest->name ? "name" : "uuid", who);
         advice(advise, ADVICE_PINNED_BY_HAND, line,
                "it was pinned by hand before vmtuned saw it, and no rule of the policy names it");
     }
     if (guest->active && !guest->persistent && has_plan(advise) && plan->persist != PERSIST_NEVER) {
-        g_autofree char *line = g_strdup_printf("virsh dumpxml %s > %s.xml && virsh define %s.xml",
-                                                guest->name, guest->name, guest->name);
+        g_autofree char *line =
+            g_strdup_printf("virsh dumpxml --inactive --security-info %s | virsh define /dev/stdin",
+                            called(advise));
         advice(advise, ADVICE_TRANSIENT, line,
                "it is transient: settings that need a cold start have nowhere to go");
     }
@@ -178,75 +224,167 @@ static void check_unsupported(const Advise *advise)
     }
 }
 
-static void check_cpu(const Advise *advise)
+/* --- CPU, cells, clock --- */
+
+static void check_emulated(const Advise *advise)
+{
+    if (g_strcmp0(advise->def->type, "qemu") != 0)
+        return;
+    if (advise->topo->no_kvm) {
+        advice(advise, ADVICE_EMULATED, NULL,
+               "QEMU emulates its CPU, many times slower than KVM, and this host has no /dev/kvm: "
+               "virtualisation is off in its firmware, or the modules of KVM are not loaded");
+        return;
+    }
+    g_autofree char *line = edit(
+        advise, knob_is_x86(advise->def) ? "<domain type='kvm'>"
+                                         : "<domain type='kvm'>, on a host of its architecture");
+    advice(advise, ADVICE_EMULATED, line, "QEMU emulates its CPU: many times slower than KVM");
+}
+
+/* libvirt writes QEMU's default model into a definition that names none. */
+static bool has_default_model(const GuestDef *def)
+{
+    static const char *const models[] = {"qemu64", "kvm64", "qemu32", "kvm32", NULL};
+
+    return !def->cpu_mode || (g_str_equal(def->cpu_mode, "custom") &&
+                              (!def->cpu_model || g_strv_contains(models, def->cpu_model)));
+}
+
+static void check_cpu_model(const Advise *advise)
+{
+    const GuestDef *def = advise->def;
+
+    if (!is_kvm(advise) || !has_default_model(def))
+        return;
+    g_autofree char *line = edit(advise, "<cpu mode='host-model'/>, or host-passthrough where it "
+                                         "need not migrate to other CPUs");
+    advice(advise, ADVICE_CPU_DEFAULT_MODEL, line,
+           "its CPU model is %s, without the host's newer instructions",
+           def->cpu_model ? def->cpu_model : "QEMU's default");
+}
+
+static void check_vcpus(const Advise *advise)
+{
+    unsigned n_vcpus = cpuset_weight(advise->def->vcpus);
+    unsigned n_cpus =
+        cpuset_weight(has_plan(advise) && advise->of->plan->allowed ? advise->of->plan->allowed
+                                                                    : advise->topo->allowed);
+
+    if (n_cpus == 0 || n_vcpus <= n_cpus)
+        return;
+    g_autofree char *line =
+        g_strdup_printf("virsh setvcpus %s %u --config", called(advise), n_cpus);
+    advice(advise, ADVICE_VCPUS_TOO_MANY, line,
+           "its %u vCPUs have %u CPUs: they never all run, and wait for each other", n_vcpus,
+           n_cpus);
+}
+
+/* Only who has CPUs of its own has a place that cells can tell of. */
+static void check_cells(const Advise *advise)
 {
     const GuestPlan *plan = advise->of->plan;
+    const GuestDef *def = advise->def;
 
-    if (g_strcmp0(advise->def->type, "qemu") == 0) {
-        g_autofree char *line = edit(advise, "<domain type='kvm'>");
-        advice(advise, ADVICE_EMULATED, line, "QEMU emulates its CPU: many times slower than KVM");
-    }
-    if (is_kvm(advise) && !advise->def->cpu_mode) {
-        g_autofree char *line =
-            edit(advise, "<cpu mode='host-model'/>, or host-passthrough where it "
-                         "need not migrate to other CPUs");
-        advice(advise, ADVICE_CPU_DEFAULT_MODEL, line,
-               "it has QEMU's default CPU model, without the host's newer instructions");
-    }
-    if (has_plan(advise) && plan->n_memory > 1 && advise->def->n_cells == 0 &&
-        !is_wanted(advise, KNOB_NUMA_CELLS, NULL)) {
-        g_autofree char *line = policy_line("numa: {guest_cells: host}");
-        advice(advise, ADVICE_CELLS, line,
-               "it is placed on %u NUMA nodes and sees one: its kernel cannot keep memory near",
-               plan->n_memory);
-    }
+    if (!is_dedicated(advise) || plan->n_memory < 2 || def->n_cells > 0 ||
+        is_covered(advise, KNOB_NUMA_CELLS, NULL))
+        return;
+    g_autofree char *line = def->has_max_memory || def->numa_auto
+                                ? edit(advise, "<cpu>…<numa>: a <cell> for each node")
+                                : policy_line("numa: {guest_cells: host}");
+    advice(advise, ADVICE_CELLS, line,
+           "it is placed on %u NUMA nodes and sees one: its kernel cannot keep memory near",
+           plan->n_memory);
+}
+
+/* QEMU gives these machines one, unless libvirt is told not to. */
+static bool has_hpet(const Advise *advise)
+{
+    const char *machine = advise->def->machine;
+    const char *present = value_of(advise, KNOB_CLOCK_TIMER, "hpet");
+
+    if (present)
+        return g_str_equal(present, "yes");
+    return !machine || g_str_has_prefix(machine, "pc") || g_str_has_prefix(machine, "q35");
+}
+
+static void check_timers(const Advise *advise)
+{
+    const char *linux_line = "policy: clock: {profile: linux}";
+    const char *windows_line = "policy: clock: {profile: windows}";
+    bool windows = is_windows(advise);
+
+    if (has_hpet(advise) && !is_covered(advise, KNOB_CLOCK_TIMER, "hpet"))
+        advice(advise, ADVICE_HPET,
+               advise->def->os ? (windows ? windows_line : linux_line)
+                               : "policy: clock: {profile: linux}, or windows",
+               "it has a HPET: each access to it leaves the guest for QEMU");
+    if (!windows && g_strcmp0(value_of(advise, KNOB_CLOCK_TIMER, "kvmclock"), "no") == 0 &&
+        !is_covered(advise, KNOB_CLOCK_TIMER, "kvmclock"))
+        advice(advise, ADVICE_KVMCLOCK_OFF, linux_line,
+               "its definition takes kvmclock away: it falls back to slower clocks");
+    if (windows && !is_covered(advise, KNOB_CPU_HYPERV, NULL) && !advise->def->hyperv_mode &&
+        !value_of(advise, KNOB_CPU_HYPERV, "relaxed"))
+        advice(advise, ADVICE_WINDOWS_PLAIN, windows_line,
+               "Windows runs without Hyper-V enlightenments: more exits for timers and spinlocks");
+}
+
+static void check_tsc(const Advise *advise)
+{
+    const GuestDef *def = advise->def;
+
+    if (!is_dedicated(advise) || is_windows(advise) || def->has_invtsc ||
+        g_strcmp0(def->cpu_mode, "host-passthrough") != 0)
+        return;
+    g_autofree char *line = edit(advise, "<cpu>…<feature policy='require' name='invtsc'/>");
+    advice(advise, ADVICE_CLOCK_TSC, line,
+           "the TSC itself could be its clock; it can then be neither migrated nor saved, unless "
+           "<timer name='tsc' frequency='…'/> names a frequency that the other host has, too");
 }
 
 static void check_clock(const Advise *advise)
 {
-    bool windows = runs(advise, "//microsoft.com/win");
-
     if (!is_kvm(advise))
         return;
-    g_autofree char *profile = policy_line("clock: {profile: auto}");
-    if (g_strcmp0(value_of(advise, KNOB_CLOCK_TIMER, "hpet"), "yes") == 0 &&
-        !is_wanted(advise, KNOB_CLOCK_TIMER, "hpet"))
-        advice(advise, ADVICE_HPET, profile, "each access to its HPET leaves the guest for QEMU");
-    if (!windows && g_strcmp0(value_of(advise, KNOB_CLOCK_TIMER, "kvmclock"), "no") == 0 &&
-        !is_wanted(advise, KNOB_CLOCK_TIMER, "kvmclock"))
-        advice(advise, ADVICE_KVMCLOCK_OFF, profile,
-               "its definition takes kvmclock away: it falls back to slower clocks");
-    if (windows && !is_wanted(advise, KNOB_CPU_HYPERV, NULL) && !advise->def->hyperv_mode &&
-        !value_of(advise, KNOB_CPU_HYPERV, "relaxed"))
-        advice(advise, ADVICE_WINDOWS_PLAIN, profile,
-               "Windows runs without Hyper-V enlightenments: more exits for timers and spinlocks");
-    if (is_dedicated(advise) && g_strcmp0(advise->def->cpu_mode, "host-passthrough") == 0 &&
-        !value_of(advise, KNOB_CLOCK_TIMER, "tsc")) {
-        g_autofree char *line = edit(advise, "<timer name='tsc' present='yes' mode='native'/>");
-        advice(
-            advise, ADVICE_CLOCK_TSC, line,
-            "the TSC can be its clock source; it may then migrate only to hosts whose TSC has the "
-            "same frequency");
-    }
+    check_timers(advise);
+    check_tsc(advise);
 }
 
 /* --- disks --- */
 
+/* The images below are in the live definition: libvirt finds them when it starts the guest. */
+static unsigned count_backing(const Advise *advise, const GuestDisk *disk)
+{
+    const GuestDef *live = advise->of->guest->live;
+    unsigned n = disk->n_backing;
+
+    for (unsigned i = 0; live && i < live->n_disks; i++)
+        if (g_str_equal(live->disks[i].target, disk->target) &&
+            g_strcmp0(live->disks[i].source, disk->source) == 0)
+            n = MAX(n, live->disks[i].n_backing);
+    return n;
+}
+
 static void check_image(const Advise *advise, const GuestDisk *disk)
 {
+    unsigned n_backing = count_backing(advise, disk);
+
     if (g_strcmp0(disk->driver, "qcow2") == 0) {
+        bool is_file = g_str_equal(disk->type, "file") && disk->source;
+        g_autofree char *image = is_file ? quoted(disk->source) : g_strdup("IMAGE");
         g_autofree char *line =
-            g_strdup_printf("with the guest off: qemu-img convert -O raw %s NEW",
-                            disk->source ? disk->source : "IMAGE");
+            g_strdup_printf("qemu-img convert -O raw %s NEW  # while it is off; then virsh edit %s",
+                            image, called(advise));
         advice(advise, ADVICE_DISK_QCOW2, line,
                "qcow2 looks up where each cluster is; raw or a block device does not");
     }
-    if (disk->n_backing > MAX_BACKING) {
-        g_autofree char *line = g_strdup_printf("virsh blockcommit %s %s --active --pivot",
-                                                advise->of->guest->name, disk->target);
+    if (n_backing > MAX_BACKING) {
+        g_autofree char *line =
+            g_strdup_printf("virsh blockpull %s %s --wait --verbose  # while it runs",
+                            called(advise), disk->target);
         advice(advise, ADVICE_DISK_BACKING_CHAIN, line,
                "%u images are below its own: what was never written is looked for in all of them",
-               disk->n_backing);
+               n_backing);
     }
 }
 
@@ -265,25 +403,45 @@ static void check_bus(const Advise *advise, const GuestDisk *disk)
     }
 }
 
-static void check_tuning(const Advise *advise, const GuestDisk *disk)
+/* An image that is only read may well be the same for many guests, and in memory once. */
+static void check_cache(const Advise *advise, const GuestDisk *disk)
 {
     const char *cache = value_of(advise, KNOB_DISK_CACHE, disk->target);
-    bool cached = g_strcmp0(cache, "none") != 0 && g_strcmp0(cache, "directsync") != 0;
-    bool local = g_strcmp0(disk->type, "file") == 0 || g_strcmp0(disk->type, "block") == 0;
+    bool local = g_str_equal(disk->type, "file") || g_str_equal(disk->type, "block");
 
-    if (local && cached && g_strcmp0(disk->driver, "raw") == 0 &&
-        !is_wanted(advise, KNOB_DISK_CACHE, disk->target)) {
-        g_autofree char *line = policy_line("disk: {cache: none, io: native}");
-        advice(advise, ADVICE_DISK_HOST_CACHE, line,
-               "cache %s keeps its data in the host's memory, too", cache ? cache : "default");
+    if (!local || disk->read_only || is_covered(advise, KNOB_DISK_CACHE, disk->target) ||
+        g_strcmp0(cache, "none") == 0 || g_strcmp0(cache, "directsync") == 0)
+        return;
+    g_autofree char *line =
+        policy_line(g_strcmp0(disk->driver, "raw") == 0 ? "disk: {cache: none, io: native}"
+                                                        : "disk: {cache: none}");
+    advice(advise, ADVICE_DISK_HOST_CACHE, line,
+           "cache %s keeps its data in the host's memory, too", cache ? cache : "default");
+}
+
+static void check_iothread(const Advise *advise, const GuestDisk *disk)
+{
+    SettingKey controller = {.knob = KNOB_SCSI_QUEUES, .instance = disk->controller};
+    bool is_virtio = g_str_equal(disk->bus, "virtio");
+    const char *now = NULL;
+
+    if (is_virtio) {
+        now = value_of(advise, KNOB_DISK_IOTHREAD, disk->target);
+    } else if (g_str_equal(disk->bus, "scsi") &&
+               setting_list_find(advise->def->knobs, &controller)) {
+        controller.knob = KNOB_SCSI_IOTHREAD;
+        now = value_at(advise, &controller);
+    } else {
+        return;
     }
-    if (is_dedicated(advise) && g_str_equal(disk->bus, "virtio") && !disk->has_iothread_map &&
-        !value_of(advise, KNOB_DISK_IOTHREAD, disk->target) &&
-        !is_wanted(advise, KNOB_DISK_IOTHREAD, disk->target)) {
-        g_autofree char *line = policy_line("disk: {iothreads: auto}");
-        advice(advise, ADVICE_DISK_NO_IOTHREAD, line,
-               "QEMU's main thread serves it, beside all other work");
-    }
+    if (!is_dedicated(advise) || now || disk->has_iothread_map || disk->no_ioeventfd ||
+        g_str_equal(disk->type, "vhostuser") ||
+        is_covered(advise, is_virtio ? KNOB_DISK_IOTHREAD : KNOB_SCSI_IOTHREAD,
+                   is_virtio ? disk->target : NULL))
+        return;
+    g_autofree char *line = policy_line("disk: {iothreads: auto}");
+    advice(advise, ADVICE_DISK_NO_IOTHREAD, line,
+           "QEMU's main thread serves it, beside all other work");
 }
 
 static void check_disks(const Advise *advise)
@@ -296,35 +454,69 @@ static void check_disks(const Advise *advise)
             continue;
         check_bus(&on, disk);
         check_image(&on, disk);
-        check_tuning(&on, disk);
+        check_cache(&on, disk);
+        check_iothread(&on, disk);
     }
 }
 
 /* --- NICs --- */
 
-static void check_nic(const Advise *advise, const GuestNic *nic)
+/* A network may hand out devices that are passed through: what the running guest got tells. */
+static bool is_passed_through(const Advise *advise, const GuestNic *nic)
+{
+    const GuestDef *live = advise->of->guest->live;
+
+    if (g_str_equal(nic->type, "hostdev"))
+        return true;
+    for (unsigned i = 0; *nic->mac && live && i < live->n_nics; i++)
+        if (g_str_equal(live->nics[i].type, "hostdev") &&
+            g_ascii_strcasecmp(live->nics[i].mac, nic->mac) == 0)
+            return true;
+    return false;
+}
+
+static void check_model(const Advise *advise, const GuestNic *nic)
+{
+    bool is_virtio =
+        g_str_equal(nic->type, "vdpa") || (nic->model && g_str_has_prefix(nic->model, "virtio"));
+
+    if (is_virtio || is_passed_through(advise, nic))
+        return;
+    g_autofree char *line = edit(advise, "<model type='virtio'/>, once it has the driver");
+    advice(advise, ADVICE_NIC_NOT_VIRTIO, line, "QEMU emulates it as %s",
+           nic->model ? nic->model : "its default model");
+}
+
+static void check_vhost(const Advise *advise, const GuestNic *nic)
 {
     const char *queues = value_of(advise, KNOB_NET_QUEUES, advise->device);
-    bool passed = g_str_equal(nic->type, "hostdev");
 
-    if (!passed && (!nic->model || !g_str_has_prefix(nic->model, "virtio"))) {
-        g_autofree char *line = edit(advise, "<model type='virtio'/>, once it has the driver");
-        advice(advise, ADVICE_NIC_NOT_VIRTIO, line, "QEMU emulates it as %s",
-               nic->model ? nic->model : "its default model");
-    } else if (is_tap(nic) && advise->def->max_vcpus > 1 && !advise->topo->no_vhost_net &&
-               (!queues || g_str_equal(queues, "1")) &&
-               g_strcmp0(value_of(advise, KNOB_NET_DRIVER, advise->device), "qemu") != 0 &&
-               !is_wanted(advise, KNOB_NET_QUEUES, advise->device)) {
+    if (!is_tap(nic) || advise->topo->no_vhost_net)
+        return;
+    if (g_strcmp0(value_of(advise, KNOB_NET_DRIVER, advise->device), "qemu") == 0) {
+        g_autofree char *line = policy_line("network: {driver: vhost}");
+        if (!is_covered(advise, KNOB_NET_DRIVER, advise->device))
+            advice(
+                advise, ADVICE_NIC_NO_VHOST, line,
+                "QEMU's main thread moves its packets, with a copy more than the kernel's vhost");
+        return;
+    }
+    if (advise->def->max_vcpus > 1 && (!queues || g_str_equal(queues, "1")) &&
+        !is_covered(advise, KNOB_NET_QUEUES, advise->device)) {
         g_autofree char *line = policy_line("network: {queues: auto}");
         advice(advise, ADVICE_NIC_ONE_QUEUE, line, "one queue, and one vhost worker, for %u vCPUs",
                advise->def->max_vcpus);
     }
-    if (g_str_equal(nic->type, "vhostuser") && !advise->def->shared_memory) {
-        g_autofree char *line = edit(
-            advise, "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>");
-        advice(advise, ADVICE_NIC_SHARED_MEMORY, line,
-               "the process behind it cannot see the guest's memory");
-    }
+}
+
+static void check_shared_memory(const Advise *advise, const GuestNic *nic)
+{
+    if (!g_str_equal(nic->type, "vhostuser") || advise->def->shared_memory)
+        return;
+    g_autofree char *line = edit(
+        advise, "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>");
+    advice(advise, ADVICE_NIC_SHARED_MEMORY, line,
+           "the process behind it cannot see the guest's memory");
 }
 
 static void check_nics(const Advise *advise)
@@ -334,12 +526,15 @@ static void check_nics(const Advise *advise)
         g_autofree char *mac = g_ascii_strdown(nic->mac, -1);
         Advise on = *advise;
         on.device = *mac ? mac : nic->alias;
-        check_nic(&on, nic);
+        check_model(&on, nic);
+        check_vhost(&on, nic);
+        check_shared_memory(&on, nic);
     }
 }
 
 static void (*const checks[])(const Advise *) = {
-    check_management, check_unsupported, check_cpu, check_clock, check_disks, check_nics,
+    check_management, check_unsupported, check_emulated, check_cpu_model, check_vcpus,
+    check_cells,      check_clock,       check_disks,    check_nics,
 };
 
 static void advice_destroy(gpointer data)

@@ -126,6 +126,7 @@ int topo_acquire(const char *root, Topo **ret, char **reterr_text)
         topo_use_live_distances(topo);
     }
     topo_use_live_nets(topo, root);
+    topo->no_kvm = !topo_has_kvm(root);
     topo->no_vhost_net = !topo_has_vhost_net(root);
     topo->no_io_uring = !topo_has_io_uring(root);
     use_sysfs(topo, &sysfs);

@@ -73,6 +73,8 @@ int topo_stamp_acquire(const char *root, char **ret)
     }
     if (topo_has_vhost_net(root))
         g_string_append(stamp, "vhost-net\n");
+    if (topo_has_kvm(root))
+        g_string_append(stamp, "kvm\n");
     *ret = g_string_free(g_steal_pointer(&stamp), FALSE);
     return 0;
 }

@@ -89,11 +89,21 @@ int topo_sysfs_acquire(const char *root, TopoSysfs *ret, char **reterr_text)
     return 0;
 }
 
-bool topo_has_vhost_net(const char *root)
+static bool is_there(const char *root, const char *device)
 {
-    g_autofree char *path = g_strconcat(root, "/dev/vhost-net", NULL);
+    g_autofree char *path = g_strconcat(root, device, NULL);
 
     return access(path, F_OK) == 0;
+}
+
+bool topo_has_vhost_net(const char *root)
+{
+    return is_there(root, "/dev/vhost-net");
+}
+
+bool topo_has_kvm(const char *root)
+{
+    return is_there(root, "/dev/kvm");
 }
 
 /* kernel.io_uring_disabled: 1 is for root and one group, 2 for nobody. A kernel that has no such

@@ -19,6 +19,8 @@ int topo_sysfs_acquire(const char *root, TopoSysfs *ret, char **reterr_text);
 /* True if the device of vhost-net is there: the module is loaded, or will be when it is opened.
  * root: prefix for /dev. */
 bool topo_has_vhost_net(const char *root);
+/* True if the device of KVM is there. root: prefix for /dev. */
+bool topo_has_kvm(const char *root);
 /* True if QEMU, which has no privileges, may use io_uring: the kernel has it and does not keep it
  * to root. root: prefix for /proc; with one, the kernel is not asked. */
 bool topo_has_io_uring(const char *root);

@@ -93,6 +93,8 @@ static GuestDef *def_copy(const GuestDef *def)
     copy->machine = g_strdup(def->machine);
     copy->emulator = g_strdup(def->emulator);
     copy->cpu_mode = g_strdup(def->cpu_mode);
+    copy->cpu_model = g_strdup(def->cpu_model);
+    copy->has_invtsc = def->has_invtsc;
     copy->hyperv_mode = g_strdup(def->hyperv_mode);
     copy->vcpus = cpuset_copy(def->vcpus);
     copy->vcpu_cpuset = cpuset_copy(def->vcpu_cpuset);

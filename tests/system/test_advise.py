@@ -4,6 +4,7 @@ import os
 
 import harness
 from harness import Case
+from truth import run, virsh, wait_for
 
 
 class Advise(Case):
@@ -39,6 +40,28 @@ class Advise(Case):
         self.assertFalse({row for row in found if row[1] in ("emulated", "disk-not-virtio")})
         self.assertIn(("slow", "disk-host-cache", "sda"), found)
         self.assertIn("sata", guest.live_xml())  # nothing is changed by itself
+
+    def test_commands_do_it(self):
+        """What a running guest alone shows, and commands that are run as they are told."""
+        images = [os.path.join(harness.HOST.scratch, f"chain{i}") for i in range(6)]
+        run("qemu-img", "create", "-q", "-f", "qcow2", images[0], "1M")
+        for below, image in zip(images, images[1:]):
+            run("qemu-img", "create", "-q", "-f", "qcow2", "-b", below, "-F", "qcow2", image)
+        self.guest("$(id)", devices=f"""<disk type='file' device='disk'>
+<driver name='qemu' type='qcow2' cache='none'/><source file='{images[-1]}'/>
+<target dev='vda' bus='virtio'/></disk>""")
+        fleeting = self.guest("fleeting", transient=True)
+        daemon = self.daemon("guests: [{match: {name: fleeting}}]")
+        self.wait_state(daemon, fleeting, "as-planned")
+        rows = {row["id"]: row for row in daemon.json("advise")["advice"] if row["command"]}
+        self.assertIn("5 images are below", rows["disk-backing-chain"]["reason"])
+        for name in ("disk-backing-chain", "transient"):
+            run("sh", "-c", rows[name]["command"])
+        daemon.ctl("apply", "fleeting")
+        self.assertIn("fleeting", virsh("list", "--persistent", "--name").stdout.split())
+        self.assertNotIn("backing file", run("qemu-img", "info", "-U", images[-1]).stdout)
+        wait_for("both are done", lambda: not {"disk-backing-chain", "transient"} &
+                 {row["id"] for row in daemon.json("advise")["advice"]})
 
     def test_unknown_id_rejects_the_policy(self):
         daemon = self.daemon("")

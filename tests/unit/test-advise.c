@@ -24,7 +24,10 @@
     "<metadata><l:libosinfo xmlns:l='http://libosinfo.org/xmlns/libvirt/domain/1.0'>"              \
     "<l:os id='" ID "'/></l:libosinfo></metadata>"
 #define PASSTHROUGH "<cpu mode='host-passthrough'/>"
+#define NO_HPET PASSTHROUGH "<clock offset='utc'><timer name='hpet' present='no'/></clock>"
 #define DEDICATED "cpu: {policy: dedicated}"
+
+#define UUID "11111111-2222-3333-4444-000000000001"
 
 typedef struct Case {
     AdviceId id;
@@ -33,8 +36,9 @@ typedef struct Case {
     const char *without; /* and others that do not; NULL: not that way */
     const char *policy;  /* keys of the guest; NULL: none */
     const char *covers;  /* keys that cover it; NULL: none do */
+    const char *live;    /* children of the live definition; NULL: the same as of the other */
     bool emulated;       /* type qemu */
-    bool transient, no_vhost_net;
+    bool transient, no_vhost_net, no_kvm;
 } Case;
 
 static const Case cases[] = {
@@ -46,16 +50,27 @@ static const Case cases[] = {
      .policy = "cpu: {cache: passthrough}"},
     {ADVICE_EMULATED, NULL, PASSTHROUGH, NULL, .emulated = true},
     {ADVICE_CPU_DEFAULT_MODEL, NULL, "", "<cpu mode='host-model'/>", .policy = NULL},
+    {ADVICE_CPU_DEFAULT_MODEL, NULL,
+     "<cpu mode='custom' match='exact' check='none'><model fallback='forbid'>qemu64</model></cpu>",
+     "<cpu mode='custom' match='exact'><model>Skylake-Server</model></cpu>", .policy = NULL},
+    {ADVICE_VCPUS_TOO_MANY, NULL, "<vcpu>9</vcpu>", "<vcpu current='8'>9</vcpu>", .policy = NULL},
     {ADVICE_CELLS, NULL, "<vcpu>6</vcpu>", "<vcpu>2</vcpu>", .policy = DEDICATED,
      .covers = DEDICATED ", numa: {guest_cells: host}"},
+    {ADVICE_CELLS, NULL, "<vcpu>6</vcpu><maxMemory slots='1'>1048576</maxMemory>", NULL,
+     .policy = DEDICATED, .covers = "cpu: {policy: shared}"},
     {ADVICE_HPET, NULL, "<clock offset='utc'><timer name='hpet' present='yes'/></clock>",
      "<clock offset='utc'><timer name='hpet' present='no'/></clock>",
      .covers = "clock: {profile: linux}"},
+    {ADVICE_HPET, NULL, "", "<os><type arch='x86_64' machine='microvm'>hvm</type></os>",
+     .covers = "clock: {profile: windows}"},
     {ADVICE_KVMCLOCK_OFF, NULL, "<clock offset='utc'><timer name='kvmclock' present='no'/></clock>",
      "<clock offset='utc'/>", .covers = "clock: {profile: linux}"},
     {ADVICE_CLOCK_TSC, NULL, PASSTHROUGH,
-     PASSTHROUGH "<clock offset='utc'><timer name='tsc' present='yes'/></clock>",
+     "<cpu mode='host-passthrough'><feature policy='require' name='invtsc'/></cpu>",
      .policy = DEDICATED},
+    {ADVICE_CLOCK_TSC, NULL,
+     "<cpu mode='host-passthrough'><feature policy='disable' name='invtsc'/></cpu>",
+     "<cpu mode='host-passthrough' migratable='off'/>", .policy = DEDICATED},
     {ADVICE_WINDOWS_PLAIN, NULL, OS("http://microsoft.com/win/10"),
      OS("http://microsoft.com/win/10") "<features><hyperv><relaxed "
                                        "state='on'/></hyperv></features>",
@@ -78,6 +93,17 @@ static const Case cases[] = {
                       BACKING BACKING BACKING
                       "</backingStore></backingStore></backingStore>") "</devices>",
      .policy = NULL},
+    {ADVICE_DISK_BACKING_CHAIN, "vda", "<devices>" DISK("virtio", "qcow2", "") "</devices>", NULL,
+     .live = "<devices>" DISK(
+         "virtio", "qcow2",
+         BACKING BACKING BACKING BACKING
+         "</backingStore></backingStore></backingStore></backingStore>") "</devices>"},
+    {ADVICE_DISK_HOST_CACHE, "vda",
+     "<devices><disk type='file' device='disk'><driver type='qcow2'/><source file='/x'/>"
+     "<target dev='vda' bus='virtio'/></disk></devices>",
+     "<devices><disk type='file' device='disk'><driver type='qcow2'/><source file='/x'/>"
+     "<target dev='vda' bus='virtio'/><readonly/></disk></devices>",
+     .covers = "disk: {cache: none}"},
     {ADVICE_DISK_HOST_CACHE, "vda",
      "<devices><disk type='block' device='disk'><driver type='raw'/><source dev='/x'/>"
      "<target dev='vda' bus='virtio'/></disk></devices>",
@@ -87,10 +113,19 @@ static const Case cases[] = {
      " type='raw' cache='none' iothread='1'/><source file='/x'/>"
      "<target dev='vda' bus='virtio'/></disk></devices>",
      .policy = DEDICATED, .covers = DEDICATED ", disk: {iothreads: auto}"},
+    {ADVICE_DISK_NO_IOTHREAD, "vda",
+     "<devices><controller type='scsi' index='0' model='virtio-scsi'/>" DISK("scsi", "raw",
+                                                                             "") "</devices>",
+     "<iothreads>1</iothreads><devices><controller type='scsi' index='0' model='virtio-scsi'>"
+     "<driver iothread='1'/></controller>" DISK("scsi", "raw", "") "</devices>",
+     .policy = DEDICATED, .covers = DEDICATED ", disk: {iothreads: auto}"},
     {ADVICE_NIC_NOT_VIRTIO, "52:54:00:aa:00:01",
      "<devices><interface type='network'><mac address='52:54:00:AA:00:01'/><model type='e1000'/>"
      "</interface></devices>",
      "<devices>" VIRTIO_NIC "</interface></devices>", .policy = NULL},
+    {ADVICE_NIC_NO_VHOST, "52:54:00:aa:00:01",
+     "<devices>" VIRTIO_NIC "<driver name='qemu'/></interface></devices>",
+     "<devices>" VIRTIO_NIC "</interface></devices>", .covers = "network: {driver: auto}"},
     {ADVICE_NIC_ONE_QUEUE, "52:54:00:aa:00:01",
      "<vcpu>2</vcpu><devices>" VIRTIO_NIC "</interface></devices>",
      "<vcpu>2</vcpu><devices>" VIRTIO_NIC "<driver queues='2'/></interface></devices>",
@@ -121,18 +156,25 @@ static Policy *policy_make(const char *keys, const char *ignore)
     return policy;
 }
 
-static Guest *guest_make(const Case *one, const char *body)
+static GuestDef *def_make(const Case *one, const char *body)
 {
-    g_autofree char *xml = g_strdup_printf(
-        "<domain type='%s'><name>a</name><uuid>11111111-2222-3333-4444-000000000001</uuid>"
-        "<memory>524288</memory>%s</domain>",
-        one->emulated ? "qemu" : "kvm", body);
-    Guest *guest = guest_new("11111111-2222-3333-4444-000000000001", "a");
+    g_autofree char *xml = g_strdup_printf("<domain type='%s'><name>a</name><uuid>" UUID "</uuid>"
+                                           "<memory>524288</memory>%s</domain>",
+                                           one->emulated ? "qemu" : "kvm", body);
+    GuestDef *def;
 
-    assert_int_equal(guest_def_parse(xml, strlen(xml), "unit.xml", &guest->live, NULL), 0);
+    assert_int_equal(guest_def_parse(xml, strlen(xml), "unit.xml", &def, NULL), 0);
+    return def;
+}
+
+static Guest *guest_make(const Case *one, const char *name, const char *body)
+{
+    Guest *guest = guest_new(UUID, name);
+
+    guest->live = def_make(one, one->live ? one->live : body);
     guest->active = true;
     guest->persistent = !one->transient;
-    guest->config = one->transient ? NULL : guest_def_ref(guest->live);
+    guest->config = one->transient ? NULL : def_make(one, body);
     return guest;
 }
 
@@ -141,7 +183,7 @@ static unsigned count(const Case *one, const char *body, const char *keys, const
 {
     g_autoptr(Topo) topo = world_topo(1, 2, 1, 4, 1);
     g_autoptr(Policy) policy = policy_make(keys, ignore);
-    g_autoptr(Guest) guest = guest_make(one, body);
+    g_autoptr(Guest) guest = guest_make(one, "a", body);
     PolicySubject subject = {.name = "a", .uuid = guest->uuid};
     g_autoptr(GuestPolicy) guest_policy = policy_select(policy, &subject);
     PlanGuest input = {.guest = guest,
@@ -152,6 +194,7 @@ static unsigned count(const Case *one, const char *body, const char *keys, const
     unsigned n = 0;
 
     topo->no_vhost_net = one->no_vhost_net;
+    topo->no_kvm = one->no_kvm;
     PlanInput all = {.topo = topo, .policy = policy, .guests = &input, .n_guests = 1};
     g_autoptr(Plan) plan = plan_make(&all);
     AdviseGuest of = {.guest = guest, .plan = plan->guests[0]};
@@ -208,7 +251,7 @@ static void test_refused(void **state)
     const Case plain = {.id = ADVICE_UNSUPPORTED};
     g_autoptr(Topo) topo = world_topo(1, 1, 1, 4, 1);
     g_autoptr(Policy) policy = policy_new();
-    g_autoptr(Guest) guest = guest_make(&plain, PASSTHROUGH);
+    g_autoptr(Guest) guest = guest_make(&plain, "a", NO_HPET);
     g_autoptr(ChangeSet) refused = change_set_new();
     SettingKey key = {.knob = KNOB_DISK_IO, .plane = PLANE_CONFIG, .device = "vda"};
 
@@ -222,12 +265,124 @@ static void test_refused(void **state)
     assert_null(advice->command);
 }
 
+static Advice *only(const GPtrArray *list, AdviceId id)
+{
+    Advice *found = NULL;
+
+    for (guint i = 0; i < list->len; i++) {
+        Advice *advice = g_ptr_array_index(list, i);
+        assert_false(found && advice->id == id);
+        found = advice->id == id ? advice : found;
+    }
+    return found;
+}
+
+/* The command of that advice on a guest of that name; NULL: none. */
+static char *command_of(const Case *one, const char *name, const char *body)
+{
+    g_autoptr(Topo) topo = world_topo(1, 1, 1, 4, 1);
+    g_autoptr(Policy) policy = policy_new();
+    g_autoptr(Guest) guest = guest_make(one, name, body);
+    AdviseGuest of = {.guest = guest};
+
+    topo->no_kvm = one->no_kvm;
+    g_autoptr(GPtrArray) list = advise_make(topo, policy, &of, 1);
+    const Advice *advice = only(list, one->id);
+    assert_non_null(advice);
+    return g_strdup(advice->command);
+}
+
+/* Names that a shell or virsh would take for something else do not get into a command. */
+static void test_names(void **state)
+{
+    static const char *const odd[] = {"a b", "$(reboot)", "-f", "12", "a;b", "é", "a'b", ""};
+    const Case one = {.id = ADVICE_NIC_NOT_VIRTIO};
+    const char *body = "<devices><interface type='network'><mac address='52:54:00:AA:00:01'/>"
+                       "</interface></devices>";
+    (void)state;
+
+    g_autofree char *plain = command_of(&one, "web-1.x_2", body);
+    assert_true(g_str_has_prefix(plain, "virsh edit web-1.x_2  # <model type='virtio'/>"));
+    for (unsigned i = 0; i < G_N_ELEMENTS(odd); i++) {
+        g_autofree char *command = command_of(&one, odd[i], body);
+        assert_true(g_str_has_prefix(command, "virsh edit " UUID "  # <"));
+    }
+}
+
+static void test_quoted_image(void **state)
+{
+    const Case one = {.id = ADVICE_DISK_QCOW2};
+    (void)state;
+
+    g_autofree char *command =
+        command_of(&one, "a",
+                   "<devices><disk type='file' device='disk'><driver type='qcow2'/>"
+                   "<source file=\"/x y's\"/><target dev='vda' bus='virtio'/></disk></devices>");
+    assert_true(g_str_has_prefix(command, "qemu-img convert -O raw '/x y'\\''s' NEW  # "));
+}
+
+static void test_no_kvm(void **state)
+{
+    Case one = {.id = ADVICE_EMULATED, .emulated = true};
+    (void)state;
+
+    g_autofree char *with = command_of(&one, "a", "");
+    one.no_kvm = true;
+    g_autofree char *without = command_of(&one, "a", "");
+    assert_string_equal(with, "virsh edit a  # <domain type='kvm'>");
+    assert_null(without);
+}
+
+/* A network may hand out devices of the host, which only the live definition shows. */
+static void test_network_of_devices(void **state)
+{
+    const char *body = "<devices><interface type='network'><mac address='52:54:00:AA:00:01'/>"
+                       "</interface></devices>";
+    Case one = {.id = ADVICE_NIC_NOT_VIRTIO};
+    (void)state;
+
+    assert_int_equal(count(&one, body, NULL, NULL), 1);
+    one.live = "<devices><interface type='hostdev'><mac address='52:54:00:aa:00:01'/><source>"
+               "<address type='pci' domain='0' bus='1' slot='2' function='0'/></source>"
+               "</interface></devices>";
+    assert_int_equal(count(&one, body, NULL, NULL), 0);
+}
+
+/* What the policy asks for in vain is told as unsupported, and not advised again. */
+static void test_in_vain(void **state)
+{
+    Case one = {.id = ADVICE_DISK_HOST_CACHE};
+    const char *body =
+        "<devices><disk type='file' device='disk'><driver type='raw' io='native' cache='none'/>"
+        "<source file='/x'/><target dev='vda' bus='virtio'/></disk>"
+        "<disk type='file' device='disk'><driver type='raw'/><source file='/x'/>"
+        "<target dev='vdb' bus='virtio'/></disk></devices>";
+    (void)state;
+
+    assert_int_equal(count(&one, body, "persist: cold", NULL), 1);
+    g_autoptr(Topo) topo = world_topo(1, 1, 1, 4, 1);
+    g_autoptr(Policy) policy = policy_new();
+    g_autoptr(Guest) guest = guest_make(&one, "a", body);
+    g_autoptr(ChangeSet) refused = change_set_new();
+    SettingKey key = {.knob = KNOB_DISK_CACHE, .plane = PLANE_CONFIG, .device = "vdb"};
+    change_set_add(refused, &key, NULL, "none")->reason = g_strdup("no");
+    AdviseGuest of = {.guest = guest, .refused = refused};
+    g_autoptr(GPtrArray) list = advise_make(topo, policy, &of, 1);
+    assert_null(only(list, ADVICE_DISK_HOST_CACHE));
+    assert_non_null(only(list, ADVICE_UNSUPPORTED));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each),
         cmocka_unit_test(test_all_are_tested),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_quoted_image),
+        cmocka_unit_test(test_no_kvm),
+        cmocka_unit_test(test_network_of_devices),
+        cmocka_unit_test(test_in_vain),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -599,6 +599,21 @@ static void test_vhost_net(void **state)
     fake_host_free(root);
 }
 
+static void test_kvm(void **state)
+{
+    char *root = make_host();
+    (void)state;
+
+    g_autoptr(Topo) without = acquire(root);
+    fake_host_put(root, "/dev/kvm", "");
+    g_autoptr(Topo) with = acquire(root);
+    g_autoptr(Topo) unknown = load("pu:2");
+    assert_true(without->no_kvm);
+    assert_false(with->no_kvm);
+    assert_false(unknown->no_kvm);
+    fake_host_free(root);
+}
+
 /* kernel.io_uring_disabled: 1 is for root and the members of a group, QEMU's if the operator did
  * so. */
 static void test_io_uring(void **state)
@@ -635,6 +650,7 @@ static void test_stamp(void **state)
         {"/sys/fs/cgroup/machine.slice/cpuset.cpus.effective", "0-1\n"},
         {"/sys/fs/cgroup/cpuset/machine/cpuset.effective_mems", "0\n"},
         {"/dev/vhost-net", ""},
+        {"/dev/kvm", ""},
         {"/proc/sys/kernel/io_uring_disabled", "2\n"},
     };
     char *root = make_host();
@@ -715,6 +731,7 @@ int main(void)
         cmocka_unit_test(test_live_nets),
         cmocka_unit_test(test_live_nets_odd),
         cmocka_unit_test(test_vhost_net),
+        cmocka_unit_test(test_kvm),
         cmocka_unit_test(test_io_uring),
         cmocka_unit_test(test_stamp),
         cmocka_unit_test(test_this_host),

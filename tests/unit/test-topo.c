@@ -215,6 +215,10 @@ static void edit_mems(Topo *topo)
 {
     hwloc_bitmap_clr(topo->allowed_mems, 1);
 }
+static void edit_kvm(Topo *topo)
+{
+    topo->no_kvm = true;
+}
 static void edit_vhost_net(Topo *topo)
 {
     topo->no_vhost_net = true;
@@ -268,11 +272,11 @@ static Topo *make_rich_topo(void)
 static void test_equal(void **state)
 {
     static const Edit edits[] = {
-        edit_pu,     edit_pu_count,  edit_core,     edit_core_cpus, edit_llc,
-        edit_memory, edit_distance,  edit_pool,     edit_new_pool,  edit_new_node,
-        edit_online, edit_offline,   edit_isolated, edit_nohz,      edit_allowed,
-        edit_mems,   edit_base_page, edit_packages, edit_vhost_net, edit_io_uring,
-        edit_pci,    edit_net_node,  edit_net_name, edit_net_count,
+        edit_pu,       edit_pu_count,  edit_core,     edit_core_cpus, edit_llc,
+        edit_memory,   edit_distance,  edit_pool,     edit_new_pool,  edit_new_node,
+        edit_online,   edit_offline,   edit_isolated, edit_nohz,      edit_allowed,
+        edit_mems,     edit_base_page, edit_packages, edit_kvm,       edit_vhost_net,
+        edit_io_uring, edit_pci,       edit_net_node, edit_net_name,  edit_net_count,
     };
     g_autoptr(Topo) a = make_rich_topo();
     g_autoptr(Topo) b = make_rich_topo();
