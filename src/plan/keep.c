@@ -57,12 +57,15 @@ void seat_take(Planner *planner, Seat *seat)
 }
 
 /* A pin to all the guest may use is no pin, even if that is a single CPU. */
+static const CpuSet *pin_or_null(const Seat *seat, const CpuSet *pin)
+{
+    return pin && !cpuset_is_subset(seat->allowed, pin) ? pin : NULL;
+}
+
 static const CpuSet *vcpu_had(const Seat *seat, unsigned id)
 {
-    const CpuSet *pin = guest_def_vcpu_pin(seat->def, id);
-
     if (!seat->before)
-        return pin && !cpuset_is_subset(seat->allowed, pin) ? pin : NULL;
+        return pin_or_null(seat, guest_def_vcpu_pin(seat->def, id));
     for (unsigned i = 0; i < seat->before->n_vcpus; i++) {
         const VcpuPlan *vcpu = &seat->before->vcpus[i];
         if (vcpu->id == id && vcpu->online && vcpu->pinned)
@@ -209,15 +212,18 @@ static bool has_vcpus_on(const Seat *seat, unsigned pu)
 static unsigned helper_pu(const Planner *planner, const Seat *seat, const Claim *claim,
                           const CpuSet *able)
 {
-    const GuestDef *def = seat->def;
+    const CpuSet *iothread_pin =
+        claim->thread_class == THREAD_IOTHREAD
+            ? pin_or_null(seat, guest_def_iothread_pin(seat->def, claim->id))
+            : NULL;
 
     if (seat->before) {
         unsigned pu = only_member(helper_before(seat->before, claim));
         return pu != NO_PU && cpuset_has(seat->before->exclusive, pu) ? pu : NO_PU;
     }
-    if (claim->thread_class == THREAD_IOTHREAD && guest_def_iothread_pin(def, claim->id))
-        return only_member(guest_def_iothread_pin(def, claim->id));
-    if (claim->thread_class != THREAD_IOTHREAD && def->emulator_pin)
+    if (iothread_pin)
+        return only_member(iothread_pin);
+    if (claim->thread_class != THREAD_IOTHREAD && pin_or_null(seat, seat->def->emulator_pin))
         return emulator_pin_pu(planner, seat, claim, able);
     unsigned pu = threads_pu(seat, claim, able);
     return pu != NO_PU && !has_vcpus_on(seat, pu) ? pu : NO_PU;

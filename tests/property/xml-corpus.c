@@ -13,12 +13,26 @@ void xml_file_free(XmlFile *file)
     g_free(file);
 }
 
+/* libvirt never writes a section twice. Of two with other content the second becomes the first when
+ * that is emptied: nothing can be said of it. */
+static bool has_section_twice(const xmlNode *domain)
+{
+    static const char *const sections[] = {"cputune", "numatune", "cpu", "features", "clock"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(sections); i++) {
+        const xmlNode *first = xml_child(domain, sections[i]);
+        if (first && xml_next(first))
+            return true;
+    }
+    return false;
+}
+
 static void add(GPtrArray *files, const char *path, unsigned number, const char *xml)
 {
     XmlReader reader = {0};
     g_autoptr(XmlDoc) doc = xml_document_parse(&reader, xml, strlen(xml), "domain");
 
-    if (!doc)
+    if (!doc || has_section_twice(xmlDocGetRootElement(doc)))
         return;
     XmlFile *file = g_new0(XmlFile, 1);
     file->name = g_strdup_printf("%s:%u", path, number);

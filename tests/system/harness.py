@@ -103,7 +103,7 @@ class Guest(RunningGuest):
 
     def __init__(self, name, vcpus=1, current=None, iothreads=0, cputune="", extra="",
                  numatune="", title="", emulator="/usr/bin/qemu-system-x86_64", transient=False,
-                 start=True, devices=""):
+                 start=True, devices="", cells=""):
         super().__init__(name)
         self.uuid = str(uuid_module.uuid4())
         current_text = f" current='{current}'" if current else ""
@@ -112,7 +112,7 @@ class Guest(RunningGuest):
 <vcpu{current_text}>{vcpus}</vcpu><iothreads>{iothreads}</iothreads>
 <cputune>{cputune}</cputune>{numatune}
 <os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
-<cpu mode='custom'><model>qemu64</model></cpu>
+<cpu mode='custom'><model>qemu64</model>{cells}</cpu>
 <devices><emulator>{emulator}</emulator><controller type='usb' model='none'/>
 <memballoon model='none'/>{devices}</devices></domain>"""
         path = os.path.join(HOST.scratch, f"{name}.xml")

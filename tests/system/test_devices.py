@@ -266,6 +266,18 @@ class NextStart(Devices):
             [("l3-cache=on",), ("2,sockets=1,",)],
             start=True, host='host: {housekeeping_cpus: ""}', vcpus=2)
 
+    def test_cells_are_bound(self):
+        def bound(domain):
+            return [node.attrib for node in domain.iterfind("numatune/memnode")]
+
+        cells = "".join(f"<cell id='{i}' cpus='{i}' memory='16' unit='MiB'/>" for i in range(2))
+        self.arrives(
+            "cpu: {policy: dedicated}, numa: {guest_cells: host}",
+            [lambda domain: bound(domain) == [{"cellid": str(i), "mode": "strict", "nodeset": "0"}
+                                              for i in range(2)]],
+            [("memory-backend-ram", "ram-node1", '"host-nodes":[0]', '"policy":"bind"')],
+            start=True, host='host: {housekeeping_cpus: ""}', vcpus=2, cells=f"<numa>{cells}</numa>")
+
 
 class Running(Devices):
     """Live knobs, read back from QEMU and the kernel."""
