@@ -35,7 +35,8 @@ def case(host):
     assert seen[0].isdisjoint(set().union(*guest.vcpu_cpus()))
     assert host.ctl("verify").returncode == 0
 
-    host.start(POLICY.format(""))
+    host.policy(POLICY.format(""))
+    host.ctl("reload")
     host.wait("the definition from before", lambda: guest.config_xml() == first)
     guest.restart()
     host.wait_planned(guest)
