@@ -462,14 +462,16 @@ static gpointer acquire_often(gpointer data)
     const Fixture *fixture = data;
     unsigned n_done = 0;
 
-    for (unsigned i = 0; i < 20; i++) {
+    for (int r = VIRT_DONE; n_done < 20 && (r == VIRT_DONE || r == VIRT_BUSY);) {
         g_autoptr(Guest) guest = NULL;
-        n_done += virt_guest_acquire(fixture->hub, UUID, &guest) == VIRT_DONE;
+        r = virt_guest_acquire(fixture->hub, UUID, &guest);
+        n_done += r == VIRT_DONE;
     }
     return GUINT_TO_POINTER(n_done);
 }
 
-/* More callers than a connection takes calls. */
+/* More callers than a connection takes calls: each gets its turn. On a busy machine one may be told
+ * to come again. */
 static void test_many_callers(void **state)
 {
     Fixture *fixture = *state;
