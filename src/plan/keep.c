@@ -159,8 +159,8 @@ static unsigned threads_pu(const Seat *seat, const Claim *claim, const CpuSet *a
 }
 
 /* emulatorpin is the union of emulator and vhost sets. What is surely not a PU for one of the two
- * alone is taken away. If more is left than one each, where threads are decides; if they cannot be
- * asked, emulator comes before vhost, as they are placed. */
+ * alone is taken away. If more is left than one each, or the pin is to all the guest may use, where
+ * threads are decides; if they cannot be asked, emulator comes before vhost, as they are placed. */
 static unsigned emulator_pin_pu(const Planner *planner, const Seat *seat, const Claim *claim,
                                 const CpuSet *able)
 {
@@ -176,9 +176,10 @@ static unsigned emulator_pin_pu(const Planner *planner, const Seat *seat, const 
         hwloc_bitmap_andnot(rest, rest, seat->lists[HELPER_EMULATOR]);
     if (seat->lists[HELPER_VHOST])
         hwloc_bitmap_andnot(rest, rest, seat->lists[HELPER_VHOST]);
-    if ((!both || claim != emulator) && cpuset_weight(rest) == 1)
+    bool tells = pin_or_null(seat, seat->def->emulator_pin) != NULL; /* not all there is */
+    if (tells && (!both || claim != emulator) && cpuset_weight(rest) == 1)
         return cpuset_first(rest);
-    bool one_each = both && claim == emulator && cpuset_weight(rest) == 2;
+    bool one_each = tells && both && claim == emulator && cpuset_weight(rest) == 2;
     hwloc_bitmap_and(rest, rest, able);
     unsigned pu = threads_pu(seat, claim, rest);
     return pu == NO_PU && one_each && !cpuset_is_empty(rest) ? cpuset_first(rest) : pu;
@@ -223,7 +224,7 @@ static unsigned helper_pu(const Planner *planner, const Seat *seat, const Claim 
     }
     if (iothread_pin)
         return only_member(iothread_pin);
-    if (claim->thread_class != THREAD_IOTHREAD && pin_or_null(seat, seat->def->emulator_pin))
+    if (claim->thread_class != THREAD_IOTHREAD && seat->def->emulator_pin)
         return emulator_pin_pu(planner, seat, claim, able);
     unsigned pu = threads_pu(seat, claim, able);
     return pu != NO_PU && !has_vcpus_on(seat, pu) ? pu : NO_PU;
