@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One ChangeSet of one guest, made in order.
+ * One ChangeSet of one guest, or of the host, made in order.
  *
  * Invariants: nothing is written before guest_ready() said so; a change is DONE only if what was
  * read back means the same as what was wanted; after GONE or FATAL no further call is made, but for
@@ -16,7 +16,7 @@
 
 typedef struct Run {
     const Backend *backend;
-    const Guest *guest;
+    const Guest *guest; /* NULL: the host */
     const CpuSet *allowed;
     const CpuSet *online;
     bool threads_only; /* the guest hangs: it can be kept off others' CPUs all the same */
@@ -329,7 +329,7 @@ Outcome *apply_run(const Backend *backend, const Guest *guest, const ChangeSet *
     outcome->results = g_new0(ChangeResult, change_set_size(changes));
     if (change_set_size(changes) == 0)
         return outcome;
-    int r = backend->guest_ready(backend->ctx, guest);
+    int r = guest ? backend->guest_ready(backend->ctx, guest) : BACKEND_DONE;
     run.threads_only = r == BACKEND_HUNG;
     if (r == BACKEND_DONE || r == BACKEND_HUNG) {
         run_changes(&run);

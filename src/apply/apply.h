@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Runs a ChangeSet of one guest through a Backend. */
+/* Runs a ChangeSet of one guest, or of the host, through a Backend. */
 #pragma once
 
 #include "apply/backend.h"
@@ -38,7 +38,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Outcome, outcome_free)
  * that says DONE while something else is in force counts as REFUSED. A libvirt live change that
  * failed half-way is put back to its old value (best effort). Edits of the definition come last and
  * are made together; if that is refused, one by one, so that only those are left that libvirt will
- * not have. allowed, online: as diff_make().
+ * not have. allowed, online: as diff_make(). guest NULL: knobs of the host, nobody is asked first.
  * Never fails. */
 Outcome *apply_run(const Backend *backend, const Guest *guest, const ChangeSet *changes,
                    const CpuSet *allowed, const CpuSet *online);

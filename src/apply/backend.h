@@ -7,7 +7,7 @@
 #pragma once
 
 #include "model/guest.h"
-#include "model/setting.h"
+#include "model/host.h"
 
 typedef enum BackendResult {
     BACKEND_DONE = 0,
@@ -34,7 +34,11 @@ typedef struct Backend {
      * is written then; RETRY: it is in a job or its monitor is busy; HUNG; GONE. */
     int (*guest_ready)(void *ctx, const Guest *guest);
 
-    /* Makes one change and reads back what is in force. *ret_in_force (may be NULL: not set) is
+    /* A look at the host's own settings. DONE with *ret, or negative errno. */
+    int (*host_acquire)(void *ctx, Host **ret);
+
+    /* Makes one change and reads back what is in force; guest is NULL for a knob of the host.
+     * *ret_in_force (may be NULL: not set) is
      * owned by the caller and set on DONE; *reterr_text is set otherwise, for people.
      * A DONE whose value in force is not change->to is the caller's to judge. */
     int (*setting_apply)(void *ctx, const Guest *guest, const Change *change, char **ret_in_force,

@@ -2,6 +2,7 @@
 #include "daemon/backend-real.h"
 
 #include "host/guest-kernel.h"
+#include "host/host-knob.h"
 #include "plan/diff.h"
 
 #include <errno.h>
@@ -73,6 +74,12 @@ static int real_guest_acquire(void *ctx, const char *uuid, Guest **ret)
     return BACKEND_DONE;
 }
 
+static int real_host_acquire(void *ctx, Host **ret)
+{
+    (void)ctx;
+    return host_acquire("", ret);
+}
+
 static int real_guest_ready(void *ctx, const Guest *guest)
 {
     if (!guest->active)
@@ -127,6 +134,8 @@ static int real_setting_apply(void *ctx, const Guest *guest, const Change *chang
 {
     if (change->key.tid != 0)
         return thread_apply(change, ret_in_force, reterr_text);
+    if (!guest)
+        return from_host(host_knob_apply("", change, ret_in_force, reterr_text));
 
     VirtSetting setting = {
         .guest = guest, .change = change, .allowed = guest->kernel ? guest->kernel->allowed : NULL};
@@ -195,6 +204,7 @@ void backend_real_init(Backend *backend, VirtHub *hub)
         .ctx = hub,
         .guest_acquire = real_guest_acquire,
         .guest_ready = real_guest_ready,
+        .host_acquire = real_host_acquire,
         .setting_apply = real_setting_apply,
         .definition_edit = real_definition_edit,
         .guest_shutdown = real_guest_shutdown,

@@ -12,7 +12,7 @@
  * Each step submits jobs and ends; the last job that comes back calls the next step. A guest whose
  * job does not come back in time is marked stuck and the cycle goes on without it.
  */
-#include "daemon/list-job.h"
+#include "daemon/host-state.h"
 #include "daemon/restart.h"
 
 #include "plan/diff.h"
@@ -74,7 +74,7 @@ static void sync_one(Manager *manager, const Guest *guest)
         managed = managed_new(guest->uuid, guest->name);
         g_ptr_array_add(manager->guests, managed);
         g_hash_table_insert(manager->by_uuid, managed->uuid, managed);
-        managed->dirty = true;
+        managed->dirty = manager->host->dirty = true;
     } else if (!g_str_equal(managed->name, guest->name)) {
         g_free(managed->name);
         managed->name = g_strdup(guest->name);
@@ -82,7 +82,7 @@ static void sync_one(Manager *manager, const Guest *guest)
     }
     if (managed->active == guest->active)
         return;
-    manager->must_plan = true;
+    manager->must_plan = manager->host->dirty = true;
     managed->active = guest->active;
     managed->dirty = true;
     manager->some_ended |= !guest->active;
@@ -97,6 +97,7 @@ static void drop_guest(Manager *manager, guint index)
 {
     Managed *managed = g_ptr_array_index(manager->guests, index);
 
+    manager->host->dirty = true;
     manager->must_plan |= managed->active;
     manager->some_ended |= managed->active;
     if (manager->planning)
@@ -170,6 +171,7 @@ static void mark_requested(Manager *manager)
 {
     for (GList *item = manager->answering.head; item; item = item->next) {
         const Request *request = item->data;
+        host_state_request(manager->host, request);
         for (guint i = 0; i < manager->guests->len; i++) {
             Managed *managed = g_ptr_array_index(manager->guests, i);
             if (!request_names(request, managed))
@@ -198,6 +200,8 @@ static void list_done(PoolJob *base, bool abandoned)
         return;
     }
     sync_topo(manager, job);
+    if (job->host)
+        host_state_take(manager, job->host);
     sync_guests(manager, job->guests);
     mark_due(manager, job);
     mark_requested(manager);
@@ -545,6 +549,7 @@ static void cycle_plan(Manager *manager)
         if (managed->recheck)
             managed_set_left(manager, managed, managed_diff(manager, managed));
     }
+    host_state_plan(manager);
     cycle_tune(manager);
 }
 
@@ -642,6 +647,11 @@ static void tune_done(PoolJob *base, bool abandoned)
             manager->must_plan = manager->triggered = true;
         }
     }
+    cycle_job_done(manager);
+}
+
+void cycle_job_done(Manager *manager)
+{
     if (manager->jobs_pending == 0)
         cycle_end(manager);
 }
@@ -672,8 +682,8 @@ static void cycle_tune(Manager *manager)
     manager->jobs_pending = 0;
     for (guint i = 0; i < manager->guests->len; i++)
         tune_one(manager, g_ptr_array_index(manager->guests, i));
-    if (manager->jobs_pending == 0)
-        cycle_end(manager);
+    host_state_tune(manager);
+    cycle_job_done(manager);
 }
 
 /* --- cycle_end --- */
@@ -758,6 +768,7 @@ static void cycle_end(Manager *manager)
     if (looked) {
         find_intruders(manager);
         judge_all(manager);
+        host_state_end(manager->host);
         manager->cycles++;
         manager->last_cycle_usec = g_get_real_time();
         bus_emit_cycle_done(manager);

@@ -31,7 +31,9 @@ void journal_sink(LogLevel level, const char *message_id, const LogField *fields
     sd_journal_sendv(parts, (int)texts->len);
 }
 
-void journal_log_change(const Managed *managed, const Change *change, const ChangeResult *result)
+/* uuid NULL: of the host */
+static void log_change(const char *name, const char *uuid, const Change *change,
+                       const ChangeResult *result)
 {
     g_autofree char *key = setting_key_format(&change->key);
     g_autofree char *instance = setting_key_instance(&change->key);
@@ -40,8 +42,8 @@ void journal_log_change(const Managed *managed, const Change *change, const Chan
     bool done = result && result->kind == OUTCOME_DONE;
     const char *word = !result ? "left as it is" : outcome_kind_name(result->kind);
     const LogField fields[] = {
-        {"VMTUNED_GUEST", managed->name},
-        {"VMTUNED_UUID", managed->uuid},
+        {"VMTUNED_GUEST", uuid ? name : NULL},
+        {"VMTUNED_UUID", uuid},
         {"VMTUNED_KNOB", knob_info(change->key.knob)->name},
         {"VMTUNED_INSTANCE", instance},
         {"VMTUNED_PLANE", plane_name(change->key.plane)},
@@ -54,18 +56,28 @@ void journal_log_change(const Managed *managed, const Change *change, const Chan
 
     if (change->drift)
         log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_DRIFT, fields,
-                 "%s: drift: %s (%s) was changed to %s; wanted %s: %s%s%s", managed->name, key,
+                 "%s: drift: %s (%s) was changed to %s; wanted %s: %s%s%s", name, key,
                  plane_name(change->key.plane), from, to, done ? "repaired" : word,
                  result && result->error ? ": " : "", result && result->error ? result->error : "");
     else if (done && g_str_equal(from, to))
-        log_debug("%s: %s (%s): %s again", managed->name, key, plane_name(change->key.plane), to);
+        log_debug("%s: %s (%s): %s again", name, key, plane_name(change->key.plane), to);
     else if (done)
         log_full(LOG_LEVEL_INFO, VMTUNED_MESSAGE_CHANGED, fields, "%s: %s (%s): %s -> %s",
-                 managed->name, key, plane_name(change->key.plane), from, to);
+                 name, key, plane_name(change->key.plane), from, to);
     else
         log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_CHANGE_FAILED, fields,
-                 "%s: %s (%s): %s -> %s: %s: %s", managed->name, key, plane_name(change->key.plane),
+                 "%s: %s (%s): %s -> %s: %s: %s", name, key, plane_name(change->key.plane),
                  from, to, word, result && result->error ? result->error : "");
+}
+
+void journal_log_change(const Managed *managed, const Change *change, const ChangeResult *result)
+{
+    log_change(managed->name, managed->uuid, change, result);
+}
+
+void journal_log_host_change(const Change *change, const ChangeResult *result)
+{
+    log_change("host", NULL, change, result);
 }
 
 void journal_log_state(const Managed *managed)

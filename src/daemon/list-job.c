@@ -3,7 +3,7 @@
  * The first step of a cycle, in a worker: the quick pass over the guests that are watched, the
  * host's topology if it changed, and all guests in one bulk call.
  */
-#include "daemon/list-job.h"
+#include "daemon/host-state.h"
 
 #include "topo/topo-load.h"
 
@@ -25,10 +25,12 @@ static void list_topo(ListJob *job)
 static void list_drop_dead(const ListJob *job)
 {
     g_autofree ProcessKey *alive = g_new0(ProcessKey, job->alive->len + 1);
+    guint n = job->alive->len;
 
     for (guint i = 0; i < job->alive->len; i++)
         alive[i] = guest_process_key(g_ptr_array_index(job->alive, i), job->boot_id);
-    int r = record_drop_dead(job->record, job->boot_id, alive, job->alive->len);
+    alive[n] = host_process_key(job->boot_id);
+    int r = record_drop_dead(job->record, job->boot_id, alive, n + 1);
     if (r < 0)
         log_debug("the record keeps what belongs to ended processes: %s", g_strerror(-r));
 }
@@ -45,6 +47,8 @@ static void list_run(PoolJob *base)
     if (job->alive)
         list_drop_dead(job);
     list_topo(job);
+    if (job->host)
+        host_job_run(job->host);
     job->result = virt_guests_list(job->hub, &job->guests);
 }
 
@@ -59,6 +63,7 @@ static void list_free(PoolJob *base)
     g_clear_pointer(&job->alive, g_ptr_array_unref);
     g_clear_pointer(&job->topo, topo_unref);
     g_clear_pointer(&job->online, hwloc_bitmap_free);
+    g_clear_pointer(&job->host, host_job_free);
     g_free(job->stamp);
     g_free(job);
 }
@@ -98,6 +103,12 @@ void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
     job->record = manager->record;
     job->boot_id = manager->boot_id;
     job->alive = list_alive(manager);
+    if (host_state_is_due(manager)) {
+        job->host = host_job_new(HOST_LOOK);
+        job->host->backend = &manager->backend;
+        job->host->record = manager->record;
+        job->host->boot_id = manager->boot_id;
+    }
     job->watches = g_ptr_array_new_with_free_func((GDestroyNotify)watch_unref);
     job->uuids = g_ptr_array_new_with_free_func(g_free);
     job->changed = g_ptr_array_new_with_free_func(g_free);

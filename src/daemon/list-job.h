@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "daemon/host-job.h"
 #include "daemon/manager.h"
 
 typedef struct ListJob {
@@ -13,6 +14,7 @@ typedef struct ListJob {
     const char *boot_id;
     GPtrArray *alive; /* of Guest: the only processes the record is to keep; NULL: not asked for */
     char *stamp;      /* of the topology at hand; NULL: load it anew; as a result: of now */
+    HostJob *host;    /* a look at the host's settings; NULL: not due */
     /* results */
     int result;
     Topo *topo;         /* NULL: as before */

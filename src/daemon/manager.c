@@ -3,6 +3,7 @@
 #include "daemon/manager.h"
 
 #include "daemon/backend-real.h"
+#include "daemon/host-state.h"
 #include "daemon/restart.h"
 #include "host/guest-kernel.h"
 #include "policy/policy-load.h"
@@ -249,6 +250,7 @@ int manager_reload(Manager *manager)
     if (r < 0)
         return r;
     g_clear_pointer(&manager->planning, planning_free);
+    host_state_reset(manager->host);
     manager->must_plan = true;
     policy_unref(manager->policy);
     manager->policy = g_steal_pointer(&policy);
@@ -305,7 +307,7 @@ static void print_plan(const Manager *manager)
 
 static int once_exit_code(const Manager *manager)
 {
-    int code = 0;
+    int code = host_state_is_right(manager->host) ? 0 : 1;
 
     for (guint i = 0; i < manager->guests->len; i++) {
         const Managed *managed = g_ptr_array_index(manager->guests, i);
@@ -458,6 +460,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
     manager->policy_diags = policy_diags;
     manager->guests = g_ptr_array_new_with_free_func((GDestroyNotify)managed_free);
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
+    manager->host = host_state_new();
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
     manager->started_usec = g_get_real_time();
@@ -497,6 +500,7 @@ void manager_free(Manager *manager)
     g_clear_pointer(&manager->record, record_close);
     g_clear_pointer(&manager->by_uuid, g_hash_table_unref);
     g_ptr_array_unref(manager->guests);
+    g_clear_pointer(&manager->host, host_state_free);
     g_clear_pointer(&manager->planning, planning_free);
     g_clear_pointer(&manager->plan, plan_unref);
     g_clear_pointer(&manager->topo, topo_unref);

@@ -102,6 +102,8 @@ typedef struct Request {
 } Request;
 void request_free(Request *request);
 
+typedef struct HostState HostState; /* host-state.h */
+
 typedef enum CyclePhase { CYCLE_IDLE, CYCLE_LISTING, CYCLE_LOOKING, CYCLE_TUNING } CyclePhase;
 
 typedef struct ManagerOptions {
@@ -135,6 +137,7 @@ typedef struct Manager {
     GPtrArray *guests;   /* of Managed, sorted by name, uuid */
     GHashTable *by_uuid; /* the same; borrowed */
     GPtrArray *restarts; /* of Restart, see restart.h */
+    HostState *host;     /* its own settings */
 
     /* triggers that wait for the next cycle */
     bool triggered;
@@ -214,6 +217,8 @@ char *managed_describe(const Managed *managed);
 
 /* cycle.c */
 void cycle_start(Manager *manager);
+/* A job of the tuning step is back, and was counted so: the last one ends the cycle. */
+void cycle_job_done(Manager *manager);
 
 /* bus.c */
 int bus_attach(Manager *manager);
@@ -229,6 +234,8 @@ void journal_sink(LogLevel level, const char *message_id, const LogField *fields
                   const char *message);
 /* One change of one guest: done, or why not; result NULL: foreign and left as it is. */
 void journal_log_change(const Managed *managed, const Change *change, const ChangeResult *result);
+/* The same of the host. */
+void journal_log_host_change(const Change *change, const ChangeResult *result);
 void journal_log_state(const Managed *managed);
 /* Of the settings that awaited this start of the guest: which it has now, and which not. */
 void journal_log_awaited(const Managed *managed);

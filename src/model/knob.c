@@ -33,6 +33,19 @@
                      .observes = WHERE,                                                            \
                      .doc = DOC,                                                                   \
                      __VA_ARGS__}
+/* Knobs of the host: files of the kernel. */
+#define HOST_KNOB(KNOB, NAME, INSTANCE, WHERE, DOC)                                                \
+    [KNOB_##KNOB] = {.knob = KNOB_##KNOB,                                                          \
+                     .name = NAME,                                                                 \
+                     .type = KNOB_TYPE_TEXT,                                                       \
+                     .instance = INSTANCE_##INSTANCE,                                              \
+                     .instance_actual = INSTANCE_##INSTANCE,                                       \
+                     .change = KNOB_LIVE,                                                          \
+                     .planes = ACTUAL_ONLY,                                                        \
+                     .host = true,                                                                 \
+                     .observes = WHERE,                                                            \
+                     .applies = WHERE,                                                             \
+                     .doc = DOC}
 #define EDIT_ONLY                                                                                  \
     .planes = DEFINITIONS, .edited = true, .applies = "edit of the definition (virDomainDefineXML)"
 
@@ -255,6 +268,30 @@ static const KnobInfo knobs[N_KNOBS] = {
              "Request queues of a virtio-scsi controller", EDIT_ONLY),
     XML_KNOB(SCSI_IOTHREAD, "scsi.iothread", TEXT, CONTROLLER, COLD,
              "<controller><driver iothread>", "IOThread of a virtio-scsi controller", EDIT_ONLY),
+    HOST_KNOB(HOST_PAGES, "host.pages", POOL,
+              "/sys/devices/system/node/nodeN/hugepages/hugepages-SIZE/nr_hugepages",
+              "Huge pages of one size on one NUMA node"),
+    HOST_KNOB(HOST_THP, "host.thp", HOST, "/sys/kernel/mm/transparent_hugepage/enabled",
+              "Who gets transparent huge pages"),
+    HOST_KNOB(HOST_THP_DEFRAG, "host.thp_defrag", HOST,
+              "/sys/kernel/mm/transparent_hugepage/defrag",
+              "Who waits until a transparent huge page can be made"),
+    HOST_KNOB(HOST_NUMA_BALANCING, "host.numa_balancing", HOST,
+              "/proc/sys/kernel/numa_balancing",
+              "The kernel moves memory to the node that uses it, and threads to their memory"),
+    HOST_KNOB(HOST_ZONE_RECLAIM_MODE, "host.zone_reclaim_mode", HOST,
+              "/proc/sys/vm/zone_reclaim_mode",
+              "What is freed on a full NUMA node before another one is used"),
+    HOST_KNOB(HOST_KSM_MERGE_ACROSS_NODES, "host.ksm_merge_across_nodes", HOST,
+              "/sys/kernel/mm/ksm/merge_across_nodes",
+              "Equal pages of different NUMA nodes are merged, too"),
+    HOST_KNOB(HOST_KSM_PAGES_TO_SCAN, "host.ksm_pages_to_scan", HOST,
+              "/sys/kernel/mm/ksm/pages_to_scan", "Pages that page merging looks at in one go"),
+    HOST_KNOB(HOST_KSM_SLEEP_MILLISECS, "host.ksm_sleep_millisecs", HOST,
+              "/sys/kernel/mm/ksm/sleep_millisecs", "Rest of page merging after each go"),
+    HOST_KNOB(HOST_KSM_RUN, "host.ksm", HOST, "/sys/kernel/mm/ksm/run",
+              "Equal pages are merged: 1; no longer, and what is merged stays so: 0; and it is "
+              "taken apart: 2"),
 };
 
 const KnobInfo *knob_info(Knob knob)
@@ -294,6 +331,8 @@ static const struct {
     [INSTANCE_DISK] = {.name = "disk", .named = true},
     [INSTANCE_TIMER] = {.name = "timer", .named = true, .names = timers},
     [INSTANCE_FEATURE] = {.name = "feature", .named = true, .names = enlightenments},
+    [INSTANCE_HOST] = {.name = "host"},
+    [INSTANCE_POOL] = {.name = "pool", .named = true},
 };
 
 bool knob_instance_is_named(KnobInstance instance)

@@ -46,8 +46,18 @@ typedef enum Knob {
     KNOB_DISK_IOTUNE,
     KNOB_SCSI_QUEUES,
     KNOB_SCSI_IOTHREAD,
+    /* of the host; in the order they are set in */
+    KNOB_HOST_PAGES,
+    KNOB_HOST_THP,
+    KNOB_HOST_THP_DEFRAG,
+    KNOB_HOST_NUMA_BALANCING,
+    KNOB_HOST_ZONE_RECLAIM_MODE,
+    KNOB_HOST_KSM_MERGE_ACROSS_NODES,
+    KNOB_HOST_KSM_PAGES_TO_SCAN,
+    KNOB_HOST_KSM_SLEEP_MILLISECS,
+    KNOB_HOST_KSM_RUN,
 } Knob;
-#define N_KNOBS (KNOB_SCSI_IOTHREAD + 1)
+#define N_KNOBS (KNOB_HOST_KSM_RUN + 1)
 
 /* What the kernel does; libvirt's definition of the running guest; the one for its next start. */
 typedef enum Plane { PLANE_ACTUAL, PLANE_LIVE, PLANE_CONFIG } Plane;
@@ -74,8 +84,10 @@ typedef enum KnobInstance {
     INSTANCE_DISK,       /* by target */
     INSTANCE_TIMER,      /* by name: "hpet" */
     INSTANCE_FEATURE,    /* Hyper-V enlightenment, by name: "relaxed" */
+    INSTANCE_HOST,
+    INSTANCE_POOL,       /* pool of huge pages, by node and size: "1:2MiB" (model/host.h) */
 } KnobInstance;
-#define N_INSTANCES (INSTANCE_FEATURE + 1)
+#define N_INSTANCES (INSTANCE_POOL + 1)
 
 /* One part of a KNOB_TYPE_FIELDS value. */
 typedef struct KnobField {
@@ -92,6 +104,7 @@ typedef struct KnobInfo {
     KnobChange change;
     bool planes[N_PLANES];
     bool per_thread;         /* also observed and set on each thread by affinity */
+    bool host;               /* of the host, not of a guest; actual plane only */
     bool edited;             /* config is written by an edit of the definition, not by a call */
     bool with_cold;          /* cold knobs need it: persist: cold writes it too */
     const char *absent;      /* KNOB_TYPE_TEXT: what "not set" means; NULL: nothing else */

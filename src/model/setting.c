@@ -151,6 +151,18 @@ const Setting *setting_list_find(const SettingList *list, const SettingKey *key)
     return found ? *found : NULL;
 }
 
+bool setting_list_equal(const SettingList *a, const SettingList *b)
+{
+    bool equal = setting_list_size(a) == setting_list_size(b);
+
+    for (unsigned i = 0; equal && i < setting_list_size(a); i++) {
+        const Setting *one = setting_list_get(a, i), *two = setting_list_get(b, i);
+        equal = setting_key_compare(&one->key, &two->key) == 0 &&
+                g_strcmp0(one->value, two->value) == 0;
+    }
+    return equal;
+}
+
 unsigned setting_list_size(const SettingList *list)
 {
     return list->items->len;

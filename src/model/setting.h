@@ -68,6 +68,8 @@ void setting_list_add_cpus(SettingList *list, const SettingKey *key, const CpuSe
 void setting_list_sort(SettingList *list);
 /* NULL if the list has no such key. The list must be sorted. */
 const Setting *setting_list_find(const SettingList *list, const SettingKey *key);
+/* Same keys and values. Both must be sorted. */
+bool setting_list_equal(const SettingList *a, const SettingList *b);
 unsigned setting_list_size(const SettingList *list);
 const Setting *setting_list_get(const SettingList *list, unsigned i);
 

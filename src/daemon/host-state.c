@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/host-state.h"
+
+#include "plan/diff.h"
+
+HostState *host_state_new(void)
+{
+    HostState *state = g_new0(HostState, 1);
+
+    state->dirty = state->replanned = true;
+    state->left = change_set_new();
+    state->refused = change_set_new();
+    state->ceilings = setting_list_new();
+    return state;
+}
+
+void host_state_free(HostState *state)
+{
+    if (!state)
+        return;
+    g_clear_pointer(&state->host, host_unref);
+    g_clear_pointer(&state->originals, setting_list_free);
+    g_clear_pointer(&state->plan, host_plan_unref);
+    g_clear_pointer(&state->settled, host_plan_unref);
+    change_set_unref(state->left);
+    change_set_unref(state->refused);
+    setting_list_free(state->ceilings);
+    g_free(state);
+}
+
+/* All may be tried again. */
+static void forget_refused(HostState *state)
+{
+    change_set_unref(state->refused);
+    setting_list_free(state->ceilings);
+    state->refused = change_set_new();
+    state->ceilings = setting_list_new();
+    state->dirty = true;
+}
+
+void host_state_reset(HostState *state)
+{
+    g_clear_pointer(&state->settled, host_plan_unref);
+    state->replanned = true;
+    forget_refused(state);
+}
+
+void host_state_request(HostState *state, const Request *request)
+{
+    state->dirty = true;
+    if (request->names[0])
+        return;
+    state->apply_now |= request->kind == REQUEST_APPLY;
+    if (request->kind == REQUEST_APPLY)
+        forget_refused(state);
+    state->restore |= request->kind == REQUEST_RESTORE;
+    state->force |= request->kind == REQUEST_RESTORE && request->force;
+}
+
+bool host_state_is_due(const Manager *manager)
+{
+    const HostState *state = manager->host;
+
+    return manager->interval_due || state->dirty || !state->host;
+}
+
+void host_state_take(Manager *manager, HostJob *job)
+{
+    HostState *state = manager->host;
+
+    if (job->result != 0) {
+        log_warning("cannot look at the host's settings: %s", g_strerror(-job->result));
+        return;
+    }
+    state->dirty = false;
+    state->released = job->released;
+    g_clear_pointer(&state->host, host_unref);
+    state->host = g_steal_pointer(&job->host);
+    g_clear_pointer(&state->originals, setting_list_free);
+    state->originals = g_steal_pointer(&job->originals);
+}
+
+/* --- plan --- */
+
+static HostPlan *plan_make_now(const Manager *manager)
+{
+    const HostState *state = manager->host;
+    g_autofree HostGuest *guests = g_new0(HostGuest, manager->guests->len + 1);
+    unsigned n = 0;
+
+    for (guint i = 0; i < manager->guests->len; i++) {
+        const Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (managed->guest && managed->policy)
+            guests[n++] =
+                (HostGuest){managed->guest, managed->policy, managed->active ? managed->plan : NULL};
+    }
+    const HostInput input = {.topo = manager->topo,
+                             .policy = manager->policy,
+                             .host = state->host,
+                             .guests = guests,
+                             .n_guests = n,
+                             .originals = state->originals,
+                             .ceilings = state->ceilings};
+    return host_plan_make(&input);
+}
+
+/* Settings that are still to go back since the policy has no word on them any more. */
+static bool some_to_put_back(const HostState *state)
+{
+    for (unsigned i = 0; state->originals && i < setting_list_size(state->originals); i++)
+        if (!setting_list_find(state->plan->wanted, &setting_list_get(state->originals, i)->key))
+            return true;
+    return false;
+}
+
+static bool has_work(const HostState *state)
+{
+    for (unsigned i = 0; i < change_set_size(state->left); i++)
+        if (!change_set_get(state->left, i)->drift || state->apply_now)
+            return true;
+    return state->replanned && some_to_put_back(state);
+}
+
+static bool was_told(const ChangeSet *before, const Change *change)
+{
+    for (unsigned i = 0; i < change_set_size(before); i++)
+        if (setting_key_compare(&change_set_get(before, i)->key, &change->key) == 0)
+            return true;
+    return false;
+}
+
+static void tell_drift(HostState *state, const ChangeSet *before)
+{
+    for (unsigned i = 0; i < change_set_size(state->left); i++) {
+        const Change *change = change_set_get(state->left, i);
+        if (!change->drift || was_told(before, change))
+            continue;
+        state->drift_count++;
+        journal_log_host_change(change, NULL);
+    }
+}
+
+void host_state_plan(Manager *manager)
+{
+    HostState *state = manager->host;
+
+    if (!state->host)
+        return;
+    if (g_get_monotonic_time() - state->refused_usec > HOST_RETRY_USEC)
+        forget_refused(state);
+    if (state->apply_now)
+        state->released = false;
+    g_autoptr(HostPlan) plan = plan_make_now(manager);
+    g_autoptr(ChangeSet) before = g_steal_pointer(&state->left);
+
+    state->replanned |= !state->plan || !setting_list_equal(state->plan->wanted, plan->wanted);
+    g_clear_pointer(&state->plan, host_plan_unref);
+    state->plan = g_steal_pointer(&plan);
+    state->left = diff_make(state->plan->wanted, state->settled ? state->settled->wanted : NULL,
+                            state->host->knobs, NULL, NULL);
+    change_set_drop(state->left, state->refused);
+    if (state->released) {
+        change_set_unref(state->left);
+        state->left = change_set_new();
+    }
+    tell_drift(state, before);
+    if (change_set_size(state->left) == 0) {
+        g_clear_pointer(&state->settled, host_plan_unref);
+        state->settled = host_plan_ref(state->plan);
+    }
+}
+
+bool host_state_is_right(const HostState *state)
+{
+    return change_set_size(state->left) == 0 && change_set_size(state->refused) == 0;
+}
+
+/* --- tune --- */
+
+typedef struct HostPoolJob {
+    PoolJob base;
+    HostJob *job;
+} HostPoolJob;
+
+static void pool_run(PoolJob *base)
+{
+    host_job_run(((HostPoolJob *)base)->job);
+}
+
+static void pool_free_job(PoolJob *base)
+{
+    host_job_free(((HostPoolJob *)base)->job);
+    g_free(base);
+}
+
+/* A pool that could not be had whole: the next plan wants no more than can be had. */
+static void note_ceilings(HostState *state, const Outcome *outcome)
+{
+    for (unsigned i = 0; i < change_set_size(outcome->changes); i++) {
+        const Change *change = change_set_get(outcome->changes, i);
+        const ChangeResult *result = &outcome->results[i];
+        if (change->key.knob == KNOB_HOST_PAGES && result->kind != OUTCOME_DONE && result->in_force)
+            setting_list_add(state->ceilings, &change->key, result->in_force, result->error, NULL);
+    }
+    setting_list_sort(state->ceilings);
+}
+
+static void merge_outcome(HostState *state, const HostJob *job)
+{
+    const Outcome *outcome = job->outcome;
+
+    for (unsigned i = 0; outcome && i < change_set_size(outcome->changes); i++)
+        journal_log_host_change(change_set_get(outcome->changes, i), &outcome->results[i]);
+    if (!outcome)
+        return;
+    state->write_count += outcome->n_writes;
+    note_ceilings(state, outcome);
+    if (change_set_size(job->refused) != change_set_size(state->refused))
+        state->refused_usec = g_get_monotonic_time();
+    change_set_unref(state->refused);
+    state->refused = change_set_ref(job->refused);
+}
+
+static void tune_done(PoolJob *base, bool abandoned)
+{
+    Manager *manager = base->owner;
+    HostState *state = manager->host;
+    HostJob *job = ((HostPoolJob *)base)->job;
+
+    manager->jobs_pending--;
+    if (abandoned) {
+        log_warning("a setting of the host has not come into force yet; going on without it");
+    } else {
+        if (job->record_error < 0 || job->outcome)
+            manager_set_record_problem(manager, job->record_error);
+        for (unsigned i = 0; diag_list_get(job->diags, i); i++)
+            log_notice("host: %s", diag_list_get(job->diags, i)->text);
+        merge_outcome(state, job);
+        state->replanned = false;
+        if (job->host)
+            host_state_take(manager, job);
+        host_state_plan(manager);
+        /* what became of it may make another plan: pools that cannot be had go back */
+        if (change_set_size(state->left) > 0 && job->outcome)
+            manager_retry(manager);
+    }
+    cycle_job_done(manager);
+}
+
+void host_state_tune(Manager *manager)
+{
+    HostState *state = manager->host;
+    bool may = policy_get_mode(manager->policy) == MODE_ENFORCE || state->apply_now;
+
+    if (!state->plan || manager->look_only)
+        return;
+    if (!state->restore && (!may || state->released || !has_work(state)))
+        return;
+    HostPoolJob *pool_job = g_new0(HostPoolJob, 1);
+    HostJob *job = host_job_new(state->restore ? HOST_RESTORE : HOST_TUNE);
+    pool_job->base = (PoolJob){.run = pool_run,
+                               .done = tune_done,
+                               .free = pool_free_job,
+                               .owner = manager,
+                               .timeout_usec = JOB_TIMEOUT_USEC};
+    pool_job->job = job;
+    job->backend = &manager->backend;
+    job->record = manager->record;
+    job->boot_id = manager->boot_id;
+    job->plan = host_plan_ref(state->plan);
+    job->settled = state->settled ? host_plan_ref(state->settled) : NULL;
+    job->keep_drift = !state->apply_now;
+    job->force = state->force;
+    for (unsigned i = 0; i < change_set_size(state->refused); i++)
+        change_set_add_copy(job->refused, change_set_get(state->refused, i));
+    manager->jobs_pending++;
+    pool_submit(manager->pool, &pool_job->base);
+}
+
+void host_state_end(HostState *state)
+{
+    state->apply_now = state->restore = state->force = false;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The host's own settings, as the Manager knows them between cycles: what cycle.c is for guests.
+ * Looked at with the list of guests, planned after them, tuned beside them. A foreign change is
+ * told and left (drift: report) until a new policy, "apply" without guests, or the daemon's start.
+ */
+#pragma once
+
+#include "daemon/host-job.h"
+#include "daemon/list-job.h"
+
+/* A pool that could not be had whole, or what the kernel refused, is tried again after this. */
+#define HOST_RETRY_USEC G_TIME_SPAN_HOUR
+
+struct HostState {
+    bool dirty;                /* needs a look */
+    bool apply_now;            /* "apply" was asked for */
+    bool restore, force;       /* "restore" was asked for */
+    bool replanned;            /* not tuned since the plan changed: what it no longer names goes
+                                  back */
+    bool released;             /* after restore: left alone until "apply" or the next boot */
+    Host *host;                /* last look; NULL: never */
+    SettingList *originals;    /* sorted; NULL: not known */
+    HostPlan *plan, *settled;  /* current; last one that was found in force */
+    ChangeSet *left, *refused; /* never NULL */
+    SettingList *ceilings;     /* HostInput.ceilings, sorted; never NULL */
+    int64_t refused_usec;      /* monotonic, since when refused and ceilings hold */
+    unsigned drift_count, write_count;
+};
+
+HostState *host_state_new(void);
+void host_state_free(HostState *state);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostState, host_state_free)
+
+/* A new policy: it is applied also where somebody else changed a setting. */
+void host_state_reset(HostState *state);
+/* What a request without names asks of the host. */
+void host_state_request(HostState *state, const Request *request);
+/* Whether a look is due with the next list of guests. */
+bool host_state_is_due(const Manager *manager);
+/* Takes the look of a job (HOST_LOOK) over. */
+void host_state_take(Manager *manager, HostJob *job);
+/* Plans the host, and compares. After the guests' plans. */
+void host_state_plan(Manager *manager);
+/* Submits a job if something is to be changed, which counts in jobs_pending. */
+void host_state_tune(Manager *manager);
+/* At the end of a cycle: requests are served. */
+void host_state_end(HostState *state);
+/* True if nothing differs that is not told as refused. */
+bool host_state_is_right(const HostState *state);
