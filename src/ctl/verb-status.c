@@ -3,6 +3,16 @@
 #include "ctl/table.h"
 #include "ctl/verbs.h"
 
+/* A host of which nothing is asked needs no line. */
+static void print_host(Doc *host, GString *out)
+{
+    const char *state = doc_text(host, "state");
+
+    if (state && !g_str_equal(state, "untouched"))
+        g_string_append_printf(out, "host: %s%s\n", state,
+                               g_str_equal(state, "as-planned") ? "" : " (vmtuned-ctl host)");
+}
+
 static void print_daemon(Doc *document, GString *out)
 {
     Doc *daemon = doc_get(document, "daemon");
@@ -12,6 +22,7 @@ static void print_daemon(Doc *document, GString *out)
                            doc_word(daemon, "mode"),
                            doc_bool(daemon, "connected") ? "connected" : "libvirt is away",
                            doc_number(daemon, "cycles"), last ? last : "none yet");
+    print_host(doc_get(document, "host_settings"), out);
     if (doc_bool(daemon, "policy_rejected"))
         g_string_append(out, "policy: the newest has errors; the one before is in force\n");
     if (doc_text(daemon, "record_problem"))

@@ -59,6 +59,12 @@ static const Verb verbs[] = {
         .run = verb_pending_run,
     },
     {
+        .name = "host",
+        .args = "",
+        .doc = "the host's own settings, page pools and memory",
+        .run = verb_host_run,
+    },
+    {
         .name = "policy",
         .args = "GUEST",
         .min_words = 1,

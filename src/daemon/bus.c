@@ -159,6 +159,15 @@ static int method_topology(sd_bus_message *message, void *data, sd_bus_error *re
     return reply_document(message, report_topology(manager->topo, NULL));
 }
 
+static int method_host(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    g_autoptr(Snapshot) snapshot = manager_snapshot(data);
+
+    if (!snapshot->host.host)
+        return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
+    return reply_document(message, report_host(snapshot));
+}
+
 static int queue_request(Manager *manager, sd_bus_message *message, Request request)
 {
     if (!manager->connected) {
@@ -376,6 +385,7 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Advise", "as", "s", method_advise, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Policy", "s", "s", method_policy, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Topology", "", "s", method_topology, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Host", "", "s", method_host, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Verify", "as", "s", method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Apply", "asb", "s", method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Defrag", "ub", "s", method_defrag, SD_BUS_VTABLE_UNPRIVILEGED),

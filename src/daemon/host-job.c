@@ -118,8 +118,8 @@ static bool update_left(HostJob *job, const ProcessKey *process)
         job->result = job->record_error;
         return false;
     }
-    job->left = diff_make(wanted, job->settled ? job->settled->wanted : NULL, job->host->knobs,
-                          NULL, NULL);
+    job->left =
+        diff_make(wanted, job->settled ? job->settled->wanted : NULL, job->host->knobs, NULL, NULL);
     if (job->kind == HOST_TUNE)
         change_set_drop(job->left, job->refused);
     return true;
@@ -183,7 +183,8 @@ static void forget_restored(HostJob *job, const ProcessKey *process)
     for (guint i = 0; kept && i < kept->len; i++) {
         const Original *original = g_ptr_array_index(kept, i);
         const Setting *now = setting_list_find(job->host->knobs, &original->key);
-        bool planned = job->kind == HOST_TUNE && setting_list_find(job->plan->wanted, &original->key);
+        bool planned =
+            job->kind == HOST_TUNE && setting_list_find(job->plan->wanted, &original->key);
         if (!planned && (!now || g_strcmp0(now->value, original->original) == 0))
             setting_list_add(back, &original->key, NULL, NULL, NULL);
     }

@@ -20,13 +20,13 @@ typedef struct HostJob {
     const Backend *backend;
     Record *record; /* NULL: there is none */
     const char *boot_id;
-    HostPlan *plan;     /* TUNE */
-    HostPlan *settled;  /* TUNE: the plan it was last seen right with: what differs since is somebody
-                           else's; NULL: never */
-    bool keep_drift;    /* TUNE: and is left so */
-    bool force;         /* RESTORE: also what somebody else changed since */
-    ChangeSet *refused; /* TUNE: what the kernel will not do, not to be tried; what it refuses now is
-                           added */
+    HostPlan *plan;    /* TUNE */
+    HostPlan *settled; /* TUNE: the plan it was last seen right with: what differs since is somebody
+                          else's; NULL: never */
+    bool keep_drift;   /* TUNE: and is left so */
+    bool force;        /* RESTORE: also what somebody else changed since */
+    ChangeSet *refused; /* TUNE: what the kernel will not do, not to be tried; what it refuses now
+                           is added */
 
     /* results */
     int result;             /* 0 or negative errno */

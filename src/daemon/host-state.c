@@ -91,8 +91,8 @@ static HostPlan *plan_make_now(const Manager *manager)
     for (guint i = 0; i < manager->guests->len; i++) {
         const Managed *managed = g_ptr_array_index(manager->guests, i);
         if (managed->guest && managed->policy)
-            guests[n++] =
-                (HostGuest){managed->guest, managed->policy, managed->active ? managed->plan : NULL};
+            guests[n++] = (HostGuest){managed->guest, managed->policy,
+                                      managed->active ? managed->plan : NULL};
     }
     const HostInput input = {.topo = manager->topo,
                              .policy = manager->policy,

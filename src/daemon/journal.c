@@ -62,12 +62,12 @@ static void log_change(const char *name, const char *uuid, const Change *change,
     else if (done && g_str_equal(from, to))
         log_debug("%s: %s (%s): %s again", name, key, plane_name(change->key.plane), to);
     else if (done)
-        log_full(LOG_LEVEL_INFO, VMTUNED_MESSAGE_CHANGED, fields, "%s: %s (%s): %s -> %s",
-                 name, key, plane_name(change->key.plane), from, to);
+        log_full(LOG_LEVEL_INFO, VMTUNED_MESSAGE_CHANGED, fields, "%s: %s (%s): %s -> %s", name,
+                 key, plane_name(change->key.plane), from, to);
     else
         log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_CHANGE_FAILED, fields,
-                 "%s: %s (%s): %s -> %s: %s: %s", name, key, plane_name(change->key.plane),
-                 from, to, word, result && result->error ? result->error : "");
+                 "%s: %s (%s): %s -> %s: %s: %s", name, key, plane_name(change->key.plane), from,
+                 to, word, result && result->error ? result->error : "");
 }
 
 void journal_log_change(const Managed *managed, const Change *change, const ChangeResult *result)

@@ -2,6 +2,7 @@
 #include "daemon/restore-all.h"
 
 #include "daemon/backend-real.h"
+#include "daemon/host-job.h"
 #include "daemon/restart-job.h"
 #include "host/guest-kernel.h"
 #include "topo/topo-load.h"
@@ -62,6 +63,22 @@ static bool restore_guest(const RestoreAll *all, const char *uuid)
     return done && diag_list_count(job->diags, DIAG_WARNING) == 0;
 }
 
+static bool restore_host(const RestoreAll *all)
+{
+    g_autoptr(HostJob) job = host_job_new(HOST_RESTORE);
+
+    job->backend = &all->backend;
+    job->record = all->record;
+    job->boot_id = all->boot_id;
+    job->force = all->force;
+    host_job_run(job);
+    for (unsigned i = 0; diag_list_get(job->diags, i); i++)
+        fprintf(stderr, "host: %s\n", diag_list_get(job->diags, i)->text);
+    bool done = job->result == 0 && job->left && change_set_size(job->left) == 0;
+    printf("host: %s\n", done ? "restored" : "not restored");
+    return done && diag_list_count(job->diags, DIAG_WARNING) == 0;
+}
+
 static int restore_guests(const RestoreAll *all)
 {
     g_autoptr(GPtrArray) uuids = NULL;
@@ -72,9 +89,12 @@ static int restore_guests(const RestoreAll *all)
         fprintf(stderr, "vmtuned: cannot read the record: %s\n", g_strerror(-r));
         return EX_UNAVAILABLE;
     }
-    for (guint i = 0; i < uuids->len; i++)
-        if (!restore_guest(all, g_ptr_array_index(uuids, i)))
+    for (guint i = 0; i < uuids->len; i++) {
+        const char *uuid = g_ptr_array_index(uuids, i);
+        bool done = g_str_equal(uuid, HOST_UUID) ? restore_host(all) : restore_guest(all, uuid);
+        if (!done)
             code = 1;
+    }
     return code;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The Manager's state as one frozen value, for every question from outside. */
+#include "daemon/host-state.h"
 #include "daemon/restart.h"
 
 static GuestStatus *status_of(const Manager *manager, const Managed *managed)
@@ -30,6 +31,17 @@ static GuestStatus *status_of(const Manager *manager, const Managed *managed)
     return status;
 }
 
+static HostStatus host_status_of(const HostState *state)
+{
+    return (HostStatus){.host = state->host ? host_ref(state->host) : NULL,
+                        .plan = state->plan ? host_plan_ref(state->plan) : NULL,
+                        .left = change_set_ref(state->left),
+                        .refused = change_set_ref(state->refused),
+                        .released = state->released,
+                        .drift_count = state->drift_count,
+                        .write_count = state->write_count};
+}
+
 Snapshot *manager_snapshot(const Manager *manager)
 {
     Snapshot *snapshot = snapshot_new();
@@ -43,6 +55,7 @@ Snapshot *manager_snapshot(const Manager *manager)
     snapshot->topo = manager->topo ? topo_ref(manager->topo) : NULL;
     snapshot->policy = policy_ref(manager->policy);
     snapshot->plan = manager->plan ? plan_ref(manager->plan) : NULL;
+    snapshot->host = host_status_of(manager->host);
     g_clear_pointer(&snapshot->policy_diags, diag_list_free);
     snapshot->policy_diags = diag_list_copy(manager->policy_diags);
     snapshot->record_problem = g_strdup(manager->record_problem);

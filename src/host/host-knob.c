@@ -257,5 +257,5 @@ int host_knob_apply(const char *root, const Change *change, char **ret_in_force,
         return HOST_DONE;
     *reterr_text = g_strdup_printf("%s: %s", file->path, g_strerror(-r));
     return r == -EINVAL || r == -EACCES || r == -EPERM || r == -EROFS || r == -EBUSY ? HOST_REFUSED
-                                                                                      : r;
+                                                                                     : r;
 }

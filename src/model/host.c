@@ -128,8 +128,9 @@ SettingKey host_pool_key(unsigned node, unsigned size_kib)
     SettingKey key = {.knob = KNOB_HOST_PAGES, .plane = PLANE_ACTUAL};
     unsigned unit = unit_of(size_kib);
 
-    g_snprintf(key.device, sizeof(key.device), "%u:%u%s", node, size_kib / units[unit].kib,
-               units[unit].unit);
+    g_autofree char *name =
+        g_strdup_printf("%u:%u%s", node, size_kib / units[unit].kib, units[unit].unit);
+    setting_key_set_device(&key, name);
     return key;
 }
 

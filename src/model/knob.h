@@ -85,7 +85,7 @@ typedef enum KnobInstance {
     INSTANCE_TIMER,      /* by name: "hpet" */
     INSTANCE_FEATURE,    /* Hyper-V enlightenment, by name: "relaxed" */
     INSTANCE_HOST,
-    INSTANCE_POOL,       /* pool of huge pages, by node and size: "1:2MiB" (model/host.h) */
+    INSTANCE_POOL, /* pool of huge pages, by node and size: "1:2MiB" (model/host.h) */
 } KnobInstance;
 #define N_INSTANCES (INSTANCE_POOL + 1)
 

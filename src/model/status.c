@@ -83,6 +83,10 @@ void snapshot_free(Snapshot *snapshot)
     topo_unref(snapshot->topo);
     policy_unref(snapshot->policy);
     plan_unref(snapshot->plan);
+    g_clear_pointer(&snapshot->host.host, host_unref);
+    g_clear_pointer(&snapshot->host.plan, host_plan_unref);
+    change_set_unref(snapshot->host.left);
+    change_set_unref(snapshot->host.refused);
     diag_list_free(snapshot->policy_diags);
     g_free(snapshot->record_problem);
     g_ptr_array_unref(snapshot->guests);

@@ -3,6 +3,7 @@
  * answered from one Snapshot. */
 #pragma once
 
+#include "model/host.h"
 #include "model/pending.h"
 #include "model/plan.h"
 
@@ -43,6 +44,16 @@ typedef struct GuestStatus {
     unsigned failure_count;
 } GuestStatus;
 
+/* The host's own settings. */
+typedef struct HostStatus {
+    Host *host;         /* last look; NULL: never */
+    HostPlan *plan;     /* NULL: never planned */
+    ChangeSet *left;    /* what differed at the last look; NULL: nothing */
+    ChangeSet *refused; /* what the kernel would not do; reason: why; NULL: nothing */
+    bool released;      /* restored, and left alone */
+    unsigned drift_count, write_count;
+} HostStatus;
+
 typedef struct Snapshot {
     PolicyMode mode;
     bool connected;       /* to libvirt */
@@ -51,7 +62,8 @@ typedef struct Snapshot {
     uint64_t cycles;
     Topo *topo;
     Policy *policy;
-    Plan *plan;             /* NULL before the first cycle */
+    Plan *plan; /* NULL before the first cycle */
+    HostStatus host;
     DiagList *policy_diags; /* of the last load, never NULL */
     char *record_problem;   /* NULL: fine */
     GPtrArray *guests;      /* of GuestStatus, sorted by name, uuid */

@@ -29,7 +29,8 @@ typedef struct HostInput {
 HostPlan *host_plan_make(const HostInput *input);
 
 /* Settings that put originals (of Original) back, but for those wanted names (NULL: all). A value
- * that is not what vmtuned wrote last is somebody else's: left out with a Diag unless force. Sorted.
+ * that is not what vmtuned wrote last is somebody else's: left out with a Diag unless force.
+ * Sorted.
  */
 SettingList *host_restore_make(const GPtrArray *originals, const SettingList *wanted,
                                const Host *host, bool force, DiagList *diags);

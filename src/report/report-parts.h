@@ -54,6 +54,11 @@ ReportExit parts_guest_exit(const GuestStatus *status);
  * cannot say that all is well. */
 ReportExit parts_snapshot_exit(const Snapshot *snapshot);
 
+/* The host's own settings; null if nobody looked yet. */
+struct json_object *parts_host(const HostStatus *host);
+/* How they count. */
+ReportExit parts_host_exit(const HostStatus *host);
+
 /* The guests that were asked for: names NULL or empty: all. Calls of->make for each (or adds an
  * entry with "error") and returns the array; *exit_status becomes the worst of what it was and the
  * guests'. */

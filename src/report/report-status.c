@@ -173,6 +173,12 @@ static struct json_object *status_entry(const GuestStatus *status, const void *c
     return entry;
 }
 
+/* The host counts where all guests do. */
+static ReportExit with_host(const Snapshot *snapshot, const char *const *names, ReportExit guests)
+{
+    return names && names[0] ? guests : parts_worse(guests, parts_host_exit(&snapshot->host));
+}
+
 struct json_object *report_status(const Snapshot *snapshot, const char *const *names)
 {
     ReportExit exit_status = parts_snapshot_exit(snapshot);
@@ -182,9 +188,11 @@ struct json_object *report_status(const Snapshot *snapshot, const char *const *n
     struct json_object *diagnostics = json_object_new_array();
 
     parts_append_diags(diagnostics, snapshot->policy_diags);
+    exit_status = with_host(snapshot, names, exit_status);
     parts_set_exit(document, exit_status);
     json_object_object_add(document, "daemon", daemon_object(snapshot));
     json_object_object_add(document, "host", host_object(snapshot->topo));
+    json_object_object_add(document, "host_settings", parts_host(&snapshot->host));
     json_object_object_add(document, "guests", guests);
     json_object_object_add(document, "diagnostics", diagnostics);
     return document;
@@ -234,8 +242,9 @@ struct json_object *report_verify_look(const Snapshot *snapshot, const char *con
     const PartsOf of = {.make = verify_entry, .context = look, .exit_of = parts_guest_exit};
     struct json_object *guests = parts_guests(snapshot, names, &of, &exit_status);
 
-    parts_set_exit(document, exit_status);
+    parts_set_exit(document, with_host(snapshot, names, exit_status));
     json_object_object_add(document, "daemon", daemon_object(snapshot));
+    json_object_object_add(document, "host_settings", parts_host(&snapshot->host));
     json_object_object_add(document, "guests", guests);
     return document;
 }

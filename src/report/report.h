@@ -41,6 +41,8 @@ struct json_object *report_defrag(const Plan *before, const Plan *after, const G
 /* names NULL or empty: all guests; an unknown name becomes an entry with "error". */
 struct json_object *report_status(const Snapshot *snapshot, const char *const *names);
 struct json_object *report_live_plan(const Snapshot *snapshot, const char *const *names);
+/* "host": the host's own settings, its page pools and memory. */
+struct json_object *report_host(const Snapshot *snapshot);
 /* What waits for each guest's next cold start. */
 struct json_object *report_pending(const Snapshot *snapshot, const char *const *names);
 /* "restart-into": result is "started" or "waits"; text may be NULL. */

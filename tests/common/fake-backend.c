@@ -466,6 +466,79 @@ static int make_change(const FakeBackend *fake, Guest *guest, const Change *chan
     }
 }
 
+/* --- the host --- */
+
+void fake_host_set(FakeBackend *fake, const SettingKey *key, const char *value)
+{
+    setting_list_add(fake->host->knobs, key, value, NULL, NULL);
+    setting_list_sort(fake->host->knobs);
+}
+
+const char *fake_host_get(const FakeBackend *fake, const SettingKey *key)
+{
+    const Setting *setting = setting_list_find(fake->host->knobs, key);
+
+    return setting ? setting->value : NULL;
+}
+
+static int fake_host_acquire(void *ctx, Host **ret)
+{
+    FakeBackend *fake = ctx;
+    int fault, r = BACKEND_DONE;
+
+    begin_call(fake, &fault);
+    if (fault >= 0)
+        return end_call(fake, -EIO, g_strdup("acquire host"));
+    g_autoptr(Host) host = host_new();
+    for (unsigned i = 0; i < setting_list_size(fake->host->knobs); i++) {
+        const Setting *setting = setting_list_get(fake->host->knobs, i);
+        setting_list_add(host->knobs, &setting->key, setting->value, NULL, NULL);
+    }
+    setting_list_sort(host->knobs);
+    host->pools = g_memdup2(fake->host->pools, fake->host->n_pools * sizeof(HostPool));
+    host->n_pools = fake->host->n_pools;
+    host->nodes = g_memdup2(fake->host->nodes, fake->host->n_nodes * sizeof(HostNode));
+    host->n_nodes = fake->host->n_nodes;
+    host->memory_kib = fake->host->memory_kib;
+    host->available_kib = fake->host->available_kib;
+    host->pressure_pct = fake->host->pressure_pct;
+    *ret = g_steal_pointer(&host);
+    return end_call(fake, r, g_strdup("acquire host"));
+}
+
+/* A pool grows as far as it can. */
+static int host_change(FakeBackend *fake, const Change *change, char **ret_in_force)
+{
+    uint64_t pages = change->key.knob == KNOB_HOST_PAGES && change->to
+                         ? g_ascii_strtoull(change->to, NULL, 10)
+                         : 0;
+    g_autofree char *most = g_strdup_printf("%" G_GUINT64_FORMAT, fake->most_pages);
+    bool partial = fake->most_pages > 0 && pages > fake->most_pages;
+
+    fake_host_set(fake, &change->key, partial ? most : change->to);
+    *ret_in_force = g_strdup(partial ? most : change->to);
+    return BACKEND_DONE;
+}
+
+static int fake_host_apply(FakeBackend *fake, const Change *change, char **ret_in_force,
+                           char **reterr_text)
+{
+    g_autofree char *key = setting_key_format(&change->key);
+    int fault, r;
+
+    fake->n_writes++;
+    begin_call(fake, &fault);
+    if (!fault_result(fault, &r))
+        r = host_change(fake, change, ret_in_force);
+    else if (r == BACKEND_DONE)
+        *ret_in_force = g_strdup(change->from);
+    else
+        *reterr_text = g_strdup("fault");
+    return end_call(fake, r,
+                    g_strdup_printf("host: %s %s -> %s", key, change->from ? change->from : "-",
+                                    change->to ? change->to : "-"));
+}
+
 static int fake_setting_apply(void *ctx, const Guest *seen, const Change *change,
                               char **ret_in_force, char **reterr_text)
 {
@@ -473,6 +546,8 @@ static int fake_setting_apply(void *ctx, const Guest *seen, const Change *change
     g_autofree char *key = setting_key_format(&change->key);
     int fault, r;
 
+    if (!seen)
+        return fake_host_apply(fake, change, ret_in_force, reterr_text);
     fake->n_writes++;
     begin_call(fake, &fault);
     Guest *now = fake_backend_find(fake, seen->uuid);
@@ -607,11 +682,13 @@ FakeBackend *fake_backend_new(void)
     fake->backend = (Backend){.ctx = fake,
                               .guest_acquire = fake_guest_acquire,
                               .guest_ready = fake_guest_ready,
+                              .host_acquire = fake_host_acquire,
                               .setting_apply = fake_setting_apply,
                               .definition_edit = fake_definition_edit,
                               .guest_shutdown = fake_guest_shutdown,
                               .guest_start = fake_guest_start,
                               .reboot_action_apply = fake_reboot_action_apply};
+    fake->host = host_new();
     fake->guests = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
     fake->log = g_ptr_array_new_with_free_func(g_free);
     return fake;
@@ -622,6 +699,7 @@ void fake_backend_free(FakeBackend *fake)
     if (!fake)
         return;
     g_ptr_array_unref(fake->guests);
+    host_unref(fake->host);
     g_ptr_array_unref(fake->log);
     g_free(fake);
 }

@@ -29,8 +29,10 @@ typedef struct FakeBackend FakeBackend;
 typedef void (*FakeCallback)(FakeBackend *fake, void *data);
 
 struct FakeBackend {
-    Backend backend;   /* pass &fake->backend */
-    GPtrArray *guests; /* of Guest: the world. Tests may change these between calls */
+    Backend backend;     /* pass &fake->backend */
+    GPtrArray *guests;   /* of Guest: the world. Tests may change these between calls */
+    Host *host;          /* the world's host; tests may change its knobs between calls */
+    uint64_t most_pages; /* huge pages of one pool that can be had; 0: any number */
     bool old_kernel;
     bool stubborn; /* guests that are asked to shut down do not */
 
@@ -58,6 +60,11 @@ Guest *fake_backend_find(const FakeBackend *fake, const char *uuid);
 void fake_backend_remove(FakeBackend *fake, const char *uuid);
 /* Forgets counts, log and faults; the world stays. */
 void fake_backend_reset(FakeBackend *fake);
+
+/* A knob of the host gets a value, whoever wrote it; it need not have been there. */
+void fake_host_set(FakeBackend *fake, const SettingKey *key, const char *value);
+/* NULL: there is no such knob. Borrowed. */
+const char *fake_host_get(const FakeBackend *fake, const SettingKey *key);
 
 /* It ended: no live definition, no process. */
 void fake_power_off(Guest *guest, OffReason reason);

@@ -64,6 +64,8 @@ static void test_instances(void **state)
         {INSTANCE_DISK, "disk", true, false},
         {INSTANCE_TIMER, "timer", true, true},
         {INSTANCE_FEATURE, "feature", true, true},
+        {INSTANCE_HOST, "host", false, false},
+        {INSTANCE_POOL, "pool", true, false},
     };
     (void)state;
 
