@@ -137,6 +137,8 @@ $(TOPOLOGIES): $O/tests/topologies/check.o $(TESTLIB) $(LIB)
 REPLAY := $(if $(filter fuzz,$(FLAVOUR)),,$O/tests/fuzz/replay.o)
 $O/tests/fuzz/fuzz-%: $O/tests/fuzz/fuzz-%.o $(REPLAY) $(TESTLIB) $(LIB)
 	$(link)
+$O/tests/fuzz/fuzz-host-%: $O/tests/fuzz/fuzz-host-%.o $(REPLAY) $(HOST) $(TESTLIB) $(LIB)
+	$(link)
 
 -include $(shell find $O -name '*.d' 2>/dev/null)
 .SECONDARY:

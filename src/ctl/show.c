@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ctl/show.h"
 
+#include "base/util.h"
+
 #include "ctl/verbs.h"
 #include "report/report.h"
 
@@ -121,4 +123,42 @@ char *show_placement(Doc *guest, const char *key)
         hwloc_bitmap_zero(ids);
     }
     return g_string_free(text, FALSE);
+}
+
+/* Of one node: "node 0 1536MiB (2MiB pages 1GiB, transparent 2MiB pages 256MiB)". */
+static void append_node(GString *text, Doc *guest, int64_t node)
+{
+    g_autoptr(GString) huge = g_string_new(NULL);
+    int64_t kib = 0;
+
+    DOC_FOREACH(row, guest, "memory")
+    {
+        g_autofree char *page = format_size_kib((uint64_t)doc_number(row, "page_kib"));
+        g_autofree char *size = format_size_kib((uint64_t)doc_number(row, "kib") / 1024 * 1024);
+        if (doc_number(row, "node") != node)
+            continue;
+        kib += doc_number(row, "kib");
+        g_string_append_printf(huge, "%s%s%s pages %s", huge->len > 0 ? ", " : "",
+                               doc_bool(row, "transparent") ? "transparent " : "", page, size);
+    }
+    g_autofree char *size = format_size_kib((uint64_t)kib / 1024 * 1024);
+    g_string_append_printf(text, "%snode %" G_GINT64_FORMAT " %s (%s)", text->len > 0 ? "; " : "",
+                           node, size, huge->str);
+}
+
+void show_residency(Doc *guest, GString *out)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    int64_t last = -1;
+
+    DOC_FOREACH(row, guest, "memory")
+    {
+        if (doc_number(row, "node") != last)
+            append_node(text, guest, doc_number(row, "node"));
+        last = doc_number(row, "node");
+    }
+    if (doc_get(guest, "locality_pct"))
+        g_string_append_printf(text, "; %" G_GINT64_FORMAT "%% where its vCPUs are",
+                               doc_number(guest, "locality_pct"));
+    show_field(out, "Memory", "%s", text->str);
 }

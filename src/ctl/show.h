@@ -29,6 +29,9 @@ char *show_setting_name(Doc *row);
 /* "4-7 (vCPU 0-3), …": which vCPUs or IOThreads (key) are where. Owned by the caller. */
 char *show_placement(Doc *guest, const char *key);
 
+/* "Memory": by node and page size, and how much is local; of a guest of status or explain. */
+void show_residency(Doc *guest, GString *out);
+
 /* The plan document ("plan", "simulate", "apply --dry-run"). */
 void show_plan(Doc *document, GString *out);
 /* A value of a settings row; "not set" for null. */

@@ -21,6 +21,7 @@ static void render(Doc *document, GString *out)
     show_field(out, "Note", "%s", doc_word(guest, "text"));
     if (doc_get(guest, "plan"))
         show_guest_plan(doc_get(guest, "plan"), out);
+    show_residency(guest, out);
     DOC_FOREACH(row, document, "settings")
     {
         g_autofree char *setting = show_setting_name(row);

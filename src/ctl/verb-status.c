@@ -36,21 +36,25 @@ static void add_guest(Table *table, Doc *guest)
     g_autofree char *vcpus = doc_get(guest, "vcpus")
                                  ? g_strdup_printf("%" G_GINT64_FORMAT, doc_number(guest, "vcpus"))
                                  : NULL;
+    g_autofree char *local =
+        doc_get(guest, "locality_pct")
+            ? g_strdup_printf("%" G_GINT64_FORMAT "%%", doc_number(guest, "locality_pct"))
+            : NULL;
     g_autofree char *drift =
         g_strdup_printf("%" G_GINT64_FORMAT "/%" G_GINT64_FORMAT, doc_number(guest, "drift"),
                         doc_number(guest, "repaired"));
 
-    table_add(table,
-              (const char *const[]){doc_text(guest, "name"), doc_text(guest, "state"), since,
-                                    doc_text(guest, "cpu_policy"), vcpus, doc_text(guest, "nodes"),
-                                    doc_text(guest, "cpus"), drift, doc_text(guest, "text")});
+    table_add(table, (const char *const[]){doc_text(guest, "name"), doc_text(guest, "state"), since,
+                                           doc_text(guest, "cpu_policy"), vcpus,
+                                           doc_text(guest, "nodes"), doc_text(guest, "cpus"), local,
+                                           drift, doc_text(guest, "text")});
 }
 
 static void render_table(Doc *document, GString *out)
 {
     g_autoptr(Table) table =
         table_new((const char *const[]){"GUEST", "STATE", "SINCE", "POLICY", "VCPUS", "NODES",
-                                        "CPUS", "DRIFT/REPAIRED", "NOTE", NULL});
+                                        "CPUS", "LOCAL", "DRIFT/REPAIRED", "NOTE", NULL});
 
     print_daemon(document, out);
     DOC_FOREACH(guest, document, "guests")
@@ -100,6 +104,7 @@ static void print_block(Doc *guest, GString *out)
     show_field(out, "Policy", "%s", doc_word(guest, "cpu_policy"));
     if (doc_get(guest, "plan"))
         show_guest_plan(doc_get(guest, "plan"), out);
+    show_residency(guest, out);
     show_field(out, "Restart", "%s", doc_word(guest, "restart"));
     show_field(out, "Intruders", "%s", intruders);
     show_field(out, "Drift", "%" G_GINT64_FORMAT " found, %" G_GINT64_FORMAT " repaired",

@@ -52,8 +52,7 @@ static int kernel_acquire(const Guest *guest, GuestKernel **ret)
     int r = guest_process_find("", guest->uuid, guest->name, &pid, &starttime);
     if (r != HOST_DONE)
         return from_host(r);
-    return from_host(
-        guest_kernel_acquire("", pid, starttime, guest->live && guest->live->has_hugepages, ret));
+    return from_host(guest_kernel_acquire("", pid, starttime, guest->live, ret));
 }
 
 /* libvirt knows the guest a moment longer than the kernel has its process, and in a start a moment

@@ -99,7 +99,7 @@ static int method_explain(sd_bus_message *message, void *data, sd_bus_error *ret
                                  "'%s' is not running or not planned yet", name);
     g_autoptr(SettingList) wanted = wanted_make(status->plan, status->guest);
     g_autoptr(SettingList) observed = observed_make(status->guest);
-    return reply_document(message, report_explain(status, wanted, observed));
+    return reply_document(message, report_explain(status, snapshot->topo, wanted, observed));
 }
 
 /* Advice on the guests that were looked at, and on the host. */

@@ -6,7 +6,7 @@
 #include "host/residency.h"
 #include "host/thread.h"
 
-static int kernel_fill(const char *root, bool measure_huge, GuestKernel *kernel)
+static int kernel_fill(const char *root, const GuestDef *def, GuestKernel *kernel)
 {
     g_auto(CgroupPlaces) places = {0};
     g_autoptr(GArray) members = g_array_new(FALSE, FALSE, sizeof(CgroupMember));
@@ -17,13 +17,13 @@ static int kernel_fill(const char *root, bool measure_huge, GuestKernel *kernel)
     if (r == HOST_DONE)
         r = threads_acquire(root, members, kernel);
     if (r == HOST_DONE)
-        r = residency_acquire(root, &places.memory, measure_huge, kernel);
+        r = residency_acquire(root, &places.memory, def, kernel);
     return r;
 }
 
 /* The process is proved at both ends, so that nothing in between can be of another that got its
  * number. */
-int guest_kernel_acquire(const char *root, pid_t pid, uint64_t starttime, bool measure_huge,
+int guest_kernel_acquire(const char *root, pid_t pid, uint64_t starttime, const GuestDef *def,
                          GuestKernel **ret)
 {
     g_autoptr(GuestKernel) kernel = guest_kernel_new();
@@ -33,7 +33,7 @@ int guest_kernel_acquire(const char *root, pid_t pid, uint64_t starttime, bool m
     int r = proc_verify(root, pid, starttime);
     if (r != HOST_DONE)
         return r;
-    r = kernel_fill(root, measure_huge, kernel);
+    r = kernel_fill(root, def, kernel);
     int alive = proc_verify(root, pid, starttime);
     if (alive == HOST_GONE || r != HOST_DONE)
         return alive == HOST_GONE ? HOST_GONE : r;

@@ -19,10 +19,9 @@ typedef enum HostResult {
 int guest_process_find(const char *root, const char *uuid, const char *name, pid_t *ret_pid,
                        uint64_t *ret_starttime);
 
-/* The whole inventory. HOST_DONE with *ret, HOST_GONE, negative errno. Memory residency comes from
- * the memory controller's numa_stat, and for guests with huge pages from numa_maps if
- * measure_huge. */
-int guest_kernel_acquire(const char *root, pid_t pid, uint64_t starttime, bool measure_huge,
+/* The whole inventory. HOST_DONE with *ret, HOST_GONE, negative errno. def: of the running guest,
+ * by which its RAM is found (host/residency.h); NULL: not known. */
+int guest_kernel_acquire(const char *root, pid_t pid, uint64_t starttime, const GuestDef *def,
                          GuestKernel **ret);
 
 /* Sets one thread's affinity after proving it is still that thread, and reads back what is in

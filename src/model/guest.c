@@ -7,6 +7,9 @@
 
 /* A node that holds less is noise: libraries, leftovers of a move */
 #define MIN_MEMORY_SHARE_PCT 10
+/* libvirt leaves the size to the host; on all hosts it knows it is this, unless the kernel's
+ * command line says otherwise */
+#define DEFAULT_HUGEPAGE_KIB 2048
 
 /* --- definition --- */
 
@@ -117,6 +120,18 @@ static const CpuSet *pin_find(const GuestPin *pins, unsigned n, unsigned id)
     return NULL;
 }
 
+unsigned guest_def_page_kib(const GuestDef *def, unsigned cell, unsigned base_page_kib)
+{
+    if (def->has_hugepages && def->n_hugepages == 0)
+        return DEFAULT_HUGEPAGE_KIB;
+    for (unsigned i = 0; i < def->n_hugepages; i++) {
+        const GuestHugePages *pages = &def->hugepages[i];
+        if (!pages->cells || cpuset_has(pages->cells, cell))
+            return pages->size_kib > 0 ? pages->size_kib : DEFAULT_HUGEPAGE_KIB;
+    }
+    return base_page_kib;
+}
+
 const CpuSet *guest_def_vcpu_pin(const GuestDef *def, unsigned vcpu)
 {
     return pin_find(def->vcpu_pins, def->n_vcpu_pins, vcpu);
@@ -173,6 +188,8 @@ static void guest_kernel_clear(gpointer data)
     hwloc_bitmap_free(kernel->memory_nodes);
     hwloc_bitmap_free(kernel->memory_nodes_any);
     g_free(kernel->memory_kib);
+    g_free(kernel->pages);
+    g_free(kernel->samples);
 }
 
 GuestKernel *guest_kernel_ref(const GuestKernel *kernel)
@@ -242,6 +259,12 @@ void guest_kernel_set_memory(GuestKernel *kernel, const uint64_t *kib, unsigned 
         if (kib[i] > 0 && kib[i] * 100 >= total * MIN_MEMORY_SHARE_PCT)
             hwloc_bitmap_set(kernel->memory_nodes, i);
     }
+}
+
+void guest_kernel_add_pages(GuestKernel *kernel, const GuestPages *pages)
+{
+    kernel->pages = g_renew(GuestPages, kernel->pages, kernel->n_pages + 1);
+    kernel->pages[kernel->n_pages++] = *pages;
 }
 
 uint64_t guest_kernel_memory_on(const GuestKernel *kernel, unsigned node)

@@ -113,6 +113,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestDef, guest_def_unref)
 const CpuSet *guest_def_vcpu_pin(const GuestDef *def, unsigned vcpu);
 const CpuSet *guest_def_iothread_pin(const GuestDef *def, unsigned iothread);
 
+/* Size of the pages that back one cell (0 without cells). */
+unsigned guest_def_page_kib(const GuestDef *def, unsigned cell, unsigned base_page_kib);
+
 /* --- what the kernel has (host/ reads it) --- */
 
 typedef enum ThreadClass {
@@ -149,6 +152,14 @@ typedef struct GuestCgroup {
     uint64_t period_usec; /* 0: no cpu controller */
 } GuestCgroup;
 
+/* How much of its memory is on a node in pages of one size. */
+typedef struct GuestPages {
+    unsigned node; /* OS index */
+    unsigned page_kib;
+    bool transparent; /* huge pages the kernel makes of ordinary memory */
+    uint64_t kib;
+} GuestPages;
+
 typedef struct GuestKernel {
     pid_t pid;
     uint64_t starttime;
@@ -166,6 +177,11 @@ typedef struct GuestKernel {
     CpuSet *memory_nodes_any; /* nodes that hold any page of it; NULL: not measured */
     uint64_t *memory_kib;     /* KiB of it by NUMA node (OS index); NULL: not measured */
     unsigned n_memory_kib;
+    GuestPages *pages; /* the same by page size: sorted by node, size, transparent */
+    unsigned n_pages;
+    uint64_t *samples; /* addresses of pages of its RAM, evenly spread: where they are tells where
+                          its memory is */
+    unsigned n_samples;
 } GuestKernel;
 
 GuestKernel *guest_kernel_new(void);
@@ -178,6 +194,8 @@ CpuSet *guest_kernel_affinity(const GuestKernel *kernel);
 /* Sets memory_kib (a copy of kib, which has n entries) and the two sets of nodes that follow from
  * it; all three are NULL if there is no memory. For who builds it: nobody else has it yet. */
 void guest_kernel_set_memory(GuestKernel *kernel, const uint64_t *kib, unsigned n);
+/* Adds an entry to pages, in order. */
+void guest_kernel_add_pages(GuestKernel *kernel, const GuestPages *pages);
 /* KiB of its memory on that node (OS index); 0 if it was not measured. */
 uint64_t guest_kernel_memory_on(const GuestKernel *kernel, unsigned node);
 

@@ -268,6 +268,22 @@ uint64_t guest_plan_digest(const GuestPlan *plan)
 
 /* --- the whole plan --- */
 
+int guest_plan_locality_pct(const GuestPlan *plan, const Topo *topo, const GuestKernel *kernel)
+{
+    g_autoptr(CpuSet) cpus = cpuset_new();
+    uint64_t total = 0, near = 0;
+
+    for (unsigned i = 0; i < plan->n_vcpus; i++)
+        if (plan->vcpus[i].online)
+            hwloc_bitmap_or(cpus, cpus, plan->vcpus[i].cpus);
+    g_autoptr(CpuSet) nodes = topo_nodes_of(topo, cpus);
+    for (unsigned node = 0; kernel && node < kernel->n_memory_kib; node++) {
+        total += kernel->memory_kib[node];
+        near += cpuset_has(nodes, node) ? kernel->memory_kib[node] : 0;
+    }
+    return total > 0 && !cpuset_is_empty(nodes) ? (int)(near * 100 / total) : -1;
+}
+
 Plan *plan_new(void)
 {
     Plan *plan = g_atomic_rc_box_new0(Plan);

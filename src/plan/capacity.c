@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-#define DEFAULT_HUGEPAGE_KIB 2048
 #define KIB_PER_MIB 1024
 
 /* Of one page size; ordinary memory in KiB, huge pages in pages. */
@@ -138,14 +137,7 @@ void capacity_give(Capacity *capacity, unsigned node_index, unsigned page_kib, u
 
 static unsigned cell_page_kib(const Topo *topo, const GuestDef *def, unsigned cell)
 {
-    if (def->has_hugepages && def->n_hugepages == 0)
-        return DEFAULT_HUGEPAGE_KIB;
-    for (unsigned i = 0; i < def->n_hugepages; i++) {
-        const GuestHugePages *pages = &def->hugepages[i];
-        if (!pages->cells || cpuset_has(pages->cells, cell))
-            return pages->size_kib > 0 ? pages->size_kib : DEFAULT_HUGEPAGE_KIB;
-    }
-    return topo->base_page_kib;
+    return guest_def_page_kib(def, cell, topo->base_page_kib);
 }
 
 unsigned guest_page_kib(const Topo *topo, const GuestDef *def)

@@ -20,14 +20,17 @@ struct json_object *parts_settings(const GuestStatus *status, const SettingList 
     return rows;
 }
 
-struct json_object *report_explain(const GuestStatus *status, const SettingList *wanted,
-                                   const SettingList *observed)
+struct json_object *report_explain(const GuestStatus *status, const Topo *topo,
+                                   const SettingList *wanted, const SettingList *observed)
 {
     struct json_object *document = parts_document(parts_guest_exit(status));
     struct json_object *guest = json_object_new_object();
 
     parts_add_identity(guest, status);
     json_object_object_add(guest, "plan", status->plan ? parts_guest_plan(status->plan) : NULL);
+    json_object_object_add(guest, "memory",
+                           parts_memory(status->guest ? status->guest->kernel : NULL));
+    json_object_object_add(guest, "locality_pct", parts_locality(status, topo));
     json_object_object_add(document, "guest", guest);
     json_object_object_add(document, "settings", parts_settings(status, wanted, observed));
     json_object_object_add(document, "pending", parts_pending(status));

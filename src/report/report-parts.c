@@ -169,6 +169,33 @@ void parts_add_identity(struct json_object *entry, const GuestStatus *status)
     json_object_object_add(entry, "text", parts_text(status->text));
 }
 
+struct json_object *parts_memory(const GuestKernel *kernel)
+{
+    struct json_object *rows;
+
+    if (!kernel || !kernel->memory_kib)
+        return NULL;
+    rows = json_object_new_array();
+    for (unsigned i = 0; i < kernel->n_pages; i++) {
+        const GuestPages *pages = &kernel->pages[i];
+        struct json_object *row = json_object_new_object();
+        json_object_object_add(row, "node", json_object_new_int64(pages->node));
+        json_object_object_add(row, "page_kib", json_object_new_int64(pages->page_kib));
+        json_object_object_add(row, "transparent", json_object_new_boolean(pages->transparent));
+        json_object_object_add(row, "kib", json_object_new_int64((int64_t)pages->kib));
+        json_object_array_add(rows, row);
+    }
+    return rows;
+}
+
+struct json_object *parts_locality(const GuestStatus *status, const Topo *topo)
+{
+    const GuestKernel *kernel = status->guest ? status->guest->kernel : NULL;
+    int pct = status->plan && topo ? guest_plan_locality_pct(status->plan, topo, kernel) : -1;
+
+    return pct >= 0 ? json_object_new_int(pct) : NULL;
+}
+
 ReportExit parts_guest_exit(const GuestStatus *status)
 {
     switch (status->state) {

@@ -48,6 +48,11 @@ struct json_object *parts_pending(const GuestStatus *status);
 /* What the policy asks for and it cannot have. plan may be NULL. */
 struct json_object *parts_unsupported(const GuestStatus *status);
 
+/* Its memory by node and page size; null if it was not measured. And how much of it is where its
+ * vCPUs are, in percent; null: not known. */
+struct json_object *parts_memory(const GuestKernel *kernel);
+struct json_object *parts_locality(const GuestStatus *status, const Topo *topo);
+
 /* How one guest counts. */
 ReportExit parts_guest_exit(const GuestStatus *status);
 /* How the daemon itself counts: away from libvirt, without a plan, or with a rejected policy it

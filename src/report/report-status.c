@@ -144,12 +144,12 @@ static struct json_object *host_object(const Topo *topo)
 
 static struct json_object *status_entry(const GuestStatus *status, const void *context)
 {
+    const Topo *topo = context;
     const GuestPlan *plan = status->plan;
     const GuestKernel *kernel = status->guest ? status->guest->kernel : NULL;
     struct json_object *entry = json_object_new_object(), *settings = json_object_new_array();
     g_autoptr(CpuSet) cpus = vcpus_cpus(status);
 
-    (void)context;
     parts_append_changes(settings, status->uuid, status->left);
     parts_add_identity(entry, status);
     json_object_object_add(entry, "since", parts_time(status->since_usec));
@@ -161,6 +161,8 @@ static struct json_object *status_entry(const GuestStatus *status, const void *c
     json_object_object_add(entry, "memory_nodes",
                            kernel && kernel->memory_nodes ? parts_set(kernel->memory_nodes) : NULL);
     json_object_object_add(entry, "memory_mib", memory_object(kernel));
+    json_object_object_add(entry, "memory", parts_memory(kernel));
+    json_object_object_add(entry, "locality_pct", parts_locality(status, topo));
     json_object_object_add(entry, "drift", json_object_new_int64(status->drift_count));
     json_object_object_add(entry, "repaired", json_object_new_int64(status->repair_count));
     json_object_object_add(entry, "writes", json_object_new_int64(status->write_count));
@@ -183,7 +185,8 @@ struct json_object *report_status(const Snapshot *snapshot, const char *const *n
 {
     ReportExit exit_status = parts_snapshot_exit(snapshot);
     struct json_object *document = parts_document(exit_status);
-    const PartsOf of = {.make = status_entry, .exit_of = parts_guest_exit};
+    const PartsOf of = {
+        .make = status_entry, .context = snapshot->topo, .exit_of = parts_guest_exit};
     struct json_object *guests = parts_guests(snapshot, names, &of, &exit_status);
     struct json_object *diagnostics = json_object_new_array();
 

@@ -49,8 +49,8 @@ struct json_object *report_pending(const Snapshot *snapshot, const char *const *
 struct json_object *report_restart(const char *name, const char *uuid, const char *result,
                                    const char *text);
 /* Each setting of one guest: value, reason, policy origin, whether it is in force. */
-struct json_object *report_explain(const GuestStatus *status, const SettingList *wanted,
-                                   const SettingList *observed);
+struct json_object *report_explain(const GuestStatus *status, const Topo *topo,
+                                   const SettingList *wanted, const SettingList *observed);
 /* "verify", "apply", "restore": per guest its state and what is left. report_verify_look() has
  * every setting with its result instead, for "verify"; look NULL: as report_verify(). */
 typedef struct ReportLook {

@@ -122,7 +122,7 @@ static GuestKernel *own_kernel(SettingList *wanted)
 {
     GuestKernel *kernel = NULL;
 
-    if (guest_kernel_acquire("", getpid(), own_starttime(), false, &kernel) != HOST_DONE)
+    if (guest_kernel_acquire("", getpid(), own_starttime(), NULL, &kernel) != HOST_DONE)
         abort();
     for (unsigned i = 0; i < kernel->n_threads; i++) {
         const GuestThread *thread = &kernel->threads[i];

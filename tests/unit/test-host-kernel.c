@@ -139,7 +139,7 @@ static GuestKernel *acquire(const char *root)
 {
     GuestKernel *kernel = NULL;
 
-    assert_int_equal(guest_kernel_acquire(root, PID, 5000 + PID, false, &kernel), HOST_DONE);
+    assert_int_equal(guest_kernel_acquire(root, PID, 5000 + PID, NULL, &kernel), HOST_DONE);
     return kernel;
 }
 
@@ -347,8 +347,8 @@ static void test_pid_reuse(void **state)
     GuestKernel *kernel = NULL;
 
     add_v1(*state);
-    assert_int_equal(guest_kernel_acquire(*state, PID, 1, false, &kernel), HOST_GONE);
-    assert_int_equal(guest_kernel_acquire(*state, 4711, 1, false, &kernel), HOST_GONE);
+    assert_int_equal(guest_kernel_acquire(*state, PID, 1, NULL, &kernel), HOST_GONE);
+    assert_int_equal(guest_kernel_acquire(*state, 4711, 1, NULL, &kernel), HOST_GONE);
     assert_null(kernel);
 }
 
@@ -358,21 +358,33 @@ static void test_garbage_is_an_error(void **state)
 
     add_v1(*state);
     put_in(*state, V1_CPUSET, "vcpu0/cpuset.cpus", "many\n");
-    assert_int_equal(guest_kernel_acquire(*state, PID, 5000 + PID, false, &kernel), -EINVAL);
+    assert_int_equal(guest_kernel_acquire(*state, PID, 5000 + PID, NULL, &kernel), -EINVAL);
     assert_null(kernel);
 }
 
 static void test_huge_pages(void **state)
 {
     GuestKernel *kernel = NULL;
+    g_autoptr(GuestDef) def = guest_def_new();
 
+    def->memory_kib = 65536;
+    def->has_hugepages = true;
     add_v1(*state);
+    fake_host_put(*state, "/proc/100/maps",
+                  "7f0000000000-7f0004000000 rw-s 00000000 00:00 1 /dev/hugepages/libvirt/ram\n");
     fake_host_put(*state, "/proc/100/numa_maps",
                   "7f0000000000 bind:0 file=/dev/hugepages/libvirt/ram huge dirty=32 N0=32 "
                   "kernelpagesize_kB=2048\n"
                   "7f1000000000 default anon=5 dirty=5 N1=5 kernelpagesize_kB=4\n");
-    assert_int_equal(guest_kernel_acquire(*state, PID, 5000 + PID, true, &kernel), HOST_DONE);
+    assert_int_equal(guest_kernel_acquire(*state, PID, 5000 + PID, def, &kernel), HOST_DONE);
     assert_cpus(kernel->memory_nodes, "0");
+    assert_int_equal(kernel->n_pages, 3);
+    assert_int_equal(kernel->pages[1].node, 0);
+    assert_int_equal(kernel->pages[1].page_kib, 2048);
+    assert_int_equal(kernel->pages[1].kib, 65536);
+    assert_int_equal(kernel->pages[2].node, 1);
+    assert_int_equal(kernel->n_samples, 32);
+    assert_int_equal(kernel->samples[1] - kernel->samples[0], 2 * 1024 * 1024);
     assert_cpus(kernel->memory_nodes_any, "0-1");
     assert_int_equal(guest_kernel_memory_on(kernel, 0),
                      32 * 2048 + 5 * sysconf(_SC_PAGESIZE) / 1024);
@@ -386,17 +398,17 @@ static void test_residency_threshold(void **state)
     Residency residency = {0};
     (void)state;
 
-    residency_judge(&residency, none);
+    residency_judge(&residency, 4, 2048, none);
     assert_null(none->memory_nodes);
     residency_add_numa_stat(&residency, "anon N0=91000 N3=9000 N9999=5 Nx=1 N=2", true, 4);
     residency.kib[0] = 91;
     residency.kib[3] = 9;
-    residency_judge(&residency, nine);
+    residency_judge(&residency, 4, 2048, nine);
     assert_cpus(nine->memory_nodes, "0");
     assert_cpus(nine->memory_nodes_any, "0,3");
     residency.kib[0] = 90;
     residency.kib[3] = 10;
-    residency_judge(&residency, ten);
+    residency_judge(&residency, 4, 2048, ten);
     assert_cpus(ten->memory_nodes, "0,3");
 }
 
@@ -406,12 +418,12 @@ static void test_residency_by_node(void **state)
     Residency residency = {0};
     (void)state;
 
-    residency_judge(&residency, kernel);
+    residency_judge(&residency, 4, 2048, kernel);
     assert_null(kernel->memory_kib);
     assert_int_equal(guest_kernel_memory_on(kernel, 0), 0);
     residency.kib[1] = 200;
     residency.kib[3] = 800;
-    residency_judge(&residency, kernel);
+    residency_judge(&residency, 4, 2048, kernel);
     assert_int_equal(kernel->n_memory_kib, 4);
     assert_int_equal(guest_kernel_memory_on(kernel, 0), 0);
     assert_int_equal(guest_kernel_memory_on(kernel, 1), 200);

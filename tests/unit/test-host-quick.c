@@ -60,7 +60,7 @@ static GuestKernel *own_kernel(void)
     ProcStat stat;
 
     assert_int_equal(proc_stat_acquire("", getpid(), &stat), HOST_DONE);
-    assert_int_equal(guest_kernel_acquire("", getpid(), stat.starttime, false, &kernel), HOST_DONE);
+    assert_int_equal(guest_kernel_acquire("", getpid(), stat.starttime, NULL, &kernel), HOST_DONE);
     return kernel;
 }
 
@@ -221,7 +221,7 @@ static void test_quick_gone(void **state)
         _exit(0);
     }
     assert_int_equal(proc_stat_acquire("", child, &stat), HOST_DONE);
-    assert_int_equal(guest_kernel_acquire("", child, stat.starttime, false, &kernel), HOST_DONE);
+    assert_int_equal(guest_kernel_acquire("", child, stat.starttime, NULL, &kernel), HOST_DONE);
     g_autoptr(QuickWatch) watch = quick_watch_new(kernel, wanted);
     assert_int_equal(quick_check(watch, online), HOST_DONE);
     kill(child, SIGKILL);

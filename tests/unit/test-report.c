@@ -525,7 +525,7 @@ static void test_explain(void **state)
     g_autoptr(SettingList) observed = list_of("4", NULL);
     g_autoptr(SettingList) nothing = setting_list_new();
 
-    Json *document = report_explain(status, wanted, observed);
+    Json *document = report_explain(status, NULL, wanted, observed);
     assert_text(document, "guest/name", "alpha");
     assert_text(document, "settings/0/wanted", "4");
     assert_text(document, "settings/0/reason", "why");
@@ -533,7 +533,7 @@ static void test_explain(void **state)
     assert_true(json_object_get_boolean(at(document, "settings/0/in_force")));
     json_object_put(document);
 
-    document = report_explain(status, wanted, nothing);
+    document = report_explain(status, NULL, wanted, nothing);
     assert_null(at(document, "settings/0/in_force"));
     json_object_put(document);
 }
