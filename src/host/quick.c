@@ -175,7 +175,7 @@ static int thread_check(const QuickThread *thread, const unsigned long *online, 
 }
 
 /* Of the pages that were there then and are there now. */
-static int memory_check(const QuickWatch *watch)
+int quick_check_memory(const QuickWatch *watch)
 {
     int nodes[RAM_SAMPLES];
     unsigned n_there = 0, n_moved = 0;
@@ -206,6 +206,6 @@ int quick_check(const QuickWatch *watch, const CpuSet *online)
     for (unsigned i = 0; i < watch->n_threads && r == HOST_DONE; i++)
         r = thread_check(&watch->threads[i], online_mask, mask);
     if (r == HOST_DONE && watch->n_samples > 0)
-        r = memory_check(watch);
+        r = quick_check_memory(watch);
     return r;
 }

@@ -24,3 +24,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(QuickWatch, quick_watch_free)
  * QUICK_MEMORY_MOVED_PCT of the memory and more is on another node than when the watch was made;
  * HOST_GONE: the process ended; negative errno: could not read. */
 int quick_check(const QuickWatch *watch, const CpuSet *online);
+/* The part of it that looks at the memory. */
+int quick_check_memory(const QuickWatch *watch);

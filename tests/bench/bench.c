@@ -3,11 +3,14 @@
  * Measurements as ratios to a floor taken in the same run, pass by pass in turn, median of the
  * pairs:
  *   quick pass  / the bare system calls it cannot do without (readdir, sched_getaffinity)
+ *   memory check / the bare move_pages(2) of the same pages, at 1 to 16 GiB; numa_maps beside it
  *   topology    / hwloc's own load of the same description
  * and, for the eye, the time of a plan and of a diff.
  */
 #include "host/guest-kernel.h"
+#include "host/host-knob.h"
 #include "host/quick.h"
+#include "host/ram.h"
 #include "plan/diff.h"
 #include "plan/plan-make.h"
 #include "tests/common/fake-guest.h"
@@ -15,10 +18,15 @@
 
 #include <dirent.h>
 #include <hwloc.h>
+#include <numaif.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PAIRS 41
@@ -219,12 +227,120 @@ static void bench_plan(const char *machine, unsigned n_guests)
            topo->n_pus, median(plans, PAIRS), median(diffs, PAIRS));
 }
 
+/* --- where a guest's memory is --- */
+
+#define BYTES_PER_GIB (1024ull * 1024 * 1024)
+#define MEMORY_CHECKS 20u /* in one measurement */
+
+/* A process with so much memory of its own, as if it were QEMU. 0: it could not have it. */
+static pid_t memory_child(uint64_t bytes)
+{
+    int ready[2];
+    char byte = 0;
+
+    if (pipe(ready) < 0)
+        abort();
+    pid_t pid = fork();
+    if (pid == 0) {
+        char *ram = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (ram == MAP_FAILED)
+            _exit(1);
+        madvise(ram, bytes, MADV_NOHUGEPAGE);
+        for (uint64_t i = 0; i < bytes; i += 4096)
+            ram[i] = 1;
+        if (write(ready[1], &byte, 1) == 1)
+            pause();
+        _exit(0);
+    }
+    close(ready[1]);
+    bool well = read(ready[0], &byte, 1) == 1;
+    close(ready[0]);
+    if (well)
+        return pid;
+    waitpid(pid, NULL, 0);
+    return 0;
+}
+
+typedef struct MemoryWorld {
+    pid_t pid;
+    QuickWatch *watch;
+    void *pages[RAM_SAMPLES];
+} MemoryWorld;
+
+static void memory_ours(void *data)
+{
+    for (unsigned i = 0; i < MEMORY_CHECKS; i++)
+        if (quick_check_memory(((MemoryWorld *)data)->watch) != HOST_DONE)
+            abort();
+}
+
+static void memory_floor(void *data)
+{
+    MemoryWorld *world = data;
+    int status[RAM_SAMPLES];
+
+    for (unsigned i = 0; i < MEMORY_CHECKS; i++)
+        if (move_pages(world->pid, RAM_SAMPLES, world->pages, NULL, status, 0) < 0)
+            abort();
+}
+
+/* What others read: once, in its time for one check. */
+static void memory_peer(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/numa_maps", (int)pid);
+    g_autofree char *text = NULL;
+
+    double start = now_usec();
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        abort();
+    printf("%-34s %10.1f us\n", "  numa_maps of the same, once", now_usec() - start);
+}
+
+static void bench_memory_of(unsigned gib)
+{
+    MemoryWorld world = {.pid = memory_child(gib * BYTES_PER_GIB)};
+    g_autoptr(GuestDef) def = guest_def_new();
+    g_autoptr(GuestKernel) kernel = guest_kernel_new();
+    g_autoptr(SettingList) wanted = setting_list_new();
+    g_autoptr(GArray) ranges = NULL;
+    g_autofree char *name = g_strdup_printf("memory check, %u GiB x %u", gib, MEMORY_CHECKS);
+
+    def->memory_kib = gib * BYTES_PER_GIB / 1024;
+    if (world.pid == 0 || ram_acquire("", world.pid, def, &ranges) != HOST_DONE)
+        abort();
+    kernel->pid = world.pid;
+    kernel->samples = ram_samples(ranges, &kernel->n_samples);
+    for (unsigned i = 0; i < kernel->n_samples; i++)
+        world.pages[i] = (void *)(uintptr_t)kernel->samples[i]; /* of the child */
+    world.watch = quick_watch_new(kernel, wanted);
+    measure(&(Pair){name, memory_ours, memory_floor, &world});
+    memory_peer(world.pid);
+    quick_watch_free(world.watch);
+    kill(world.pid, SIGKILL);
+    waitpid(world.pid, NULL, 0);
+}
+
+static void bench_memory(void)
+{
+    for (unsigned gib = 1; gib <= 16; gib *= 2) {
+        g_autoptr(Host) host = NULL;
+        if (host_acquire("", &host) < 0)
+            abort();
+        if (host->available_kib < (gib + 2) * BYTES_PER_GIB / 1024)
+            printf("memory check, %u GiB: left out, so much is not free here\n", gib);
+        else
+            bench_memory_of(gib);
+    }
+}
+
 int main(void)
 {
     char small[] = "pack:2 numa:1 l3:2 core:8 pu:2";
     char large[] = "pack:4 numa:4 l3:2 core:16 pu:2";
 
     bench_quick();
+    bench_memory();
     measure(&(Pair){"topology, 64 PUs", topo_ours, topo_floor, small});
     measure(&(Pair){"topology, 1024 PUs", topo_ours, topo_floor, large});
     bench_plan(small, 10);
