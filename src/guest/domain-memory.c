@@ -183,6 +183,14 @@ static int read_numa_mode(XmlReader *reader, const xmlNode *memory)
     return -1;
 }
 
+static void read_memnode(XmlReader *reader, const xmlNode *memnode, GuestCell *cell)
+{
+    g_autofree char *mode = xml_value(memnode, "mode");
+
+    xml_read_set(reader, memnode, "nodeset", &cell->nodes);
+    cell->strict = !mode || g_str_equal(mode, numa_mode_name(NUMA_STRICT));
+}
+
 static void read_memnodes(XmlReader *reader, const xmlNode *numatune, GuestDef *def)
 {
     const xmlNode *memnode = xml_child(numatune, "memnode");
@@ -192,7 +200,7 @@ static void read_memnodes(XmlReader *reader, const xmlNode *numatune, GuestDef *
         unsigned cell = UINT_MAX;
         xml_read_unsigned(reader, memnode, "cellid", CPUSET_MAX_INDEX, &cell);
         if (cell < def->n_cells)
-            xml_read_set(reader, memnode, "nodeset", &def->cells[cell].nodes);
+            read_memnode(reader, memnode, &def->cells[cell]);
     }
 }
 

@@ -238,6 +238,95 @@ int cells_write(xmlNode *domain, const char *value)
     return 0;
 }
 
+/* --- huge pages --- */
+
+static const char pages_default[] = "default";
+
+char *pages_read(const xmlNode *hugepages)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    XmlReader reader = {0};
+
+    if (!hugepages)
+        return NULL;
+    for (xmlNode *page = xml_child(hugepages, "page"); page; page = xml_next(page)) {
+        g_autoptr(CpuSet) cells = NULL;
+        uint64_t kib = 0;
+        xml_read_memory(&reader, page, "size", &kib);
+        xml_read_set(&reader, page, "nodeset", &cells);
+        g_autofree char *nodeset = cpuset_is_empty(cells) ? NULL : cpuset_format(cells);
+        g_string_append_printf(text, "%s%" G_GUINT64_FORMAT "%s%s", text->len > 0 ? ";" : "", kib,
+                               nodeset ? ":" : "", nodeset ? nodeset : "");
+    }
+    return g_strdup(text->len > 0 ? text->str : pages_default);
+}
+
+/* "2048:0-1", or without cells. The set is the caller's, NULL: all cells. */
+static bool page_parse(const char *text, uint64_t *ret_kib, CpuSet **ret_cells)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ":", 2);
+
+    if (!parts[0] || parse_u64(parts[0], UINT64_MAX, ret_kib) < 0)
+        return false;
+    return !parts[1] || cpuset_parse(parts[1], ret_cells) == 0;
+}
+
+static void page_set(xmlNode *page, uint64_t kib, const CpuSet *cells)
+{
+    g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, kib);
+    g_autofree char *nodeset = cells ? cpuset_format(cells) : NULL;
+
+    element_set(page, "size", size);
+    element_set(page, "unit", "KiB");
+    element_set(page, "nodeset", nodeset);
+}
+
+static void pages_drop(xmlNode *hugepages)
+{
+    xmlNode *backing = hugepages->parent;
+
+    element_drop(hugepages);
+    element_drop_empty(backing, backing->parent, NULL);
+}
+
+int pages_write(xmlNode *domain, const char *value)
+{
+    bool by_default = g_strcmp0(value, pages_default) == 0;
+    g_auto(GStrv) parts = g_strsplit(value && !by_default ? value : "", ";", -1);
+    xmlNode *backing = xml_child(domain, "memoryBacking");
+    xmlNode *hugepages = xml_child(backing, "hugepages");
+    uint64_t kib;
+
+    if (value && *value == '\0')
+        return -EINVAL;
+    for (char **part = parts; *part; part++) {
+        g_autoptr(CpuSet) cells = NULL;
+        if (!page_parse(*part, &kib, &cells))
+            return -EINVAL;
+    }
+    if (!value) {
+        if (hugepages)
+            pages_drop(hugepages);
+        return 0;
+    }
+    if (!backing)
+        backing = element_append(domain, "memoryBacking");
+    if (!hugepages)
+        hugepages = element_append(backing, "hugepages");
+    xmlNode *page = xml_child(hugepages, "page");
+    for (char **part = parts; *part; part++) {
+        g_autoptr(CpuSet) cells = NULL;
+        page_parse(*part, &kib, &cells);
+        page_set(page ? page : element_append(hugepages, "page"), kib, cells);
+        page = page ? xml_next(page) : NULL;
+    }
+    for (xmlNode *next; page; page = next) {
+        next = xml_next(page);
+        element_drop(page);
+    }
+    return 0;
+}
+
 /* --- IOThreads --- */
 
 static bool id_read(const xmlNode *node, unsigned *ret_id)
@@ -294,6 +383,14 @@ static void cut_pins(xmlNode *domain, const CpuSet *wanted)
 }
 
 /* libvirt numbers from 1 where there are no ids. */
+static bool has_comment(const xmlNode *node)
+{
+    for (const xmlNode *child = node ? node->children : NULL; child; child = child->next)
+        if (child->type == XML_COMMENT_NODE || child->type == XML_PI_NODE)
+            return true;
+    return false;
+}
+
 int iothreads_write(xmlNode *domain, const char *value)
 {
     g_autoptr(CpuSet) wanted = NULL;
@@ -303,7 +400,8 @@ int iothreads_write(xmlNode *domain, const char *value)
         cpuset_weight(wanted) > MAX_IOTHREADS)
         return -EINVAL;
     unsigned n = cpuset_weight(wanted);
-    g_autofree char *count = n > 0 ? g_strdup_printf("%u", n) : NULL;
+    bool stays = n > 0 || has_comment(xml_child(domain, "iothreads"));
+    g_autofree char *count = stays ? g_strdup_printf("%u", n) : NULL;
     element_set_child(domain, "iothreads", count);
     if (!ids && n > 0 && hwloc_bitmap_last(wanted) != (int)n)
         ids = element_append(domain, "iothreadids");

@@ -23,6 +23,11 @@ char *cells_read(const xmlNode *numa);
 /* What is in a cell besides stays. value NULL: no cells. 0, -EINVAL. */
 int cells_write(xmlNode *domain, const char *value);
 
+/* <hugepages> as KNOB_MEMORY_PAGE_SIZE has it. NULL if node is NULL. */
+char *pages_read(const xmlNode *hugepages);
+/* value NULL: no huge pages. 0, -EINVAL. */
+int pages_write(xmlNode *domain, const char *value);
+
 /* Ids of the IOThreads as a list; NULL: none. */
 char *iothreads_read(const xmlNode *domain);
 /* Pins of IOThreads that are no more go too, as with libvirt's own call. 0, -EINVAL. */

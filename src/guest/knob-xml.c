@@ -13,7 +13,9 @@ typedef enum RowKind {
     ROW_FIELDS,    /* attributes named as the knob's fields */
     ROW_CHILDREN,  /* child elements named as the knob's fields */
     ROW_WHOLE,     /* the element; set by calls of libvirt and only taken out here */
+    ROW_PRESENCE,  /* "on": the element is there */
     ROW_CELLS,
+    ROW_PAGES,
     ROW_IOTHREADS,
 } RowKind;
 
@@ -34,6 +36,10 @@ static const KnobRow rows[] = {
     {KNOB_NUMA_NODESET, "numatune/memory", ROW_WHOLE, NULL, NULL},
     {KNOB_NUMA_CELLS, "cpu/numa", ROW_CELLS, NULL, NULL},
     {KNOB_NUMA_MEMNODE, "numatune/memnode", ROW_FIELDS, NULL, "cellid"},
+    {KNOB_MEMORY_PAGE_SIZE, "memoryBacking/hugepages", ROW_PAGES, NULL, NULL},
+    {KNOB_MEMORY_LOCKED, "memoryBacking/locked", ROW_PRESENCE, NULL, NULL},
+    {KNOB_MEMORY_NOSHAREPAGES, "memoryBacking/nosharepages", ROW_PRESENCE, NULL, NULL},
+    {KNOB_MEMORY_ALLOCATION_THREADS, "memoryBacking/allocation", ROW_ATTRIBUTE, "threads", NULL},
     {KNOB_CPU_TOPOLOGY, "cpu/topology", ROW_FIELDS, NULL, NULL},
     {KNOB_CPU_CACHE, "cpu/cache", ROW_FIELDS, NULL, NULL},
     {KNOB_CPU_HINT_DEDICATED, "features/kvm/hint-dedicated", ROW_ATTRIBUTE, "state", NULL},
@@ -201,6 +207,10 @@ static char *value_read(const KnobRow *row, xmlNode *node)
         return fields_read(row, node);
     case ROW_WHOLE:
         return node ? g_strdup("") : NULL;
+    case ROW_PRESENCE:
+        return node ? g_strdup("on") : NULL;
+    case ROW_PAGES:
+        return pages_read(node);
     case ROW_CELLS:
         return cells_read(node);
     case ROW_IOTHREADS:
@@ -325,6 +335,17 @@ static int whole_drop(const KnobRow *row, const SettingKey *key, xmlNode *base, 
     return 0;
 }
 
+static int presence_write(const KnobRow *row, const SettingKey *key, xmlNode *base,
+                          const char *value)
+{
+    if (!value)
+        return whole_drop(row, key, base, NULL);
+    if (!g_str_equal(value, "on"))
+        return -EINVAL;
+    element_find(row, key, base, true);
+    return 0;
+}
+
 static int value_write(const KnobRow *row, const SettingKey *key, xmlNode *base, const char *value)
 {
     xmlNode *node;
@@ -344,6 +365,10 @@ static int value_write(const KnobRow *row, const SettingKey *key, xmlNode *base,
         return fields_write(row, key, base, value);
     case ROW_WHOLE:
         return whole_drop(row, key, base, value);
+    case ROW_PRESENCE:
+        return presence_write(row, key, base, value);
+    case ROW_PAGES:
+        return pages_write(base, value);
     case ROW_CELLS:
         return cells_write(base, value);
     case ROW_IOTHREADS:

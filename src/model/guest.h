@@ -17,6 +17,7 @@ typedef struct GuestCell {
     unsigned id;
     CpuSet *vcpus;
     CpuSet *nodes; /* <memnode>: where its memory goes; NULL: none */
+    bool strict;   /* and nowhere else */
     uint64_t memory_kib;
 } GuestCell;
 

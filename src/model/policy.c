@@ -154,6 +154,41 @@ uint64_t policy_get_reserved_memory_kib(const Policy *policy, unsigned node)
     return value ? value->u / 1024 : 0;
 }
 
+#define DEFAULT_POOL_KIB 2048
+
+static uint64_t entry_number(const PolicyValue *entry, const char *name, uint64_t absent)
+{
+    const PolicyValue *value = policy_value_entry(entry, name);
+
+    return value ? value->u : absent;
+}
+
+PolicyPool policy_get_pool(const Policy *policy, unsigned node, unsigned size_kib)
+{
+    const PolicyValue *pools = policy_value_entry(policy->values[KEY_HOST_HUGEPAGES], "pools");
+    PolicyPool pool = {0};
+
+    for (unsigned i = 0; pools && i < pools->n_entries; i++) {
+        const PolicyValue *entry = pools->entries[i].value;
+        if (entry_number(entry, "node", node) != node ||
+            entry_number(entry, "size", (uint64_t)DEFAULT_POOL_KIB * 1024) / 1024 != size_kib)
+            continue;
+        pool.min = MAX(pool.min, entry_number(entry, "min", 0));
+        pool.reserved = MAX(pool.reserved, entry_number(entry, "reserved", 0));
+        pool.origin = entry;
+    }
+    return pool;
+}
+
+const PolicyValue *policy_get_auto_pools(const Policy *policy)
+{
+    const PolicyValue *value = policy->values[KEY_HOST_HUGEPAGES];
+    const PolicyValue *mode =
+        value && value->kind == VALUE_MAP ? policy_value_entry(value, "mode") : value;
+
+    return mode && g_strcmp0(mode->text, "auto") == 0 ? mode : NULL;
+}
+
 /* No condition holds for anything; a condition on what the guest has not does not hold. */
 static bool condition_holds(const char *glob, const char *text)
 {

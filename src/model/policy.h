@@ -185,6 +185,15 @@ double policy_get_cpu_overcommit(const Policy *policy);
 /* NULL: absent, the planner's default (the core of the lowest PU) holds. */
 const CpuExpr *policy_get_housekeeping(const Policy *policy);
 uint64_t policy_get_reserved_memory_kib(const Policy *policy, unsigned node);
+/* What host.hugepages says of one pool. An entry without a node is for every node, one without a
+ * size for pages of 2 MiB; of several entries the largest numbers hold. */
+typedef struct PolicyPool {
+    uint64_t min, reserved;    /* pages */
+    const PolicyValue *origin; /* the entry; NULL: there is none */
+} PolicyPool;
+PolicyPool policy_get_pool(const Policy *policy, unsigned node, unsigned size_kib);
+/* host.hugepages: auto; NULL: vmtuned does not size pools. Borrowed. */
+const PolicyValue *policy_get_auto_pools(const Policy *policy);
 
 typedef struct GuestPolicy {
     PolicyValue *values[N_POLICY_KEYS]; /* NULL: absent */

@@ -173,6 +173,13 @@ static bool is_starting(const Seat *seat, const CpuSet *bound)
            !seat->node_list;
 }
 
+/* Its memory will be where its definition says, wherever its vCPUs are. */
+static bool is_bound_at_start(const Seat *seat)
+{
+    return seat->n_vcpu_claims == 0 || seat->def->has_memnodes ||
+           seat->def->numa_mode == NUMA_STRICT;
+}
+
 void seat_choose_candidates(const Planner *planner, Seat *seat)
 {
     g_autoptr(CpuSet) bound = bound_nodes(seat, planner->nodes);
@@ -186,7 +193,7 @@ void seat_choose_candidates(const Planner *planner, Seat *seat)
     } else if (seat->node_list) {
         seat->mem_nodes = cpuset_and(seat->node_list, seat->mems);
         nodes = cpuset_copy(seat->node_list);
-    } else if (bound && (seat->n_vcpu_claims == 0 || seat->def->has_memnodes)) {
+    } else if (bound && is_bound_at_start(seat)) {
         seat->mem_nodes = cpuset_copy(bound);
         nodes = cpuset_copy(bound);
     } else {

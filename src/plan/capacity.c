@@ -53,7 +53,8 @@ Capacity *capacity_new(const Topo *topo, const Policy *policy)
             minus_floor(node->memory_kib, policy_get_reserved_memory_kib(policy, node->os_index));
         room->pools = g_new0(Store, node->n_pools);
         for (unsigned j = 0; j < node->n_pools; j++) {
-            room->pools[j].total = node->pools[j].total;
+            PolicyPool kept = policy_get_pool(policy, node->os_index, node->pools[j].size_kib);
+            room->pools[j].total = minus_floor(node->pools[j].total, kept.reserved);
             room->ordinary.total =
                 minus_floor(room->ordinary.total, node->pools[j].total * node->pools[j].size_kib);
         }
@@ -168,7 +169,8 @@ GArray *memory_needs(const Topo *topo, const GuestDef *def)
     for (unsigned i = 0; i < def->n_cells; i++) {
         const GuestCell *cell = &def->cells[i];
         need_add(needs, topo, def,
-                 (MemoryNeed){cell->id, 0, cell->memory_kib, cell->vcpus, cell->nodes});
+                 (MemoryNeed){cell->id, 0, cell->memory_kib, cell->vcpus, cell->nodes,
+                              cell->strict && cell->nodes});
     }
     if (def->n_cells == 0)
         need_add(needs, topo, def, (MemoryNeed){.kib = def->memory_kib});
@@ -485,6 +487,45 @@ void memory_hold_running(Planner *planner, Seat *seat)
         weigh_running(planner, seat, need, node_of, by_vcpus);
         hold_need(planner, seat, need, seat->mem_nodes);
     }
+}
+
+/* All cells that can be nowhere but on nodes. */
+static uint64_t bound_need_kib(const Seat *seat, const MemoryNeed *of)
+{
+    uint64_t kib = 0;
+
+    for (guint i = 0; i < seat->needs->len; i++) {
+        const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, i);
+        if (need->strict && need->page_kib == of->page_kib &&
+            cpuset_is_subset(need->nodes, of->nodes))
+            kib += need->kib;
+    }
+    return kib;
+}
+
+static uint64_t bound_room_kib(const Planner *planner, const MemoryNeed *need)
+{
+    uint64_t kib = 0;
+
+    for (unsigned i = 0; i < planner->topo->n_nodes; i++)
+        if (cpuset_has(need->nodes, planner->topo->nodes[i].os_index))
+            kib += capacity_room_kib(planner->capacity, i, need->page_kib);
+    return kib;
+}
+
+const MemoryNeed *memory_bound_short(const Planner *planner, const Seat *seat, uint64_t *ret_kib,
+                                     uint64_t *ret_room_kib)
+{
+    for (guint i = 0; i < seat->needs->len; i++) {
+        const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, i);
+        if (!need->strict)
+            continue;
+        *ret_kib = bound_need_kib(seat, need);
+        *ret_room_kib = bound_room_kib(planner, need);
+        if (*ret_kib > *ret_room_kib)
+            return need;
+    }
+    return NULL;
 }
 
 bool memory_has_room(const Planner *planner, const Seat *seat, unsigned node_index)

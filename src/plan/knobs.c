@@ -88,6 +88,7 @@ static void want_all(const KnobWants *wants)
     knobs_want_clock(wants);
     knobs_want_cpu(wants);
     knobs_want_cells(wants);
+    knobs_want_memory(wants);
 }
 
 void knobs_plan(GuestPlan *plan, const Topo *topo, const GuestPolicy *policy, const Guest *guest)

@@ -70,3 +70,4 @@ void knobs_want_iothreads(const KnobWants *wants);
 void knobs_want_clock(const KnobWants *wants);
 void knobs_want_cpu(const KnobWants *wants);
 void knobs_want_cells(const KnobWants *wants);
+void knobs_want_memory(const KnobWants *wants);

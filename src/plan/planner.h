@@ -28,6 +28,7 @@ typedef struct MemoryNeed {
     uint64_t kib;
     const CpuSet *vcpus; /* of the cell; NULL: all */
     const CpuSet *nodes; /* where its definition puts the cell; NULL: nowhere */
+    bool strict;         /* and nowhere else */
 } MemoryNeed;
 
 /* --- the guests on their way --- */
@@ -286,6 +287,10 @@ GArray *memory_needs(const Topo *topo, const GuestDef *def);
  * not measured. */
 uint64_t *seat_measured_mib(const Topo *topo, const Seat *seat);
 unsigned guest_page_kib(const Topo *topo, const GuestDef *def);
+/* The first cell that its definition holds on nodes without room for all that is held there; NULL:
+ * there is room. With what is needed there, and what is free. */
+const MemoryNeed *memory_bound_short(const Planner *planner, const Seat *seat, uint64_t *ret_kib,
+                                     uint64_t *ret_room_kib);
 /* The node has room for all of the guest's memory. */
 bool memory_has_room(const Planner *planner, const Seat *seat, unsigned node_index);
 /* Of a running guest, where it is; of a starting one without a place at home, else where there is

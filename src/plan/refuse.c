@@ -285,29 +285,53 @@ static uint64_t memory_room(const Planner *planner, const Seat *seat, unsigned p
     return room;
 }
 
+static void refuse_memory(Seat *seat, unsigned base_page_kib, unsigned page_kib, uint64_t need_kib,
+                          uint64_t have_kib, const CpuSet *nodes)
+{
+    bool ordinary = page_kib == base_page_kib;
+    uint64_t unit_kib = ordinary ? 1024 : page_kib;
+    uint64_t need = need_kib / unit_kib, have = have_kib / unit_kib;
+    const char *has;
+    PlanShortage shortage = {.resource = ordinary ? "memory" : "pages",
+                             .amount = need - have,
+                             .unit = page_unit(page_kib, base_page_kib)};
+    g_autofree char *where = nodes_text(nodes, &has, &shortage.node);
+
+    seat_refuse(seat, shortage,
+                "needs %" PRIu64 " %s, %s %s %" PRIu64 " free: %" PRIu64 " %s short", need,
+                shortage.unit, where, has, have, need - have,
+                ordinary ? "MiB" : plural(need - have, "page", "pages"));
+}
+
+static uint64_t need_kib(const Seat *seat, unsigned page_kib)
+{
+    uint64_t kib = 0;
+
+    for (guint i = 0; i < seat->needs->len; i++)
+        if (g_array_index(seat->needs, MemoryNeed, i).page_kib == page_kib)
+            kib += g_array_index(seat->needs, MemoryNeed, i).kib;
+    return kib;
+}
+
 /* pages: only huge ones count. */
 static bool refuse_for_memory(const Planner *planner, Seat *seat, bool pages)
 {
     unsigned base_page_kib = planner->topo->base_page_kib;
+    uint64_t bound, room;
+    const MemoryNeed *held =
+        seat->in->running ? NULL : memory_bound_short(planner, seat, &bound, &room);
 
+    if (held && (!pages || held->page_kib != base_page_kib)) {
+        refuse_memory(seat, base_page_kib, held->page_kib, bound, room, held->nodes);
+        return true;
+    }
     for (guint i = 0; i < seat->needs->len && !seat->in->running; i++) {
         unsigned page_kib = g_array_index(seat->needs, MemoryNeed, i).page_kib;
-        uint64_t unit_kib = page_kib == base_page_kib ? 1024 : page_kib, need = 0;
-        for (guint j = 0; j < seat->needs->len; j++)
-            if (g_array_index(seat->needs, MemoryNeed, j).page_kib == page_kib)
-                need += g_array_index(seat->needs, MemoryNeed, j).kib / unit_kib;
-        uint64_t have = memory_room(planner, seat, page_kib) / unit_kib;
-        if (have >= need || (pages && page_kib == base_page_kib))
+        uint64_t unit_kib = page_kib == base_page_kib ? 1024 : page_kib;
+        uint64_t need = need_kib(seat, page_kib), have = memory_room(planner, seat, page_kib);
+        if (have / unit_kib >= need / unit_kib || (pages && page_kib == base_page_kib))
             continue;
-        const char *has;
-        PlanShortage shortage = {.resource = page_kib == base_page_kib ? "memory" : "pages",
-                                 .amount = need - have,
-                                 .unit = page_unit(page_kib, base_page_kib)};
-        g_autofree char *where = nodes_text(nodes_for_memory(seat), &has, &shortage.node);
-        seat_refuse(seat, shortage,
-                    "needs %" PRIu64 " %s, %s %s %" PRIu64 " free: %" PRIu64 " %s short", need,
-                    shortage.unit, where, has, have, need - have,
-                    page_kib == base_page_kib ? "MiB" : plural(need - have, "page", "pages"));
+        refuse_memory(seat, base_page_kib, page_kib, need, have, nodes_for_memory(seat));
         return true;
     }
     return false;

@@ -167,9 +167,12 @@ static uint64_t extra_memory(const Finder *finder, unsigned page_kib)
 static bool memory_fits(const Finder *finder, const unsigned *set, unsigned n)
 {
     const GArray *needs = finder->ask->seat->needs;
+    uint64_t bound, bound_room;
 
     if (!ask_books_memory(finder->ask))
         return true;
+    if (memory_bound_short(finder->board->planner, finder->ask->seat, &bound, &bound_room))
+        return false;
     for (guint i = 0; i < needs->len; i++) {
         unsigned page_kib = g_array_index(needs, MemoryNeed, i).page_kib;
         uint64_t need = 0, room = extra_memory(finder, page_kib);

@@ -65,7 +65,8 @@ static bool is_canonical(const DomainEdit *edit)
 
     if (!edit->value)
         return true;
-    if (edit->key.knob == KNOB_NUMA_CELLS || edit->key.knob == KNOB_IOTHREAD_IDS)
+    if (edit->key.knob == KNOB_NUMA_CELLS || edit->key.knob == KNOB_IOTHREAD_IDS ||
+        edit->key.knob == KNOB_MEMORY_PAGE_SIZE)
         return false;
     if (info->type != KNOB_TYPE_FIELDS)
         return true;

@@ -77,6 +77,10 @@ static const struct {
     const char *words; /* of the grammar; "name=word word;name=word" for fields */
 } vocabulary[] = {
     {KNOB_NUMA_MEMNODE, "mode=strict preferred interleave;nodeset=0 0-1 2,4"},
+    {KNOB_MEMORY_PAGE_SIZE, "2048 1048576 default 2048:0;1048576:1"},
+    {KNOB_MEMORY_LOCKED, "on"},
+    {KNOB_MEMORY_NOSHAREPAGES, "on"},
+    {KNOB_MEMORY_ALLOCATION_THREADS, "1 8"},
     {KNOB_CPU_TOPOLOGY, "sockets=1 2;dies=2;cores=1 8;threads=1 2"},
     {KNOB_CPU_CACHE, "mode=passthrough emulate disable;level=3"},
     {KNOB_CPU_HINT_DEDICATED, "on off"},
@@ -114,11 +118,18 @@ static const char *words_of(Knob knob)
     g_error("%s has no words", knob_info(knob)->name);
 }
 
-static char *random_of(Case *test, const char *words)
+/* What is no text of an attribute has values of its own. */
+static bool has_fixed_values(Knob knob)
+{
+    return knob == KNOB_MEMORY_PAGE_SIZE || knob == KNOB_MEMORY_LOCKED ||
+           knob == KNOB_MEMORY_NOSHAREPAGES;
+}
+
+static char *random_of(Case *test, const char *words, bool fixed)
 {
     g_auto(GStrv) list = g_strsplit(words, " ", -1);
 
-    if (!test->plain_words && random_chance(&test->random, 30))
+    if (!fixed && !test->plain_words && random_chance(&test->random, 30))
         return g_strdup(random_odd_text(&test->random));
     return g_strdup(random_word(&test->random, (const char *const *)list));
 }
@@ -137,7 +148,7 @@ static char *random_fields(Case *test, const KnobInfo *info)
             i++;
         if (!test->plain_words && random_chance(&test->random, 30))
             continue;
-        g_autofree char *value = random_of(test, equals + 1);
+        g_autofree char *value = random_of(test, equals + 1, false);
         ordered[i] = g_intern_string(value);
     }
     return knob_fields_format(info, ordered);
@@ -173,8 +184,9 @@ static char *random_value(Case *test, const SettingKey *key)
         return random_cells(&test->random);
     if (key->knob == KNOB_IOTHREAD_IDS)
         return random_iothreads(&test->random);
-    return info->type == KNOB_TYPE_FIELDS ? random_fields(test, info)
-                                          : random_of(test, words_of(key->knob));
+    return info->type == KNOB_TYPE_FIELDS
+               ? random_fields(test, info)
+               : random_of(test, words_of(key->knob), has_fixed_values(key->knob));
 }
 
 /* --- random edits --- */

@@ -127,6 +127,11 @@ typedef struct RowCase {
 static const RowCase row_cases[] = {
     {KNOB_NUMA_MEMNODE, NULL, 1, "mode=strict,nodeset=0", "mode=preferred,nodeset=0-1",
      "<memnode cellid=\"1\" mode=\"strict\" nodeset=\"0\"/>"},
+    {KNOB_MEMORY_PAGE_SIZE, NULL, 0, "2048", "1048576:0;2048:1",
+     "<hugepages><page size=\"2048\" unit=\"KiB\"/></hugepages>"},
+    {KNOB_MEMORY_LOCKED, NULL, 0, "on", "on", "<memoryBacking><locked/></memoryBacking>"},
+    {KNOB_MEMORY_NOSHAREPAGES, NULL, 0, "on", "on", "<nosharepages/>"},
+    {KNOB_MEMORY_ALLOCATION_THREADS, NULL, 0, "8", "4", "<allocation threads=\"8\"/>"},
     {KNOB_CPU_TOPOLOGY, NULL, 0, "sockets=1,cores=2,threads=2",
      "sockets=2,dies=2,cores=1,threads=1",
      "    <topology sockets=\"1\" cores=\"2\" threads=\"2\"/>\n"},
