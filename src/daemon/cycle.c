@@ -153,7 +153,7 @@ static void mark_due(Manager *manager, const ListJob *job)
         bool passing = managed->guest && (managed->guest->in_job || managed->guest->hung);
         if (managed->stuck && now - managed->stuck_usec > STUCK_USEC)
             managed->stuck = false;
-        if (passing || now - managed->looked_usec > DEEP_PASS_USEC)
+        if (passing || managed->shortage || now - managed->looked_usec > DEEP_PASS_USEC)
             managed->dirty = true;
         if (now - managed->refused_usec > REFUSED_RETRY_USEC)
             managed_forget_refused(managed);
@@ -716,12 +716,32 @@ static void set_pending(Managed *managed)
     g_clear_pointer(&managed->awaited, pending_list_unref);
 }
 
+/* What is known of why it cannot start, or could not. libvirt has no event for a start that failed,
+ * so a guest that is expected to fail is looked at in every interval. */
+static void judge_start(const Manager *manager, Managed *managed)
+{
+    bool failed = !managed->active && managed->guest && managed->guest->off == OFF_FAILED;
+    g_autofree char *shortage =
+        managed->active ? NULL : host_state_shortage(manager, managed->uuid);
+
+    if (!failed)
+        g_clear_pointer(&managed->failure, g_free);
+    if (failed && !managed->failure) {
+        managed->failure = shortage ? g_strdup_printf("its start failed: %s", shortage)
+                                    : g_strdup("its start failed; libvirt's log has why");
+        journal_log_start_failed(managed);
+    }
+    g_free(managed->shortage);
+    managed->shortage = g_steal_pointer(&shortage);
+}
+
 static void judge_all(Manager *manager)
 {
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
         if (managed->recheck || !managed->pending)
             set_pending(managed);
+        judge_start(manager, managed);
         GuestState state = managed_judge(managed);
         bool changed = state != managed->state || managed->since_usec == 0;
 

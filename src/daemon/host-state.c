@@ -140,6 +140,30 @@ static void tell_drift(HostState *state, const ChangeSet *before)
     }
 }
 
+/* Who would not start now, or would again, is told once. */
+static void tell_shortages(const HostPlan *before, const HostPlan *now)
+{
+    for (guint i = 0; i < now->shortages->len; i++) {
+        const MemoryShortage *shortage = g_ptr_array_index(now->shortages, i);
+        const MemoryShortage *was = before ? host_plan_shortage(before, shortage->uuid) : NULL;
+        if (!was || was->pages != shortage->pages || was->node != shortage->node)
+            journal_log_shortage(shortage, true);
+    }
+    for (guint i = 0; before && i < before->shortages->len; i++) {
+        const MemoryShortage *shortage = g_ptr_array_index(before->shortages, i);
+        if (!host_plan_shortage(now, shortage->uuid))
+            journal_log_shortage(shortage, false);
+    }
+}
+
+char *host_state_shortage(const Manager *manager, const char *uuid)
+{
+    const HostPlan *plan = manager->host->plan;
+    const MemoryShortage *shortage = plan ? host_plan_shortage(plan, uuid) : NULL;
+
+    return shortage ? memory_shortage_format(shortage) : NULL;
+}
+
 void host_state_plan(Manager *manager)
 {
     HostState *state = manager->host;
@@ -154,6 +178,7 @@ void host_state_plan(Manager *manager)
     g_autoptr(ChangeSet) before = g_steal_pointer(&state->left);
 
     state->replanned |= !state->plan || !setting_list_equal(state->plan->wanted, plan->wanted);
+    tell_shortages(state->plan, plan);
     g_clear_pointer(&state->plan, host_plan_unref);
     state->plan = g_steal_pointer(&plan);
     state->left = diff_make(state->plan->wanted, state->settled ? state->settled->wanted : NULL,
@@ -194,13 +219,15 @@ static void pool_free_job(PoolJob *base)
 }
 
 /* A pool that could not be had whole: the next plan wants no more than can be had. */
-static void note_ceilings(HostState *state, const Outcome *outcome)
+static void note_ceilings(HostState *state, const Outcome *outcome, const Host *host)
 {
     for (unsigned i = 0; i < change_set_size(outcome->changes); i++) {
         const Change *change = change_set_get(outcome->changes, i);
         const ChangeResult *result = &outcome->results[i];
-        if (change->key.knob == KNOB_HOST_PAGES && result->kind != OUTCOME_DONE && result->in_force)
-            setting_list_add(state->ceilings, &change->key, result->in_force, result->error, NULL);
+        const Setting *now = setting_list_find(host->knobs, &change->key);
+        if (change->key.knob == KNOB_HOST_PAGES && result->kind != OUTCOME_DONE && now &&
+            g_ascii_strtoull(change->to, NULL, 10) > g_ascii_strtoull(now->value, NULL, 10))
+            setting_list_add(state->ceilings, &change->key, now->value, result->error, NULL);
     }
     setting_list_sort(state->ceilings);
 }
@@ -214,7 +241,8 @@ static void merge_outcome(HostState *state, const HostJob *job)
     if (!outcome)
         return;
     state->write_count += outcome->n_writes;
-    note_ceilings(state, outcome);
+    if (job->host)
+        note_ceilings(state, outcome, job->host);
     if (change_set_size(job->refused) != change_set_size(state->refused))
         state->refused_usec = g_get_monotonic_time();
     change_set_unref(state->refused);

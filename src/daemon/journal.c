@@ -80,6 +80,29 @@ void journal_log_host_change(const Change *change, const ChangeResult *result)
     log_change("host", NULL, change, result);
 }
 
+void journal_log_shortage(const MemoryShortage *shortage, bool is_short)
+{
+    g_autofree char *text = memory_shortage_format(shortage);
+    const LogField fields[] = {
+        {"VMTUNED_GUEST", shortage->name}, {"VMTUNED_UUID", shortage->uuid}, {NULL, NULL}};
+
+    if (is_short)
+        log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_SHORTAGE, fields, "%s %s", shortage->name,
+                 text);
+    else
+        log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_SHORTAGE_OVER, fields,
+                 "%s: the huge pages it needs to start are there", shortage->name);
+}
+
+void journal_log_start_failed(const Managed *managed)
+{
+    const LogField fields[] = {
+        {"VMTUNED_GUEST", managed->name}, {"VMTUNED_UUID", managed->uuid}, {NULL, NULL}};
+
+    log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_START_FAILED, fields, "%s: %s", managed->name,
+             managed->failure);
+}
+
 void journal_log_state(const Managed *managed)
 {
     const LogField fields[] = {

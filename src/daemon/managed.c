@@ -71,6 +71,8 @@ void managed_free(Managed *managed)
     g_free(managed->uuid);
     g_free(managed->name);
     g_free(managed->text);
+    g_free(managed->shortage);
+    g_free(managed->failure);
     g_free(managed);
 }
 
@@ -242,6 +244,8 @@ char *managed_describe(const Managed *managed)
         if (change_set_size(managed->left) > 0)
             return g_strdup_printf("%u settings of its definition differ",
                                    change_set_size(managed->left));
+        if (managed->failure || managed->shortage)
+            return g_strdup(managed->failure ? managed->failure : managed->shortage);
         if (managed->guest && managed->guest->managed_save)
             return g_strdup("saved: what differs from it is pending until the save is discarded");
         return NULL;

@@ -76,6 +76,8 @@ typedef struct Managed {
     unsigned n_kept;      /* settings that its last restore did not put back */
     int64_t refused_usec; /* monotonic, since when that is not tried again */
     char **intruders;
+    char *shortage; /* why it would not start, in words; NULL: nothing is known to be short */
+    char *failure;  /* why its last start failed, in words; NULL: it did not, or it is not known */
     GuestState state;
     int64_t since_usec; /* realtime */
     char *text;
@@ -236,6 +238,10 @@ void journal_sink(LogLevel level, const char *message_id, const LogField *fields
 void journal_log_change(const Managed *managed, const Change *change, const ChangeResult *result);
 /* The same of the host. */
 void journal_log_host_change(const Change *change, const ChangeResult *result);
+/* A guest that is off would not start now; or would again. */
+void journal_log_shortage(const MemoryShortage *shortage, bool is_short);
+/* It did not start; managed->failure says why, as far as vmtuned knows. */
+void journal_log_start_failed(const Managed *managed);
 void journal_log_state(const Managed *managed);
 /* Of the settings that awaited this start of the guest: which it has now, and which not. */
 void journal_log_awaited(const Managed *managed);

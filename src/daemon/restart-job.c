@@ -171,6 +171,7 @@ static const char *off_obstacle(const Guest *guest, bool unseen)
     case OFF_DESTROYED:
     case OFF_CRASHED:
         return unseen ? "it was ended by force" : NULL;
+    case OFF_FAILED:
     case OFF_ELSEWHERE:
         break;
     }

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/host-knob.h"
 
-#include "base/file.h"
 #include "base/util.h"
+#include "host/kernel-file.h"
+#include "host/pool.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-/* Far above what any of these files holds. */
-#define MAX_FILE_BYTES 16384
 #define NODES_PATTERN "/sys/devices/system/node/node[0-9]*"
 #define POOLS_PATTERN NODES_PATTERN "/hugepages/hugepages-*kB"
 
@@ -44,37 +41,6 @@ static const KnobFile *file_find(Knob knob)
     return NULL;
 }
 
-/* -ENOENT also for what the kernel has compiled out. */
-static int text_read(const char *root, const char *path, char **ret)
-{
-    g_autofree char *whole = g_strconcat(root, path, NULL);
-
-    int r = file_read_small(AT_FDCWD, whole, MAX_FILE_BYTES, ret);
-    return r == -ENODEV || r == -EOPNOTSUPP ? -ENOENT : r;
-}
-
-static int text_write(const char *root, const char *path, const char *text)
-{
-    g_autofree char *whole = g_strconcat(root, path, NULL);
-
-    int fd = open(whole, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ssize_t n = write(fd, text, strlen(text));
-    int r = n < 0 ? -errno : (size_t)n < strlen(text) ? -EIO : 0;
-    close(fd);
-    return r;
-}
-
-static int number_read(const char *root, const char *directory, const char *name, uint64_t *ret)
-{
-    g_autofree char *path = g_strdup_printf("%s/%s", directory, name);
-    g_autofree char *text = NULL;
-
-    int r = text_read(root, path, &text);
-    return r < 0 ? r : parse_u64(text, UINT64_MAX, ret);
-}
-
 /* "always [madvise] never" → "madvise"; owned by the caller, NULL: there is none. */
 static char *bracketed(const char *text)
 {
@@ -88,7 +54,7 @@ static int knob_read(const char *root, const KnobFile *file, char **ret)
 {
     g_autofree char *text = NULL;
 
-    int r = text_read(root, file->path, &text);
+    int r = kernel_text_read(root, file->path, &text);
     if (r < 0)
         return r;
     *ret = file->words ? bracketed(text) : g_steal_pointer(&text);
@@ -135,22 +101,13 @@ static int pool_acquire(const char *root, const char *path, Host *host)
     if (sscanf(path, "/sys/devices/system/node/node%u/hugepages/hugepages-%ukB", &pool.node,
                &pool.size_kib) != 2)
         return 0;
-    if ((r = number_read(root, path, "nr_hugepages", &pool.total)) < 0 ||
-        (r = number_read(root, path, "free_hugepages", &pool.free)) < 0 ||
-        (r = number_read(root, path, "surplus_hugepages", &pool.surplus)) < 0)
+    if ((r = kernel_number_read(root, path, "nr_hugepages", &pool.total)) < 0 ||
+        (r = kernel_number_read(root, path, "free_hugepages", &pool.free)) < 0 ||
+        (r = kernel_number_read(root, path, "surplus_hugepages", &pool.surplus)) < 0)
         return r == -ENOENT ? 0 : r;
     host->pools = g_renew(HostPool, host->pools, host->n_pools + 1);
     host->pools[host->n_pools++] = pool;
     return 0;
-}
-
-/* KiB of a line of meminfo that ends with "name: number kB"; 0: no such line. */
-static uint64_t meminfo_value(const char *text, const char *name)
-{
-    g_autofree char *word = g_strconcat(name, ":", NULL);
-    const char *line = strstr(text, word);
-
-    return line ? g_ascii_strtoull(line + strlen(word), NULL, 10) : 0;
 }
 
 static int node_acquire(const char *root, const char *path, Host *host)
@@ -161,11 +118,11 @@ static int node_acquire(const char *root, const char *path, Host *host)
 
     if (sscanf(path, "/sys/devices/system/node/node%u", &node.node) != 1)
         return 0;
-    int r = text_read(root, file, &text);
+    int r = kernel_text_read(root, file, &text);
     if (r < 0)
         return r == -ENOENT ? 0 : r;
-    node.memory_kib = meminfo_value(text, "MemTotal");
-    node.free_kib = meminfo_value(text, "MemFree");
+    node.memory_kib = kernel_meminfo_value(text, "MemTotal");
+    node.free_kib = kernel_meminfo_value(text, "MemFree");
     host->nodes = g_renew(HostNode, host->nodes, host->n_nodes + 1);
     host->nodes[host->n_nodes++] = node;
     return 0;
@@ -176,12 +133,12 @@ static int memory_acquire(const char *root, Host *host)
     g_autofree char *meminfo = NULL, *pressure = NULL;
     static const char average[] = "some avg10=";
 
-    int r = text_read(root, "/proc/meminfo", &meminfo);
+    int r = kernel_text_read(root, "/proc/meminfo", &meminfo);
     if (r < 0)
         return r;
-    host->memory_kib = meminfo_value(meminfo, "MemTotal");
-    host->available_kib = meminfo_value(meminfo, "MemAvailable");
-    if (text_read(root, "/proc/pressure/memory", &pressure) == 0 &&
+    host->memory_kib = kernel_meminfo_value(meminfo, "MemTotal");
+    host->available_kib = kernel_meminfo_value(meminfo, "MemAvailable");
+    if (kernel_text_read(root, "/proc/pressure/memory", &pressure) == 0 &&
         g_str_has_prefix(pressure, average))
         host->pressure_pct = g_ascii_strtod(pressure + strlen(average), NULL);
     return 0;
@@ -230,14 +187,29 @@ static int merge_across_write(const char *root, const KnobFile *file, const char
 {
     g_autofree char *run = NULL;
 
-    int r = text_read(root, ksm_run_path, &run);
+    int r = kernel_text_read(root, ksm_run_path, &run);
     if (r == 0)
-        r = text_write(root, ksm_run_path, "2");
+        r = kernel_text_write(root, ksm_run_path, "2");
     if (r < 0)
         return r;
-    r = text_write(root, file->path, value);
-    int back = text_write(root, ksm_run_path, run);
+    r = kernel_text_write(root, file->path, value);
+    int back = kernel_text_write(root, ksm_run_path, run);
     return r < 0 ? r : back;
+}
+
+static int pages_apply(const char *root, const Change *change, char **ret_in_force,
+                       char **reterr_text)
+{
+    unsigned node, size_kib;
+    uint64_t wanted, total;
+
+    if (host_pool_parse(&change->key, &node, &size_kib) < 0 ||
+        parse_u64(change->to, UINT64_MAX, &wanted) < 0)
+        return -EINVAL;
+    int r = pool_apply(root, node, size_kib, wanted, &total, reterr_text);
+    if (r == HOST_DONE)
+        *ret_in_force = g_strdup_printf("%" G_GUINT64_FORMAT, total);
+    return r;
 }
 
 int host_knob_apply(const char *root, const Change *change, char **ret_in_force, char **reterr_text)
@@ -245,12 +217,14 @@ int host_knob_apply(const char *root, const Change *change, char **ret_in_force,
     const KnobFile *file = file_find(change->key.knob);
     int r;
 
+    if (change->key.knob == KNOB_HOST_PAGES && change->to)
+        return pages_apply(root, change, ret_in_force, reterr_text);
     if (!file || !change->to)
         return -EINVAL;
     if (file->knob == KNOB_HOST_KSM_MERGE_ACROSS_NODES)
         r = merge_across_write(root, file, change->to);
     else
-        r = text_write(root, file->path, change->to);
+        r = kernel_text_write(root, file->path, change->to);
     if (r == 0)
         r = knob_read(root, file, ret_in_force);
     if (r == 0)

@@ -208,7 +208,8 @@ typedef enum OffReason {
     OFF_SHUT_DOWN, /* on request, by itself, or by a reboot that was to end it */
     OFF_DESTROYED, /* forced off */
     OFF_CRASHED,
-    OFF_ELSEWHERE, /* migrated, saved, reverted to a snapshot, or it did not start */
+    OFF_FAILED,    /* it did not start */
+    OFF_ELSEWHERE, /* migrated, saved, or reverted to a snapshot */
 } OffReason;
 
 typedef struct Guest {

@@ -189,7 +189,7 @@ static const PolicyKeyInfo keys[N_POLICY_KEYS] = {
     ROW(HOST_REBALANCE, HOST, .path = "host.rebalance", .default_text = "off", .built = true,
         .field = FIELD("rebalance", MAP, "moving of running guests for a better placement",
                        .words = words_off, .fields = rebalance_fields)),
-    ROW(HOST_HUGEPAGES, HOST, .path = "host.hugepages",
+    ROW(HOST_HUGEPAGES, HOST, .path = "host.hugepages", .built = true,
         .field = FIELD("hugepages", MAP, "pools of huge pages", .words = words_auto_off,
                        .fields = hugepages_fields)),
     ROW(HOST_THP, HOST, .path = "host.thp", .built = true,

@@ -123,6 +123,7 @@ HostPlan *host_plan_make(const HostInput *input)
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
         want_row(input, plan, &rows[i]);
     want_ksm(input, plan);
+    pools_plan(input, plan);
     setting_list_sort(plan->wanted);
     setting_list_sort(plan->unsupported);
     return plan;

@@ -94,6 +94,24 @@ static struct json_object *pools_array(const Host *host)
     return rows;
 }
 
+static struct json_object *shortages_array(const HostPlan *plan)
+{
+    struct json_object *rows = json_object_new_array();
+
+    for (guint i = 0; plan && i < plan->shortages->len; i++) {
+        const MemoryShortage *shortage = g_ptr_array_index(plan->shortages, i);
+        struct json_object *row = json_object_new_object();
+        json_object_object_add(row, "name", parts_text(shortage->name));
+        json_object_object_add(row, "uuid", parts_text(shortage->uuid));
+        json_object_object_add(row, "node",
+                               shortage->node < 0 ? NULL : json_object_new_int(shortage->node));
+        json_object_object_add(row, "page_kib", json_object_new_int64(shortage->size_kib));
+        json_object_object_add(row, "pages", json_object_new_int64((int64_t)shortage->pages));
+        json_object_array_add(rows, row);
+    }
+    return rows;
+}
+
 struct json_object *parts_host(const HostStatus *host)
 {
     struct json_object *object;
@@ -104,6 +122,7 @@ struct json_object *parts_host(const HostStatus *host)
     json_object_object_add(object, "state", parts_text(state_word(host)));
     json_object_object_add(object, "settings", settings_array(host));
     json_object_object_add(object, "unsupported", unsupported_array(host->plan));
+    json_object_object_add(object, "shortages", shortages_array(host->plan));
     json_object_object_add(object, "pools", pools_array(host->host));
     json_object_object_add(object, "memory_kib",
                            json_object_new_int64((int64_t)host->host->memory_kib));

@@ -147,6 +147,8 @@ static OffReason off_reason(VirtCall *call)
         return OFF_DESTROYED;
     case VIR_DOMAIN_SHUTOFF_CRASHED:
         return OFF_CRASHED;
+    case VIR_DOMAIN_SHUTOFF_FAILED:
+        return OFF_FAILED;
     case VIR_DOMAIN_SHUTOFF_UNKNOWN:
     case VIR_DOMAIN_SHUTOFF_DAEMON:
         return OFF_UNKNOWN;

@@ -217,7 +217,7 @@ static void test_all_faults(void **state)
 
     put("a.yaml", "version: 1\nmode: @x\n");
     put("b.yaml", "version: 1\nmode: maybe\n");
-    put("c.yaml", "version: 1\ninterval: 1\nhost: {hugepages: off}\n"
+    put("c.yaml", "version: 1\ninterval: 1\n"
                   "guests: [{match: {name: a}, cpu: {policy: shared, dedicated_vcpus: 1}}]\n");
     assert_int_equal(policy_load_files(files, &policy, diags), -EINVAL);
     assert_null(policy);
@@ -228,11 +228,9 @@ static void test_all_faults(void **state)
         "scanning for the next token\nmode: @x\n      ^\n"
         "missing.yaml: error: cannot be read: No such file or directory\n"
         "b.yaml:2:7: error: mode: expected observe or enforce, not 'maybe'\nmode: maybe\n      ^\n"
-        "c.yaml:3:8: warning: host.hugepages: host.hugepages is valid but its knob is "
-        "not built yet; it has no effect\nhost: {hugepages: off}\n       ^\n"
         ".: error: cannot be read: Is a directory\n"
-        "c.yaml:4:68: error: cpu.dedicated_vcpus: only goes with cpu.policy: mixed, not with "
-        "'shared' of line 4\n"
+        "c.yaml:3:68: error: cpu.dedicated_vcpus: only goes with cpu.policy: mixed, not with "
+        "'shared' of line 3\n"
         "guests: [{match: {name: a}, cpu: {policy: shared, dedicated_vcpus: 1}}]\n"
         "                                                                   ^\n");
 }

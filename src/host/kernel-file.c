@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/kernel-file.h"
+
+#include "base/file.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Far above what any of these files holds. */
+#define MAX_FILE_BYTES 16384
+
+int kernel_text_read(const char *root, const char *path, char **ret)
+{
+    g_autofree char *whole = g_strconcat(root, path, NULL);
+
+    int r = file_read_small(AT_FDCWD, whole, MAX_FILE_BYTES, ret);
+    return r == -ENODEV || r == -EOPNOTSUPP ? -ENOENT : r;
+}
+
+int kernel_text_write(const char *root, const char *path, const char *text)
+{
+    g_autofree char *whole = g_strconcat(root, path, NULL);
+
+    int fd = open(whole, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t n = write(fd, text, strlen(text));
+    int r = n < 0 ? -errno : (size_t)n < strlen(text) ? -EIO : 0;
+    close(fd);
+    return r;
+}
+
+int kernel_number_read(const char *root, const char *directory, const char *name, uint64_t *ret)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s", directory, name);
+    g_autofree char *text = NULL;
+
+    int r = kernel_text_read(root, path, &text);
+    return r < 0 ? r : parse_u64(text, UINT64_MAX, ret);
+}
+
+uint64_t kernel_meminfo_value(const char *text, const char *name)
+{
+    g_autofree char *word = g_strconcat(name, ":", NULL);
+    const char *line = strstr(text, word);
+
+    return line ? g_ascii_strtoull(line + strlen(word), NULL, 10) : 0;
+}
