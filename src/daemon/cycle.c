@@ -721,18 +721,18 @@ static void set_pending(Managed *managed)
 static void judge_start(const Manager *manager, Managed *managed)
 {
     bool failed = !managed->active && managed->guest && managed->guest->off == OFF_FAILED;
-    g_autofree char *shortage =
+    const MemoryShortage *shortage =
         managed->active ? NULL : host_state_shortage(manager, managed->uuid);
 
     if (!failed)
         g_clear_pointer(&managed->failure, g_free);
     if (failed && !managed->failure) {
-        managed->failure = shortage ? g_strdup_printf("its start failed: %s", shortage)
+        managed->failure = shortage ? memory_shortage_format_failed(shortage)
                                     : g_strdup("its start failed; libvirt's log has why");
         journal_log_start_failed(managed);
     }
     g_free(managed->shortage);
-    managed->shortage = g_steal_pointer(&shortage);
+    managed->shortage = shortage ? memory_shortage_format(shortage) : NULL;
 }
 
 static void judge_all(Manager *manager)

@@ -156,12 +156,11 @@ static void tell_shortages(const HostPlan *before, const HostPlan *now)
     }
 }
 
-char *host_state_shortage(const Manager *manager, const char *uuid)
+const MemoryShortage *host_state_shortage(const Manager *manager, const char *uuid)
 {
     const HostPlan *plan = manager->host->plan;
-    const MemoryShortage *shortage = plan ? host_plan_shortage(plan, uuid) : NULL;
 
-    return shortage ? memory_shortage_format(shortage) : NULL;
+    return plan ? host_plan_shortage(plan, uuid) : NULL;
 }
 
 void host_state_plan(Manager *manager)

@@ -46,7 +46,7 @@ void host_state_plan(Manager *manager);
 void host_state_tune(Manager *manager);
 /* At the end of a cycle: requests are served. */
 void host_state_end(HostState *state);
-/* Why that guest would not start now, in words, owned by the caller; NULL: it would. */
-char *host_state_shortage(const Manager *manager, const char *uuid);
+/* What that guest lacks to start now; NULL: nothing is known to be short. Borrowed. */
+const MemoryShortage *host_state_shortage(const Manager *manager, const char *uuid);
 /* True if nothing differs that is not told as refused. */
 bool host_state_is_right(const HostState *state);

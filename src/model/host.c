@@ -52,14 +52,31 @@ void memory_shortage_free(MemoryShortage *shortage)
     g_free(shortage);
 }
 
-char *memory_shortage_format(const MemoryShortage *shortage)
+/* "14 pages of 2 MiB short" */
+static char *shortage_amount(const MemoryShortage *shortage)
 {
     g_autofree char *size = page_size_format(shortage->size_kib);
-    g_autofree char *where =
-        shortage->node >= 0 ? g_strdup_printf(" on node %d", shortage->node) : g_strdup("");
 
-    return g_strdup_printf("will not start%s: %" G_GUINT64_FORMAT " %s of %s short", where,
-                           shortage->pages, shortage->pages == 1 ? "page" : "pages", size);
+    return g_strdup_printf("%" G_GUINT64_FORMAT " %s of %s short", shortage->pages,
+                           shortage->pages == 1 ? "page" : "pages", size);
+}
+
+char *memory_shortage_format(const MemoryShortage *shortage)
+{
+    g_autofree char *amount = shortage_amount(shortage);
+
+    return shortage->node >= 0
+               ? g_strdup_printf("will not start on node %d: %s", shortage->node, amount)
+               : g_strdup_printf("will not start: %s", amount);
+}
+
+char *memory_shortage_format_failed(const MemoryShortage *shortage)
+{
+    g_autofree char *amount = shortage_amount(shortage);
+
+    return shortage->node >= 0
+               ? g_strdup_printf("its start failed: node %d was %s", shortage->node, amount)
+               : g_strdup_printf("its start failed: its nodes were %s", amount);
 }
 
 HostPlan *host_plan_new(void)

@@ -50,9 +50,10 @@ typedef struct MemoryShortage {
     uint64_t pages;    /* how many more are needed */
 } MemoryShortage;
 void memory_shortage_free(MemoryShortage *shortage);
-/* "will not start on node 1: 14 pages of 2 MiB short", "did not start on …"; owned by the caller.
- */
+/* "will not start on node 1: 14 pages of 2 MiB short"; owned by the caller. */
 char *memory_shortage_format(const MemoryShortage *shortage);
+/* "its start failed: node 1 was 14 pages of 2 MiB short"; owned by the caller. */
+char *memory_shortage_format_failed(const MemoryShortage *shortage);
 
 /* What is to be set on the host. */
 typedef struct HostPlan {

@@ -247,6 +247,8 @@ static void shortages_are_told_in_words(void **state)
     (void)state;
     assert_string_equal(text, "will not start on node 1: 14 pages of 2 MiB short");
     assert_string_equal(text_other, "will not start: 1 page of 1 GiB short");
+    g_autofree char *failed = memory_shortage_format_failed(&one);
+    assert_string_equal(failed, "its start failed: node 1 was 14 pages of 2 MiB short");
 }
 
 int main(void)

@@ -78,10 +78,13 @@ class Guest(RunningGuest):
             if read(self.path) == self.xml and self.running():
                 return
             self.remove()
+        self.define()
+        self.start()
+
+    def define(self):
         write(self.path, self.xml)
         virsh("define", self.path)
         write(self.path + ".defined", self.config_xml())
-        self.start()
 
     def running(self):
         return os.path.exists(f"/run/libvirt/qemu/{self.name}.pid")
@@ -167,6 +170,13 @@ class Host:
             list(pool.map(Guest.ensure, guests))
         return guests
 
+    def guest_off(self, **definition):
+        """Defined, to start with the host, and not running."""
+        guest = Guest(self.kind, **definition)
+        guest.define()
+        virsh("autostart", guest.name)
+        return guest
+
     def trio(self):
         """Two guests for databases and one for the web: what most cases need. Starting them takes
         long, so they stay for the next case."""
@@ -197,6 +207,11 @@ class Host:
         path = f"/sys/devices/system/node/node{node}/hugepages/hugepages-2048kB/nr_hugepages"
         write(path, str(count))
         assert int(read(path)) == count, f"node {node} has {read(path)} huge pages, not {count}"
+
+    @staticmethod
+    def pool_of(node):
+        """Huge pages of 2 MiB on a node."""
+        return int(read(f"/sys/devices/system/node/node{node}/hugepages/hugepages-2048kB/nr_hugepages"))
 
     @staticmethod
     def free_huge_pages(node):
