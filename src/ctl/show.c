@@ -161,4 +161,5 @@ void show_residency(Doc *guest, GString *out)
         g_string_append_printf(text, "; %" G_GINT64_FORMAT "%% where its vCPUs are",
                                doc_number(guest, "locality_pct"));
     show_field(out, "Memory", "%s", text->str);
+    show_field(out, "Move", "%s", doc_word(guest, "memory_move"));
 }

@@ -124,6 +124,14 @@ static const Verb verbs[] = {
         .run = verb_restart_into_run,
     },
     {
+        .name = "stop-move",
+        .args = "GUEST",
+        .min_words = 1,
+        .max_words = 1,
+        .doc = "stop moving a guest's memory to its vCPUs",
+        .run = verb_stop_move_run,
+    },
+    {
         .name = "reload",
         .args = "",
         .doc = "read the policy again",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* org.vmtuned1: a table and thin calls. Reading is for everybody, changing for root. */
+#include "daemon/memory-move.h"
 #include "daemon/restart.h"
 
 #include "plan/advise.h"
@@ -301,6 +302,26 @@ static int method_restart_into(sd_bus_message *message, void *data, sd_bus_error
     return restart_request(manager, managed, &request);
 }
 
+static int method_stop_move(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    Manager *manager = data;
+    const char *name;
+
+    int r = check_root(message, reterr);
+    if (r >= 0)
+        r = sd_bus_message_read(message, "s", &name);
+    if (r < 0)
+        return r;
+    const Managed *managed = manager_find(manager, name);
+    if (!managed)
+        return reply_no_such_guest(message, name);
+    if (!memory_move_hold(manager, managed->uuid))
+        return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY,
+                                 "no memory of '%s' is being moved", managed->name);
+    return reply_document(message, report_step(managed->name, managed->uuid, "stopped",
+                                                  "what is moved already stays"));
+}
+
 static int method_reload(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     Manager *manager = data;
@@ -391,6 +412,7 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Defrag", "ub", "s", method_defrag, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Restore", "asbb", "s", method_restore, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("RestartInto", "sub", "s", method_restart_into, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("StopMove", "s", "s", method_stop_move, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Reload", "", "s", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_SIGNAL("GuestChanged", "sss", 0),
     SD_BUS_SIGNAL("Drift", "sssssss", 0),

@@ -13,6 +13,7 @@
  * job does not come back in time is marked stuck and the cycle goes on without it.
  */
 #include "daemon/host-state.h"
+#include "daemon/memory-move.h"
 #include "daemon/restart.h"
 
 #include "plan/diff.h"
@@ -80,6 +81,8 @@ static void sync_one(Manager *manager, const Guest *guest)
         managed->name = g_strdup(guest->name);
         managed->dirty = true;
     }
+    if (!guest->active && managed->guest && managed->guest->autostart != guest->autostart)
+        managed->dirty = manager->host->dirty = true;
     if (managed->active == guest->active)
         return;
     manager->must_plan = manager->host->dirty = true;
@@ -178,11 +181,15 @@ static void mark_requested(Manager *manager)
                 continue;
             managed->dirty = true;
             managed->apply_now |= request->kind == REQUEST_APPLY;
-            if (request->kind == REQUEST_APPLY)
+            if (request->kind == REQUEST_APPLY) {
                 managed_forget_refused(managed);
+                memory_moves_forget(manager, managed->uuid);
+            }
             managed->restore |= request->kind == REQUEST_RESTORE;
-            if (request->kind == REQUEST_RESTORE)
+            if (request->kind == REQUEST_RESTORE) {
                 restart_undo(manager, managed->uuid);
+                memory_move_hold(manager, managed->uuid);
+            }
             managed->force |= request->kind == REQUEST_RESTORE && request->force;
         }
     }

@@ -120,8 +120,10 @@ static bool update_left(HostJob *job, const ProcessKey *process)
     }
     job->left =
         diff_make(wanted, job->settled ? job->settled->wanted : NULL, job->host->knobs, NULL, NULL);
-    if (job->kind == HOST_TUNE)
+    if (job->kind == HOST_TUNE) {
         change_set_drop(job->left, job->refused);
+        change_set_own(job->left, job->refused);
+    }
     return true;
 }
 

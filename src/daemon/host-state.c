@@ -183,6 +183,7 @@ void host_state_plan(Manager *manager)
     state->left = diff_make(state->plan->wanted, state->settled ? state->settled->wanted : NULL,
                             state->host->knobs, NULL, NULL);
     change_set_drop(state->left, state->refused);
+    change_set_own(state->left, state->refused);
     if (state->released) {
         change_set_unref(state->left);
         state->left = change_set_new();

@@ -4,6 +4,7 @@
 
 #include "daemon/backend-real.h"
 #include "daemon/host-state.h"
+#include "daemon/memory-move.h"
 #include "daemon/restart.h"
 #include "host/guest-kernel.h"
 #include "policy/policy-load.h"
@@ -251,6 +252,7 @@ int manager_reload(Manager *manager)
         return r;
     g_clear_pointer(&manager->planning, planning_free);
     host_state_reset(manager->host);
+    memory_moves_forget(manager, NULL);
     manager->must_plan = true;
     policy_unref(manager->policy);
     manager->policy = g_steal_pointer(&policy);
@@ -284,6 +286,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
     Manager *manager = data;
     bool again = manager->stop_usec != 0;
 
+    memory_moves_stop(manager);
     (void)info;
     sd_notify(0, "STOPPING=1");
     manager->stop_usec = g_get_monotonic_time() + STOP_WAIT_USEC;
@@ -371,6 +374,7 @@ void manager_cycle_ended(Manager *manager, bool whole)
     if (whole) {
         tell_status(manager);
         restart_look(manager);
+        memory_moves_look(manager);
     } else {
         manager->retrying = true;
     }
@@ -461,6 +465,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
     manager->guests = g_ptr_array_new_with_free_func((GDestroyNotify)managed_free);
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     manager->host = host_state_new();
+    manager->moves = memory_moves_new();
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
     manager->started_usec = g_get_real_time();
@@ -501,6 +506,7 @@ void manager_free(Manager *manager)
     g_clear_pointer(&manager->by_uuid, g_hash_table_unref);
     g_ptr_array_unref(manager->guests);
     g_clear_pointer(&manager->host, host_state_free);
+    g_clear_pointer(&manager->moves, g_ptr_array_unref);
     g_clear_pointer(&manager->planning, planning_free);
     g_clear_pointer(&manager->plan, plan_unref);
     g_clear_pointer(&manager->topo, topo_unref);

@@ -140,6 +140,7 @@ typedef struct Manager {
     GHashTable *by_uuid; /* the same; borrowed */
     GPtrArray *restarts; /* of Restart, see restart.h */
     HostState *host;     /* its own settings */
+    GPtrArray *moves;    /* of MemoryMove, see memory-move.h */
 
     /* triggers that wait for the next cycle */
     bool triggered;

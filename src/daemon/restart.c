@@ -86,7 +86,7 @@ static void reply_done(Restart *restart, const char *result, const char *text)
     if (!restart->message)
         return;
     struct json_object *document =
-        report_restart(restart->entry->name, restart->entry->uuid, result, text);
+        report_step(restart->entry->name, restart->entry->uuid, result, text);
     sd_bus_reply_method_return(restart->message, "s",
                                json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
     json_object_put(document);

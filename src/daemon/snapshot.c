@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The Manager's state as one frozen value, for every question from outside. */
 #include "daemon/host-state.h"
+#include "daemon/memory-move.h"
 #include "daemon/restart.h"
 
 static GuestStatus *status_of(const Manager *manager, const Managed *managed)
@@ -23,6 +24,7 @@ static GuestStatus *status_of(const Manager *manager, const Managed *managed)
     status->n_kept = managed->n_kept;
     status->pending = managed->pending ? pending_list_ref(managed->pending) : NULL;
     status->restart = restart_words(manager, managed->uuid);
+    status->memory_move = memory_move_words(manager, managed->uuid);
     status->intruders = g_strdupv(managed->intruders);
     status->drift_count = managed->drift_count;
     status->repair_count = managed->repair_count;

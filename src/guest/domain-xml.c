@@ -126,6 +126,7 @@ static void read_cpu_model(const xmlNode *domain, GuestDef *def)
     def->cpu_model = xml_value(xml_child(cpu, "model"), NULL);
     def->has_invtsc = cpu && has_invtsc(cpu);
     def->hyperv_mode = xml_value(xml_child(xml_child(domain, "features"), "hyperv"), "mode");
+    def->encrypted = xml_child(domain, "launchSecurity") != NULL;
     def->has_max_memory = xml_child(domain, "maxMemory") != NULL;
 }
 

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define BYTES_PER_KIB 1024u
+/* 2^32 divided by it: multiples, as fractions of 2^32, are spread evenly and never regular. */
+#define GOLDEN_RATIO 2654435769u
 /* Less than this is none of a guest's RAM blocks, whatever their number. */
 #define MIN_MAPPING_BYTES (1024u * 1024)
 
@@ -165,8 +167,13 @@ uint64_t *ram_samples(const GArray *ranges, unsigned *ret_n)
         total += pages_of(&g_array_index(ranges, RamRange, i));
     unsigned n = (unsigned)MIN(total, RAM_SAMPLES);
     uint64_t *addresses = n > 0 ? g_new(uint64_t, n) : NULL;
-    for (unsigned i = 0; i < n; i++) /* in the middle of each of n parts */
-        addresses[i] = page_address(ranges, (uint64_t)((2.0 * i + 1) * (double)total / (2.0 * n)));
+    for (unsigned i = 0; i < n; i++) {
+        /* Anywhere in each of n parts, by the golden ratio: of memory that is interleaved over nodes
+         * a regular step would only ever see one. */
+        double within = (double)(uint32_t)(i * GOLDEN_RATIO) / (double)UINT32_MAX;
+        double at = (i + within) * (double)total / n;
+        addresses[i] = page_address(ranges, MIN((uint64_t)at, total - 1));
+    }
     *ret_n = n;
     return addresses;
 }

@@ -64,6 +64,7 @@ typedef struct GuestDef {
     char *cpu_model;     /* <cpu><model>: "qemu64"; NULL: none */
     bool has_invtsc;     /* the invariant TSC is shown to it */
     char *hyperv_mode;   /* <hyperv mode>: "passthrough" gives all that the host has; may be NULL */
+    bool encrypted;      /* <launchSecurity>: its pages stay where they are */
     bool has_max_memory; /* memory can be plugged in: it needs cells of the operator's making */
     char *arch, *machine, *emulator; /* "x86_64", "pc-q35-7.2", its path; NULL if not set */
 

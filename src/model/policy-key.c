@@ -254,7 +254,7 @@ static const PolicyKeyInfo keys[N_POLICY_KEYS] = {
                        .min = 1)),
     ROW(NUMA_STRATEGY, GUEST, .path = "numa.strategy", .default_text = "pack", .built = true,
         .field = FIELD("strategy", WORD, "few nodes, or many", .words = words_strategy)),
-    ROW(NUMA_MIGRATE_MEMORY, GUEST, .path = "numa.migrate_memory", .default_text = "off",
+    ROW(NUMA_MIGRATE_MEMORY, GUEST, .path = "numa.migrate_memory", .built = true, .default_text = "off",
         .field = FIELD("migrate_memory", BOOL, "memory may be moved to another node")),
     ROW(NUMA_DEVICES, GUEST, .path = "numa.devices", .default_text = "preferred", .built = true,
         .field = FIELD("devices", WORD, "whether the guest is placed near its devices",

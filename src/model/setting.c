@@ -40,11 +40,13 @@ static bool append_instance(GString *text, const SettingKey *key)
     const KnobInfo *info = knob_info(key->knob);
     KnobInstance kind = key->plane == PLANE_ACTUAL ? info->instance_actual : info->instance;
 
+    if (kind == INSTANCE_GUEST || kind == INSTANCE_HOST)
+        return false;
     if (knob_instance_is_named(kind))
         g_string_append(text, key->device);
-    else if (kind != INSTANCE_GUEST)
+    else
         g_string_append_printf(text, "%u", key->instance);
-    return kind != INSTANCE_GUEST;
+    return true;
 }
 
 char *setting_key_format(const SettingKey *key)
@@ -328,6 +330,18 @@ void change_set_drop(ChangeSet *set, const ChangeSet *others)
     for (guint i = set->items->len; i-- > 0;)
         if (change_set_has(others, g_ptr_array_index(set->items, i)))
             g_ptr_array_remove_index(set->items, i);
+}
+
+void change_set_own(ChangeSet *set, const ChangeSet *others)
+{
+    for (guint i = 0; i < set->items->len; i++) {
+        Change *change = g_ptr_array_index(set->items, i);
+        for (guint j = 0; j < others->items->len; j++) {
+            const Change *other = g_ptr_array_index(others->items, j);
+            if (setting_key_compare(&change->key, &other->key) == 0)
+                change->drift = false;
+        }
+    }
 }
 
 unsigned change_set_size(const ChangeSet *set)

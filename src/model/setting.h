@@ -105,6 +105,8 @@ Change *change_set_add(ChangeSet *set, const SettingKey *key, const char *from, 
 Change *change_set_add_copy(ChangeSet *set, const Change *change);
 /* Takes those out of set that are in others too: same key, from and to. */
 void change_set_drop(ChangeSet *set, const ChangeSet *others);
+/* What differs in a key of others is vmtuned's own doing, not drift. */
+void change_set_own(ChangeSet *set, const ChangeSet *others);
 unsigned change_set_size(const ChangeSet *set);
 const Change *change_set_get(const ChangeSet *set, unsigned i);
 void change_free(Change *change);

@@ -58,6 +58,7 @@ void guest_status_free(GuestStatus *status)
     change_set_unref(status->left);
     change_set_unref(status->refused);
     pending_list_unref(status->pending);
+    g_free(status->memory_move);
     g_strfreev(status->intruders);
     g_free(status);
 }

@@ -37,6 +37,7 @@ typedef struct GuestStatus {
     unsigned n_kept;      /* settings that its last restore did not put back */
     PendingList *pending; /* what waits for its next cold start; NULL: not known, or off */
     const char *restart;  /* static: what it waits for to be started anew; NULL: it is not to be */
+    char *memory_move;    /* how moving its memory stands, in words; NULL: it is not moved */
     char **intruders;     /* seen on its CPUs; NULL: none */
     unsigned drift_count; /* foreign changes found since the daemon started */
     unsigned repair_count; /* of those, put right */

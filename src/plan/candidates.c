@@ -2,7 +2,8 @@
 /*
  * Which nodes a guest may go to. vCPUs go where the memory is, never memory to vCPUs: a running
  * guest has only the nodes where its memory is, by its strict nodeset, else as measured, else as
- * its pins suggest. A starting guest has those the policy lists, or all.
+ * its pins suggest; but with numa.migrate_memory all its memory can be moved to. A starting guest
+ * has those the policy lists, or all.
  */
 #include "plan/planner.h"
 
@@ -180,6 +181,24 @@ static bool is_bound_at_start(const Seat *seat)
            seat->def->numa_mode == NUMA_STRICT;
 }
 
+bool seat_migrates(const Seat *seat)
+{
+    const PolicyValue *migrate = guest_policy_get(seat->in->policy, KEY_NUMA_MIGRATE_MEMORY);
+
+    return seat->in->running && !seat->unmanaged && migrate && migrate->u;
+}
+
+/* Its strict nodeset holds; else the policy's list, or all it may use. */
+static void choose_migrating(const Planner *planner, Seat *seat, const CpuSet *bound)
+{
+    if (bound)
+        seat->mem_nodes = cpuset_copy(bound);
+    else if (seat->node_list && cpuset_intersects(seat->node_list, seat->mems))
+        seat->mem_nodes = cpuset_and(seat->node_list, seat->mems);
+    else
+        seat->mem_nodes = cpuset_copy(cpuset_is_empty(seat->mems) ? planner->nodes : seat->mems);
+}
+
 void seat_choose_candidates(const Planner *planner, Seat *seat)
 {
     g_autoptr(CpuSet) bound = bound_nodes(seat, planner->nodes);
@@ -187,7 +206,10 @@ void seat_choose_candidates(const Planner *planner, Seat *seat)
 
     seat->had = home_had(planner->topo, seat);
     seat->starts = is_starting(seat, bound);
-    if (!seat->starts) {
+    if (!seat->starts && seat_migrates(seat)) {
+        choose_migrating(planner, seat, bound);
+        nodes = running_cpu_nodes(seat);
+    } else if (!seat->starts) {
         seat->mem_nodes = running_nodes(planner, seat);
         nodes = running_cpu_nodes(seat);
     } else if (seat->node_list) {

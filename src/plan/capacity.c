@@ -476,16 +476,20 @@ void memory_hold_running(Planner *planner, Seat *seat)
 {
     const Topo *topo = planner->topo;
 
-    if (hold_as_before(planner, seat))
-        return;
     g_autoptr(CpuSet) own = seat_vcpu_pus(seat);
     g_autoptr(CpuSet) cpu_nodes = topo_nodes_of(topo, own);
-    bool by_vcpus = cpuset_is_subset(seat->mem_nodes, cpu_nodes);
+    bool moves = seat_migrates(seat) && cpuset_intersects(cpu_nodes, seat->mem_nodes);
+    g_autoptr(CpuSet) nodes =
+        moves ? cpuset_and(cpu_nodes, seat->mem_nodes) : cpuset_copy(seat->mem_nodes);
+    bool by_vcpus = moves || cpuset_is_subset(seat->mem_nodes, cpu_nodes);
+
+    if (!moves && hold_as_before(planner, seat))
+        return;
     g_autofree unsigned *node_of = seat_nodes_of(topo, seat);
     for (guint i = 0; i < seat->needs->len; i++) {
         const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, i);
         weigh_running(planner, seat, need, node_of, by_vcpus);
-        hold_need(planner, seat, need, seat->mem_nodes);
+        hold_need(planner, seat, need, nodes);
     }
 }
 

@@ -149,6 +149,20 @@ static unsigned planned_node(const Planner *planner, const Seat *seat)
     return cpuset_is_subset(with_cpus, seat->cpu_nodes) ? only_node(topo, with_cpus) : NO_NODE;
 }
 
+/* Of the nodes its vCPUs may go to the one that holds most of its memory; NO_NODE: none holds any.
+ */
+static unsigned fullest_node(const Topo *topo, const Seat *seat)
+{
+    g_autofree uint64_t *mib = seat_measured_mib(topo, seat);
+    unsigned fullest = NO_NODE;
+
+    for (unsigned i = 0; mib && i < topo->n_nodes; i++)
+        if (mib[i] > 0 && cpuset_has(seat->cpu_nodes, topo->nodes[i].os_index) &&
+            (fullest == NO_NODE || mib[i] > mib[fullest]))
+            fullest = i;
+    return fullest;
+}
+
 static unsigned find_wish(const Planner *planner, const Seat *seat)
 {
     const Topo *topo = planner->topo;
@@ -167,6 +181,8 @@ static unsigned find_wish(const Planner *planner, const Seat *seat)
         return only;
     if (seat->starts)
         return planned_node(planner, seat);
+    if (seat_migrates(seat))
+        return seat->had != NO_NODE ? seat->had : fullest_node(topo, seat);
     return seat->had != NO_NODE && holds_most(topo, seat, seat->had) ? seat->had : NO_NODE;
 }
 

@@ -175,6 +175,8 @@ unsigned index_of_node(const Topo *topo, unsigned os_index);
 /* --- candidates.c: where a guest may go --- */
 void seat_choose_candidates(const Planner *planner, Seat *seat);
 /* Those of the nodes that have CPUs; if none has, the nearest to them that do. */
+/* A running guest whose memory may be moved to its vCPUs (numa.migrate_memory). */
+bool seat_migrates(const Seat *seat);
 CpuSet *cpu_nodes_for(const Planner *planner, const CpuSet *nodes);
 /* The masks its definition and its threads have now, but for those that cover all it may use. */
 CpuSet *seat_live_cpus(const Seat *seat);

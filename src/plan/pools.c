@@ -35,10 +35,11 @@ typedef struct Pools {
     unsigned n;
 } Pools;
 
-/* Pages a guest that is off needs of one size on some nodes. */
+/* Pages a guest needs of one size on some nodes. */
 typedef struct Need {
     unsigned size_kib;
-    uint64_t pages;
+    uint64_t asked; /* by its definition */
+    uint64_t pages; /* of those, what it has not yet */
     const CpuSet *nodes;
 } Need;
 
@@ -47,31 +48,125 @@ static uint64_t minus_floor(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
-/* --- what is there --- */
+/* --- who needs what --- */
 
-/* As measured; of one that was not yet looked at, as planned. */
-static uint64_t held_by(const Pools *pools, const HostGuest *entry, const Pool *pool)
+/* Pages of that size a guest has, as measured; node -1: on all nodes. */
+static uint64_t measured(const HostGuest *entry, int node, unsigned size_kib)
 {
     const GuestKernel *kernel = entry->guest->kernel;
-    const GuestDef *live = entry->guest->live;
     uint64_t kib = 0;
 
-    if (!live || !live->has_hugepages)
-        return 0;
     for (unsigned i = 0; kernel && i < kernel->n_pages; i++)
-        if (kernel->pages[i].node == pool->is->node &&
-            kernel->pages[i].page_kib == pool->is->size_kib && !kernel->pages[i].transparent)
+        if ((node < 0 || kernel->pages[i].node == (unsigned)node) &&
+            kernel->pages[i].page_kib == size_kib && !kernel->pages[i].transparent)
             kib += kernel->pages[i].kib;
-    for (unsigned i = 0;
-         !(kernel && kernel->n_pages > 0) && entry->plan && i < entry->plan->n_memory; i++) {
-        const MemoryPlan *memory = &entry->plan->memory[i];
-        if (memory->node == pool->is->node &&
-            guest_def_page_kib(live, memory->cell, pools->input->topo->base_page_kib) ==
-                pool->is->size_kib)
-            kib += memory->mib * 1024;
-    }
-    return kib / pool->is->size_kib;
+    return kib / size_kib;
 }
+
+static bool runs_on_pages(const HostGuest *entry)
+{
+    return entry->guest->active && entry->guest->live && entry->guest->live->has_hugepages;
+}
+
+/* Of the process it is, or will be. */
+static const GuestDef *def_of(const HostGuest *entry)
+{
+    return entry->guest->active ? entry->guest->live : entry->guest->config;
+}
+
+static bool counts(const HostGuest *entry)
+{
+    const Guest *guest = entry->guest;
+
+    return !guest->active && guest->persistent && guest->config && guest->config->has_hugepages &&
+           (guest->autostart || entry->policy->named);
+}
+
+static int entry_compare(const void *a, const void *b)
+{
+    const HostGuest *one = *(const HostGuest *const *)a, *two = *(const HostGuest *const *)b;
+    unsigned priority_one = guest_policy_get_priority(one->policy);
+    unsigned priority_two = guest_policy_get_priority(two->policy);
+
+    if (priority_one != priority_two)
+        return priority_one > priority_two ? -1 : 1;
+    int order = strcmp(one->guest->name, two->guest->name);
+    return order != 0 ? order : strcmp(one->guest->uuid, two->guest->uuid);
+}
+
+/* Where a cell's pages will be. */
+static const CpuSet *need_nodes(const Pools *pools, const HostGuest *entry, const GuestCell *cell)
+{
+    const GuestDef *def = def_of(entry);
+    const PolicyValue *listed = guest_policy_get(entry->policy, KEY_NUMA_NODES);
+
+    if (cell && cell->nodes && cell->strict)
+        return cell->nodes;
+    if (def->numa_mode == NUMA_STRICT && !def->numa_auto && !cpuset_is_empty(def->numa_nodeset))
+        return def->numa_nodeset;
+    return listed && listed->kind == VALUE_SET ? listed->set : pools->input->topo->allowed_mems;
+}
+
+static void needs_add(const Pools *pools, const HostGuest *entry, const GuestCell *cell,
+                      GArray *needs)
+{
+    const GuestDef *def = def_of(entry);
+    unsigned base = pools->input->topo->base_page_kib;
+    unsigned size = guest_def_page_kib(def, cell ? cell->id : 0, base);
+    uint64_t kib = cell ? cell->memory_kib : def->memory_kib;
+    Need need = {.size_kib = size,
+                 .asked = (kib + size - 1) / size,
+                 .nodes = need_nodes(pools, entry, cell)};
+
+    if (size != base)
+        g_array_append_val(needs, need);
+}
+
+/* What it has already is no need any more: a guest gets its pages while it starts. */
+static void needs_less_measured(const HostGuest *entry, GArray *needs)
+{
+    for (guint i = 0; i < needs->len; i++) {
+        Need *need = &g_array_index(needs, Need, i);
+        uint64_t has = measured(entry, -1, need->size_kib);
+        for (guint j = 0; j < i; j++) {
+            const Need *before = &g_array_index(needs, Need, j);
+            if (before->size_kib == need->size_kib)
+                has = minus_floor(has, before->asked);
+        }
+        need->pages = minus_floor(need->asked, has);
+    }
+}
+
+static GArray *needs_of(const Pools *pools, const HostGuest *entry)
+{
+    const GuestDef *def = def_of(entry);
+    GArray *needs = g_array_new(FALSE, FALSE, sizeof(Need));
+
+    for (unsigned i = 0; i < def->n_cells; i++)
+        needs_add(pools, entry, &def->cells[i], needs);
+    if (def->n_cells == 0)
+        needs_add(pools, entry, NULL, needs);
+    needs_less_measured(entry, needs);
+    return needs;
+}
+
+/* Pages of that size running guests are still to get. */
+static uint64_t missing_pages(const Pools *pools, unsigned size_kib)
+{
+    uint64_t pages = 0;
+
+    for (unsigned i = 0; i < pools->input->n_guests; i++) {
+        if (!runs_on_pages(&pools->input->guests[i]))
+            continue;
+        g_autoptr(GArray) needs = needs_of(pools, &pools->input->guests[i]);
+        for (guint j = 0; j < needs->len; j++)
+            if (g_array_index(needs, Need, j).size_kib == size_kib)
+                pages += g_array_index(needs, Need, j).pages;
+    }
+    return pages;
+}
+
+/* --- what is there --- */
 
 /* Ordinary memory of running guests on that node. */
 static uint64_t ordinary_kib(const Pools *pools, unsigned node)
@@ -134,75 +229,15 @@ static void pool_fill(const Pools *pools, Pool *pool)
     pool->node = topo_node(input->topo, is->node);
     pool->policy = policy_get_pool(input->policy, is->node, is->size_kib);
     for (unsigned i = 0; i < input->n_guests; i++)
-        pool->held += held_by(pools, &input->guests[i], pool);
-    uint64_t others = minus_floor(minus_floor(is->total, is->free), pool->held);
+        if (runs_on_pages(&input->guests[i]))
+            pool->held += measured(&input->guests[i], (int)is->node, is->size_kib);
+    uint64_t others = minus_floor(minus_floor(is->total, is->free),
+                                  pool->held + missing_pages(pools, is->size_kib));
     pool->kept = MAX(others, pool->policy.reserved);
     pool->most = pools->by ? is->total + growth(pools, pool) : is->total;
     if (ceiling)
         pool->most = MIN(pool->most, number_of(ceiling, 0));
     pool->floor = number_of(setting_of(input->originals, is), is->total);
-}
-
-/* --- who is off --- */
-
-static bool counts(const HostGuest *entry)
-{
-    const Guest *guest = entry->guest;
-
-    return !guest->active && guest->persistent && guest->config && guest->config->has_hugepages &&
-           (guest->autostart || entry->policy->named);
-}
-
-static int entry_compare(const void *a, const void *b)
-{
-    const HostGuest *one = *(const HostGuest *const *)a, *two = *(const HostGuest *const *)b;
-    unsigned priority_one = guest_policy_get_priority(one->policy);
-    unsigned priority_two = guest_policy_get_priority(two->policy);
-
-    if (priority_one != priority_two)
-        return priority_one > priority_two ? -1 : 1;
-    int order = strcmp(one->guest->name, two->guest->name);
-    return order != 0 ? order : strcmp(one->guest->uuid, two->guest->uuid);
-}
-
-/* Where a cell's pages will be. */
-static const CpuSet *need_nodes(const Pools *pools, const HostGuest *entry, const GuestCell *cell)
-{
-    const GuestDef *def = entry->guest->config;
-    const PolicyValue *listed = guest_policy_get(entry->policy, KEY_NUMA_NODES);
-
-    if (cell && cell->nodes && cell->strict)
-        return cell->nodes;
-    if (def->numa_mode == NUMA_STRICT && !def->numa_auto && !cpuset_is_empty(def->numa_nodeset))
-        return def->numa_nodeset;
-    return listed && listed->kind == VALUE_SET ? listed->set : pools->input->topo->allowed_mems;
-}
-
-static void needs_add(const Pools *pools, const HostGuest *entry, const GuestCell *cell,
-                      GArray *needs)
-{
-    const GuestDef *def = entry->guest->config;
-    unsigned base = pools->input->topo->base_page_kib;
-    unsigned size = guest_def_page_kib(def, cell ? cell->id : 0, base);
-    uint64_t kib = cell ? cell->memory_kib : def->memory_kib;
-    Need need = {.size_kib = size,
-                 .pages = (kib + size - 1) / size,
-                 .nodes = need_nodes(pools, entry, cell)};
-
-    if (size != base)
-        g_array_append_val(needs, need);
-}
-
-static GArray *needs_of(const Pools *pools, const HostGuest *entry)
-{
-    const GuestDef *def = entry->guest->config;
-    GArray *needs = g_array_new(FALSE, FALSE, sizeof(Need));
-
-    for (unsigned i = 0; i < def->n_cells; i++)
-        needs_add(pools, entry, &def->cells[i], needs);
-    if (def->n_cells == 0)
-        needs_add(pools, entry, NULL, needs);
-    return needs;
 }
 
 /* --- who gets what --- */
@@ -297,7 +332,8 @@ static void serve(const Pools *pools, const HostGuest *entry)
         uint64_t missing = assign(pools, need);
         if (missing == 0)
             continue;
-        tell_shortage(pools, entry->guest, need, missing);
+        if (!entry->guest->active)
+            tell_shortage(pools, entry->guest, need, missing);
         for (unsigned j = 0; j < pools->n; j++)
             pools->pools[j].assigned = before[j];
         return;
@@ -310,6 +346,9 @@ static void serve_all(const Pools *pools)
     g_autofree const HostGuest **order = g_new0(const HostGuest *, input->n_guests + 1);
     unsigned n = 0;
 
+    for (unsigned i = 0; i < input->n_guests; i++)
+        if (runs_on_pages(&input->guests[i]))
+            serve(pools, &input->guests[i]);
     for (unsigned i = 0; i < input->n_guests; i++)
         if (counts(&input->guests[i]))
             order[n++] = &input->guests[i];

@@ -31,6 +31,7 @@ struct json_object *report_explain(const GuestStatus *status, const Topo *topo,
     json_object_object_add(guest, "memory",
                            parts_memory(status->guest ? status->guest->kernel : NULL));
     json_object_object_add(guest, "locality_pct", parts_locality(status, topo));
+    json_object_object_add(guest, "memory_move", parts_text(status->memory_move));
     json_object_object_add(document, "guest", guest);
     json_object_object_add(document, "settings", parts_settings(status, wanted, observed));
     json_object_object_add(document, "pending", parts_pending(status));

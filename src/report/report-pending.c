@@ -115,7 +115,7 @@ struct json_object *report_pending(const Snapshot *snapshot, const char *const *
     return document;
 }
 
-struct json_object *report_restart(const char *name, const char *uuid, const char *result,
+struct json_object *report_step(const char *name, const char *uuid, const char *result,
                                    const char *text)
 {
     struct json_object *document = parts_document(REPORT_OK);

@@ -171,6 +171,7 @@ static struct json_object *status_entry(const GuestStatus *status, const void *c
     json_object_object_add(entry, "plan", plan ? parts_guest_plan(plan) : NULL);
     json_object_object_add(entry, "settings", settings);
     json_object_object_add(entry, "pending", parts_pending(status));
+    json_object_object_add(entry, "memory_move", parts_text(status->memory_move));
     json_object_object_add(entry, "restart", parts_text(status->restart));
     return entry;
 }

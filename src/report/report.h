@@ -45,8 +45,8 @@ struct json_object *report_live_plan(const Snapshot *snapshot, const char *const
 struct json_object *report_host(const Snapshot *snapshot);
 /* What waits for each guest's next cold start. */
 struct json_object *report_pending(const Snapshot *snapshot, const char *const *names);
-/* "restart-into": result is "started" or "waits"; text may be NULL. */
-struct json_object *report_restart(const char *name, const char *uuid, const char *result,
+/* "restart-into" and "stop-move": result is "started", "waits" or "stopped"; text may be NULL. */
+struct json_object *report_step(const char *name, const char *uuid, const char *result,
                                    const char *text);
 /* Each setting of one guest: value, reason, policy origin, whether it is in force. */
 struct json_object *report_explain(const GuestStatus *status, const Topo *topo,

@@ -27,6 +27,35 @@ static void guest_unref_void(gpointer guest)
     guest_unref(guest);
 }
 
+static Guest *guest_find(const GPtrArray *guests, const char *uuid)
+{
+    for (guint i = 0; i < guests->len; i++) {
+        Guest *guest = g_ptr_array_index(guests, i);
+        if (strcmp(guest->uuid, uuid) == 0)
+            return guest;
+    }
+    return NULL;
+}
+
+/* Of guests that are off: whoever changes it sends no event. What is not told stays false. */
+static void mark_autostart(const VirtCall *call, const GPtrArray *guests)
+{
+    virDomainPtr *domains = NULL;
+    int n = virConnectListAllDomains(call->conn, &domains,
+                                     VIR_CONNECT_LIST_DOMAINS_AUTOSTART |
+                                         VIR_CONNECT_LIST_DOMAINS_INACTIVE);
+
+    for (int i = 0; i < n; i++) {
+        char uuid[VIR_UUID_STRING_BUFLEN];
+        if (virDomainGetUUIDString(domains[i], uuid) < 0)
+            continue;
+        Guest *guest = guest_find(guests, uuid);
+        if (guest)
+            guest->autostart = true;
+    }
+    domains_free(domains);
+}
+
 int virt_guests_list(VirtHub *hub, GPtrArray **ret)
 {
     g_auto(VirtCall) call = {0};
@@ -54,6 +83,7 @@ int virt_guests_list(VirtHub *hub, GPtrArray **ret)
         g_ptr_array_add(guests, guest);
     }
     domains_free(domains);
+    mark_autostart(&call, guests);
     *ret = g_steal_pointer(&guests);
     return VIRT_DONE;
 }

@@ -55,9 +55,9 @@ int virt_hub_get_fd(const VirtHub *hub);
 VirtEvent *virt_hub_next_event(VirtHub *hub);
 bool virt_hub_is_connected(const VirtHub *hub);
 
-/* uuid, name and active of every guest, running or defined: one bulk call. Guests hold no
- * definitions, and persistent and autostart are not told. *ret: array of Guest. VIRT_DONE,
- * VIRT_AWAY, negative errno. */
+/* uuid, name and active of every guest, running or defined, and autostart of those that are off:
+ * two bulk calls. Guests hold no definitions, and persistent is not told. *ret: array of Guest.
+ * VIRT_DONE, VIRT_AWAY, negative errno. */
 int virt_guests_list(VirtHub *hub, GPtrArray **ret);
 
 /* One guest with its definitions (live if it runs, config if persistent) and whether it is in a

@@ -103,10 +103,14 @@ static void samples_are_spread_evenly(void **state)
 
     (void)state;
     assert_int_equal(n, RAM_SAMPLES);
-    for (unsigned i = 1; i < n; i++)
-        assert_int_equal(samples[i] - samples[i - 1], 1024 * MIB / RAM_SAMPLES);
-    assert_true(samples[0] >= 0x7f0010000000);
-    assert_true(samples[n - 1] < 0x7f0010000000 + 1024 * MIB);
+    for (unsigned i = 0, part = 1024 * MIB / RAM_SAMPLES; i < n; i++)
+        assert_int_equal((samples[i] - 0x7f0010000000) / part, i);
+    for (unsigned nodes = 2; nodes <= 8; nodes *= 2) { /* interleaved over them, page by page */
+        unsigned on_first = 0;
+        for (unsigned i = 0; i < n; i++)
+            on_first += samples[i] / 4096 % nodes == 0;
+        assert_in_range(on_first, n / nodes - n / 20, n / nodes + n / 20);
+    }
     assert_int_equal(n_one, 1);
     assert_int_equal(single[0], 0x7f0010000000);
 }

@@ -215,6 +215,21 @@ static void running_guests_and_others_keep_theirs(void **state)
 
 /* Whoever does not start with the host and is not named does not count; nor does a transient one.
  */
+/* It runs, and has got 30 of its 70 pages: the rest is still kept for it, and no more than that. */
+static void a_guest_gets_its_pages_while_it_starts(void **state)
+{
+    g_autoptr(World) world = world_of(AUTO);
+
+    (void)state;
+    set_pool(world, 0, 70, 35); /* five more since it was looked at */
+    set_number(world->originals, 0, "0");
+    Guest *guest = add_running(world, "starts", 70, 0);
+    guest->kernel->pages[0].kib = 30 * 2048;
+    plan(world);
+    assert_wanted(world, "70/0");
+    assert_short(world, "");
+}
+
 static void only_some_guests_count(void **state)
 {
     g_autoptr(World) world = world_of(AUTO "guests:\n  - {match: {name: named}}\n");
@@ -359,6 +374,7 @@ int main(void)
         cmocka_unit_test(pools_grow_where_guests_are_bound),
         cmocka_unit_test(a_pool_that_has_them_is_taken),
         cmocka_unit_test(running_guests_and_others_keep_theirs),
+        cmocka_unit_test(a_guest_gets_its_pages_while_it_starts),
         cmocka_unit_test(only_some_guests_count),
         cmocka_unit_test(a_pool_has_its_least),
         cmocka_unit_test(only_what_was_added_goes_back),

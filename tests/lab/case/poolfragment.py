@@ -6,6 +6,7 @@ import ctypes
 import fcntl
 import os
 import re
+import resource
 
 from truth import read
 
@@ -42,6 +43,7 @@ def fragment():
     """Pages of pipes belong to the kernel and stay where they are. Page by page in turn into two pipes, of
     which one is closed again, they leave no two free pages side by side."""
     kept, block = [], b"x" * PAGE
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
     bind({NODE})
     try:
         gone = []
