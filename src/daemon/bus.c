@@ -319,7 +319,7 @@ static int method_stop_move(sd_bus_message *message, void *data, sd_bus_error *r
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY,
                                  "no memory of '%s' is being moved", managed->name);
     return reply_document(message, report_step(managed->name, managed->uuid, "stopped",
-                                                  "what is moved already stays"));
+                                               "what is moved already stays"));
 }
 
 static int method_reload(sd_bus_message *message, void *data, sd_bus_error *reterr)

@@ -14,7 +14,7 @@ struct MemoryMove {
     pid_t pid;
     uint64_t starttime;
     CpuSet *nodes;
-    PageMove *pages;    /* NULL: not begun */
+    PageMove *pages; /* NULL: not begun */
     bool in_flight;
     bool held;          /* it was told to stop */
     int64_t retry_usec; /* monotonic: not before; 0: at once */
@@ -171,8 +171,8 @@ static void move_end(Manager *manager, MemoryMove *move, const char *why)
         move->retry_usec = g_get_monotonic_time() + MEMORY_MOVE_SETTLE_USEC;
     } else {
         move->words = g_strdup_printf("stopped: %s; %s", why, moved);
-        g_autofree char *text = g_strdup_printf("moving its memory to node %s %s", nodes,
-                                                move->words);
+        g_autofree char *text =
+            g_strdup_printf("moving its memory to node %s %s", nodes, move->words);
         tell(move, LOG_LEVEL_WARNING, VMTUNED_MESSAGE_MOVE_STOPPED, text);
         move->retry_usec = g_get_monotonic_time() + MEMORY_MOVE_RETRY_USEC;
     }
@@ -202,8 +202,7 @@ static void slice_done(PoolJob *base, bool abandoned)
     if (!move)
         return;
     move->in_flight = false;
-    if (abandoned || !managed || !is_same_process(move, managed) ||
-        job->result == PAGE_MOVE_GONE) {
+    if (abandoned || !managed || !is_same_process(move, managed) || job->result == PAGE_MOVE_GONE) {
         g_ptr_array_remove(manager->moves, move);
         return;
     }

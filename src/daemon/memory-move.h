@@ -10,8 +10,8 @@
 
 /* A move that came short of its goal is tried again after this. */
 #define MEMORY_MOVE_RETRY_USEC G_TIME_SPAN_HOUR
-/* One that reached it is not looked at again before this: memory.numa_stat comes after it by seconds,
- * and samples have their error. */
+/* One that reached it is not looked at again before this: memory.numa_stat comes after it by
+ * seconds, and samples have their error. */
 #define MEMORY_MOVE_SETTLE_USEC (10 * G_TIME_SPAN_MINUTE)
 
 typedef struct MemoryMove MemoryMove; /* private to memory-move.c */

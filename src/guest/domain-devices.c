@@ -57,10 +57,24 @@ static void check_iothread(XmlReader *reader, const xmlNode *driver, const Guest
         xml_warning(reader, driver, "iothread", "the guest has no IOThread %u", id);
 }
 
+/* <driver> of the scsi controller of that index; NULL: none. */
+static const xmlNode *controller_driver(const xmlNode *disk, unsigned index)
+{
+    XmlReader quiet = {0};
+
+    for (const xmlNode *node = xml_child(disk->parent, "controller"); node; node = xml_next(node)) {
+        unsigned other = 0;
+        if (xml_value_is(node, "type", "scsi") &&
+            xml_read_unsigned(&quiet, node, "index", UINT_MAX, &other) && other == index)
+            return xml_child(node, "driver");
+    }
+    return NULL;
+}
+
 static void read_disk(XmlReader *reader, const xmlNode *node, const GuestDef *def, GArray *disks)
 {
     const xmlNode *target = xml_child(node, "target");
-    const xmlNode *driver = xml_child(node, "driver");
+    const xmlNode *driver = xml_child(node, "driver"), *served = driver;
     GuestDisk disk = {.target = xml_value(target, "dev"), .bus = xml_value(target, "bus")};
 
     if (!disk.target) {
@@ -74,14 +88,16 @@ static void read_disk(XmlReader *reader, const xmlNode *node, const GuestDef *de
     disk.device = value_or(node, "device", "disk");
     disk.source = read_source(node);
     disk.driver = xml_value(driver, "type");
-    disk.no_ioeventfd = xml_value_is(driver, "ioeventfd", "off");
-    disk.has_iothread_map = xml_child(driver, "iothreads") != NULL;
     disk.read_only = xml_child(node, "readonly") != NULL;
     disk.n_backing = count_backing(node);
     /* libvirt gives every scsi disk an address when it is defined */
-    if (g_str_equal(disk.bus, "scsi"))
+    if (g_str_equal(disk.bus, "scsi")) {
         xml_read_unsigned(reader, xml_child(node, "address"), "controller", UINT_MAX,
                           &disk.controller);
+        served = controller_driver(node, disk.controller);
+    }
+    disk.no_ioeventfd = xml_value_is(served, "ioeventfd", "off");
+    disk.has_iothread_map = xml_child(served, "iothreads") != NULL;
     check_iothread(reader, driver, def);
     g_array_append_val(disks, disk);
 }
@@ -133,6 +149,7 @@ static void read_nic(XmlReader *reader, const xmlNode *node, unsigned *numbered,
     if (g_str_equal(nic.type, "hostdev"))
         nic.pci = xml_read_pci_address(reader, xml_child(xml_child(node, "source"), "address"));
     nic.host = read_host_device(node, nic.type);
+    nic.is_premade = xml_value_is(xml_child(node, "target"), "managed", "no");
     g_array_append_val(nics, nic);
 }
 

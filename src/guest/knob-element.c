@@ -78,10 +78,20 @@ void element_drop(xmlNode *node)
     xmlFreeNode(node);
 }
 
+/* libvirt writes <hyperv mode='custom'> where enlightenments are listed: without any it says
+ * nothing. */
+static bool is_added(const xmlNode *node, const xmlAttr *attribute)
+{
+    return xmlStrEqual(node->name, (const xmlChar *)"hyperv") &&
+           xmlStrEqual(attribute->name, (const xmlChar *)"mode") &&
+           xml_value_is(node, "mode", "custom");
+}
+
 static bool is_empty(const xmlNode *node, const char *select)
 {
     for (const xmlAttr *attribute = node->properties; attribute; attribute = attribute->next)
-        if (!select || !xmlStrEqual(attribute->name, (const xmlChar *)select))
+        if (!is_added(node, attribute) &&
+            (!select || !xmlStrEqual(attribute->name, (const xmlChar *)select)))
             return false;
     for (xmlNode *child = node->children; child; child = child->next)
         if (!blank_or_null(child))

@@ -168,8 +168,8 @@ uint64_t *ram_samples(const GArray *ranges, unsigned *ret_n)
     unsigned n = (unsigned)MIN(total, RAM_SAMPLES);
     uint64_t *addresses = n > 0 ? g_new(uint64_t, n) : NULL;
     for (unsigned i = 0; i < n; i++) {
-        /* Anywhere in each of n parts, by the golden ratio: of memory that is interleaved over nodes
-         * a regular step would only ever see one. */
+        /* Anywhere in each of n parts, by the golden ratio: of memory that is interleaved over
+         * nodes a regular step would only ever see one. */
         double within = (double)(uint32_t)(i * GOLDEN_RATIO) / (double)UINT32_MAX;
         double at = (i + within) * (double)total / n;
         addresses[i] = page_address(ranges, MIN((uint64_t)at, total - 1));

@@ -32,8 +32,8 @@ GArray *ram_parse(const char *maps, const RamBlock *blocks, unsigned n_blocks);
 /* The same of a process. HOST_DONE, HOST_GONE, negative errno. */
 int ram_acquire(const char *root, pid_t pid, const GuestDef *def, GArray **ret);
 
-/* Addresses of at most RAM_SAMPLES pages, ascending, one in each of as many equal parts; of all if there are no more. Owned by the
- * caller; NULL: there are none. */
+/* Addresses of at most RAM_SAMPLES pages, ascending, one in each of as many equal parts; of all if
+ * there are no more. Owned by the caller; NULL: there are none. */
 uint64_t *ram_samples(const GArray *ranges, unsigned *ret_n);
 
 /* The node of each page; negative errno of one that is not there (-ENOENT) or cannot be told.

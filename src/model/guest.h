@@ -38,8 +38,8 @@ typedef struct GuestDisk {
     char *device;          /* "disk", "lun", "cdrom", "floppy" */
     char *source;          /* file, block device or volume; NULL: none, or no such name */
     char *driver;          /* format: "qcow2", "raw"; may be NULL */
-    bool no_ioeventfd;     /* its driver has ioeventfd='off' */
-    bool has_iothread_map; /* its queues are mapped to IOThreads one by one */
+    bool no_ioeventfd;     /* its driver, of a scsi disk its controller's, has ioeventfd='off' */
+    bool has_iothread_map; /* its queues (its controller's) are mapped to IOThreads one by one */
     bool read_only;        /* <readonly/>; libvirt writes it for a cdrom too */
     unsigned controller;   /* bus scsi: index of its controller */
     unsigned n_backing;    /* images below its own, as far as the definition names them */
@@ -47,12 +47,13 @@ typedef struct GuestDisk {
 
 typedef struct GuestNic {
     char *mac;
-    char *alias; /* libvirt's, or the one it will give at the next start */
-    char *type;  /* "network", "bridge", "hostdev", "vhostuser", … */
-    char *model; /* "virtio"; may be NULL */
-    char *pci;   /* type hostdev: host address; else NULL */
-    char *host;  /* network device of the host behind it: of a macvtap the NIC, else the bridge; may
-                  * be NULL */
+    char *alias;     /* libvirt's, or the one it will give at the next start */
+    char *type;      /* "network", "bridge", "hostdev", "vhostuser", … */
+    char *model;     /* "virtio"; may be NULL */
+    char *pci;       /* type hostdev: host address; else NULL */
+    bool is_premade; /* its TAP device was made by somebody else (managed='no') */
+    char *host; /* network device of the host behind it: of a macvtap the NIC, else the bridge; may
+                 * be NULL */
 } GuestNic;
 
 typedef struct GuestDef {

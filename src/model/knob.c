@@ -49,8 +49,11 @@
 #define EDIT_ONLY                                                                                  \
     .planes = DEFINITIONS, .edited = true, .applies = "edit of the definition (virDomainDefineXML)"
 
-static const KnobField bandwidth_fields[] = {
-    {.name = "average"}, {.name = "peak"}, {.name = "burst"}, {.name = NULL}};
+/* libvirt leaves out a peak or burst of 0. */
+static const KnobField bandwidth_fields[] = {{.name = "average"},
+                                             {.name = "peak", .absent = "0"},
+                                             {.name = "burst", .absent = "0"},
+                                             {.name = NULL}};
 static const KnobField topology_fields[] = {{.name = "sockets"},
                                             {.name = "dies", .absent = "1"},
                                             {.name = "clusters", .absent = "1"},

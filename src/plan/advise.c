@@ -107,9 +107,14 @@ static bool is_listed(const SettingList *list, Knob knob, const char *device)
 
 /* Does the policy say something about that knob of that device (NULL: of any)? In vain, too: then
  * that is told, and its line would change nothing. */
+/* What the policy asks for, or could not have if it did: with persist: never its lines change no
+ * definition. */
 static bool is_covered(const Advise *advise, Knob knob, const char *device)
 {
     const ChangeSet *refused = advise->of->refused;
+
+    if (has_plan(advise) && advise->of->plan->persist == PERSIST_NEVER)
+        return true;
 
     if (has_plan(advise) && (is_listed(advise->of->plan->knobs, knob, device) ||
                              is_listed(advise->of->plan->unsupported, knob, device)))
@@ -323,7 +328,8 @@ static void check_timers(const Advise *advise)
         !is_covered(advise, KNOB_CLOCK_TIMER, "kvmclock"))
         advice(advise, ADVICE_KVMCLOCK_OFF, linux_line,
                "its definition takes kvmclock away: it falls back to slower clocks");
-    if (windows && !is_covered(advise, KNOB_CPU_HYPERV, NULL) && !advise->def->hyperv_mode &&
+    if (windows && !is_covered(advise, KNOB_CPU_HYPERV, NULL) &&
+        (!advise->def->hyperv_mode || g_str_equal(advise->def->hyperv_mode, "custom")) &&
         !value_of(advise, KNOB_CPU_HYPERV, "relaxed"))
         advice(advise, ADVICE_WINDOWS_PLAIN, windows_line,
                "Windows runs without Hyper-V enlightenments: more exits for timers and spinlocks");
@@ -501,7 +507,7 @@ static void check_vhost(const Advise *advise, const GuestNic *nic)
                 "QEMU's main thread moves its packets, with a copy more than the kernel's vhost");
         return;
     }
-    if (advise->def->max_vcpus > 1 && (!queues || g_str_equal(queues, "1")) &&
+    if (advise->def->max_vcpus > 1 && !nic->is_premade && (!queues || g_str_equal(queues, "1")) &&
         !is_covered(advise, KNOB_NET_QUEUES, advise->device)) {
         g_autofree char *line = policy_line("network: {queues: auto}");
         advice(advise, ADVICE_NIC_ONE_QUEUE, line, "one queue, and one vhost worker, for %u vCPUs",

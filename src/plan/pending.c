@@ -1,9 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "plan/pending.h"
 
+#include <string.h>
+
+#define KIB_PER_MIB 1024
+
+/* "vCPUs:KiB;…" as a running guest has it: libvirt rounds each cell up to whole MiB at the start.
+ */
+static char *cells_started(const char *cells)
+{
+    g_auto(GStrv) parts = g_strsplit(cells ? cells : "", ";", -1);
+
+    for (char **part = parts; *part; part++) {
+        char *colon = strchr(*part, ':');
+        uint64_t kib = colon ? g_ascii_strtoull(colon + 1, NULL, 10) : 0;
+        if (!colon || kib % KIB_PER_MIB == 0)
+            continue;
+        char *whole = g_strdup_printf("%.*s:%" G_GUINT64_FORMAT, (int)(colon - *part), *part,
+                                      (kib / KIB_PER_MIB + 1) * KIB_PER_MIB);
+        g_free(*part);
+        *part = whole;
+    }
+    return g_strjoinv(";", parts);
+}
+
 static bool is_equal(const SettingKey *key, const char *a, const char *b)
 {
-    return setting_value_equal(key, a, b, NULL, NULL);
+    if (key->knob != KNOB_NUMA_CELLS)
+        return setting_value_equal(key, a, b, NULL, NULL);
+    g_autofree char *started_a = cells_started(a), *started_b = cells_started(b);
+    return g_str_equal(started_a, started_b);
 }
 
 /* The nodeset is a knob of the running guest only where libvirt and the kernel change it there; the

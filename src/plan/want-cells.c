@@ -32,6 +32,17 @@ static uint64_t cell_unit_kib(const GuestPlan *plan)
     return MAX(plan->page_size_kib, KIB_PER_MIB);
 }
 
+/* The next start's memory in proportion to what was assigned there: the two differ where <memory>
+ * was changed meanwhile. */
+static uint64_t share_mib(const KnobWants *wants, uint64_t mib)
+{
+    uint64_t next = (wants->def->memory_kib + KIB_PER_MIB - 1) / KIB_PER_MIB, total = 0;
+
+    for (unsigned i = 0; i < wants->plan->n_memory; i++)
+        total += wants->plan->memory[i].mib;
+    return total == next || total == 0 ? mib : (uint64_t)((unsigned __int128)next * mib / total);
+}
+
 /* One for each entry of plan->memory; together what the guest has now, so the last may be odd.
  * NULL: some cell would be empty, or a vCPU without one. */
 static char *cells_make(const KnobWants *wants)
@@ -44,7 +55,7 @@ static char *cells_make(const KnobWants *wants)
     for (unsigned i = 0; i < plan->n_memory; i++) {
         g_autoptr(CpuSet) vcpus = vcpus_on(wants, plan->memory[i].node);
         g_autofree char *list = cpuset_format(vcpus);
-        uint64_t kib = plan->memory[i].mib * KIB_PER_MIB / unit * unit;
+        uint64_t kib = share_mib(wants, plan->memory[i].mib) * KIB_PER_MIB / unit * unit;
         if (i + 1 == plan->n_memory)
             kib = left;
         if (kib == 0 || kib > left || cpuset_is_empty(vcpus))
@@ -154,6 +165,10 @@ void knobs_want_cells(const KnobWants *wants)
         return;
     }
     const char *fault = cells_fault(wants);
+    if (fault && wants->def->n_cells > 0 && wants->plan->cpu_policy == CPU_DEDICATED) {
+        keep_all(wants, by); /* unsupported would put the value from before them back */
+        return;
+    }
     if (!fault && wants->def->n_cells > 0) {
         knob_want(wants, &target, knob_now(wants, &target), "the cells it has", by);
         want_memnodes(wants, by);

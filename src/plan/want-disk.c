@@ -292,15 +292,18 @@ static void want_key(const DiskWant *want, const DiskRow *row)
     value_use(want->wants, &target, row->key, by.value, &value);
 }
 
-static void want_controller(const KnobWants *wants, unsigned index)
+static void want_controller(const KnobWants *wants, const GuestDisk *disk)
 {
-    const KnobTarget target = {.knob = KNOB_SCSI_QUEUES, .instance = index};
-    const PolicyValue *by = guest_policy_get(wants->policy, KEY_DISK_QUEUES);
+    const KnobTarget target = {.knob = KNOB_SCSI_QUEUES, .instance = disk->controller};
+    const DiskPolicy policy = {.value = guest_policy_get(wants->policy, KEY_DISK_QUEUES)};
+    const PolicyValue *by = policy.value;
 
     if (!by)
         return;
     DiskValue value = {.value = value_text(by)};
-    if (disk_value_is_auto(by))
+    if (disk->has_iothread_map)
+        refuse_unless_auto(&policy, &value, "its queues are mapped to IOThreads");
+    else if (disk_value_is_auto(by))
         queues_auto(wants, &value);
     else if (by->u > MAX_SCSI_QUEUES)
         disk_refuse(&value, "a virtio-scsi controller has at most 1022");
@@ -340,7 +343,7 @@ void knobs_want_disks(const KnobWants *wants)
         for (unsigned j = 0; j < G_N_ELEMENTS(rows); j++)
             want_key(&want, &rows[j]);
         if (disk_is_first_of_controller(wants, i))
-            want_controller(wants, want.disk->controller);
+            want_controller(wants, want.disk);
     }
     tell_missing(wants);
 }

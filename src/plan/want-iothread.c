@@ -34,10 +34,8 @@ static const char *no_iothread(const KnobWants *wants, const GuestDisk *disk)
 {
     if (disk_is_outside(disk))
         return "another process serves the disk (vhost-user)";
-    if (!disk_is_virtio(disk))
-        return disk_is_virtio_scsi(wants, disk)
-                   ? NULL
-                   : "only virtio disks and virtio-scsi controllers have one";
+    if (!disk_is_virtio(disk) && !disk_is_virtio_scsi(wants, disk))
+        return "only virtio disks and virtio-scsi controllers have one";
     return disk->no_ioeventfd ? "it has ioeventfd off, without which QEMU takes none" : NULL;
 }
 

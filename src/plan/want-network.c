@@ -146,7 +146,8 @@ static unsigned queues_auto(const Nic *nic, const char **ret_reason)
 
 static void decide_queues(const Nic *nic, const PolicyValue *by, NicValue *ret)
 {
-    if (by->kind == VALUE_WORD && can(nic, NIC_OUTSIDE)) {
+    /* the kernel attaches to a TAP device only as it was made: with many queues, or with one */
+    if (by->kind == VALUE_WORD && (can(nic, NIC_OUTSIDE) || nic->nic->is_premade)) {
         ret->outcome = NIC_LEAVE;
     } else if (by->kind == VALUE_WORD) {
         ret->value = g_strdup_printf("%u", queues_auto(nic, &ret->reason));
@@ -154,6 +155,8 @@ static void decide_queues(const Nic *nic, const PolicyValue *by, NicValue *ret)
         ret->value = g_strdup_printf("%" G_GUINT64_FORMAT, by->u);
         if (by->u > 1 && !can(nic, NIC_QUEUES))
             refuse(ret, "more than one cannot be had with this type of NIC");
+        else if (nic->nic->is_premade)
+            refuse(ret, "its TAP device is not libvirt's (managed='no'): its queues are as made");
         else if (can(nic, NIC_SHARED) && !nic->wants->def->shared_memory)
             refuse(ret, "vhost-user needs shared memory: <memoryBacking><access mode='shared'/>");
     }

@@ -116,7 +116,7 @@ struct json_object *report_pending(const Snapshot *snapshot, const char *const *
 }
 
 struct json_object *report_step(const char *name, const char *uuid, const char *result,
-                                   const char *text)
+                                const char *text)
 {
     struct json_object *document = parts_document(REPORT_OK);
 

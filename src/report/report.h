@@ -47,7 +47,7 @@ struct json_object *report_host(const Snapshot *snapshot);
 struct json_object *report_pending(const Snapshot *snapshot, const char *const *names);
 /* "restart-into" and "stop-move": result is "started", "waits" or "stopped"; text may be NULL. */
 struct json_object *report_step(const char *name, const char *uuid, const char *result,
-                                   const char *text);
+                                const char *text);
 /* Each setting of one guest: value, reason, policy origin, whether it is in force. */
 struct json_object *report_explain(const GuestStatus *status, const Topo *topo,
                                    const SettingList *wanted, const SettingList *observed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Moving pages against a kernel of the test's own, with a clock of its own: budget, rests, pressure,
- * goal, stop, pages that stay, nodes that are full. */
+/* Moving pages against a kernel of the test's own, with a clock of its own: budget, rests,
+ * pressure, goal, stop, pages that stay, nodes that are full. */
 #include "host/page-move.h"
 
 #include <errno.h>
@@ -23,13 +23,13 @@ typedef struct FakeMemory {
     int64_t usec_per_page; /* a move takes */
     int64_t now_usec, rested_usec, longest_usec;
     double pressure;
-    unsigned n_calls;     /* that move */
-    unsigned calm_at;     /* pressure is over after so many rests; 0: never */
+    unsigned n_calls; /* that move */
+    unsigned calm_at; /* pressure is over after so many rests; 0: never */
     unsigned n_rests;
-    unsigned stop_at;     /* after this call it is told to stop; 0: never */
+    unsigned stop_at; /* after this call it is told to stop; 0: never */
     PageMove *move;
     PageMoveCalls calls;
-    int error;            /* of every call that moves */
+    int error; /* of every call that moves */
 } FakeMemory;
 
 static int fake_move(void *ctx, pid_t pid, unsigned n, const uint64_t *addresses, const int *nodes,
@@ -106,7 +106,8 @@ static FakeMemory *memory_new(unsigned page_kib, unsigned goal_pct)
     memory->page_kib = page_kib;
     memory->free_kib = 1ull << 40;
     memory->usec_per_page = 10;
-    memory->calls = (PageMoveCalls){memory, fake_move, fake_room, fake_pressure, fake_now, fake_rest};
+    memory->calls =
+        (PageMoveCalls){memory, fake_move, fake_room, fake_pressure, fake_now, fake_rest};
     memory->move = page_move_new(&memory->calls, 1, ranges, cpuset_new_one(1), goal_pct);
     return memory;
 }
@@ -164,7 +165,8 @@ static void calls_keep_to_the_budget(void **state)
         assert_true(memory->longest_usec <= MAX(PAGE_MOVE_BUDGET_USEC, first));
         assert_true(memory->rested_usec * 2 >= memory->now_usec);
         assert_true(count(memory, 1) >= N_PAGES * 99 / 100); /* till all samples are there */
-        int64_t at_rate = (int64_t)count(memory, 1) * 4 * G_TIME_SPAN_SECOND / PAGE_MOVE_KIB_PER_SEC;
+        int64_t at_rate =
+            (int64_t)count(memory, 1) * 4 * G_TIME_SPAN_SECOND / PAGE_MOVE_KIB_PER_SEC;
         assert_true(memory->now_usec * 100 >= at_rate * 99);
     }
 }

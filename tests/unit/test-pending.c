@@ -84,6 +84,9 @@ static const struct {
     {"edited to the same", KNOB_DISK_CACHE, "-", "default", NULL, false},
     {"plugged", KNOB_DISK_CACHE, "none", "writeback", "-", false},
     {"to be plugged", KNOB_DISK_CACHE, "none", "-", "writeback", false},
+    {"cells rounded up at the start", KNOB_NUMA_CELLS, "0:48800;1:49152", "0:49152;1:49152",
+     "0:48800;1:49152", false},
+    {"other cells", KNOB_NUMA_CELLS, "0:48800;1:51200", "0:49152;1:49152", "0:48800;1:51200", true},
     {"changes live", KNOB_DISK_IOTUNE, "total_iops_sec=5", NULL, "total_iops_sec=5", false},
 };
 

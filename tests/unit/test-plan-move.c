@@ -60,9 +60,9 @@ static void assert_need(const MoveWorld *world, MoveNeed need, const char *expec
     g_autoptr(CpuSet) nodes = NULL;
     const char *why = NULL;
 
-    assert_int_equal(memory_move_need(world->topo, world->policy, world->plan, world->guest, &nodes,
-                                      &why),
-                     need);
+    assert_int_equal(
+        memory_move_need(world->topo, world->policy, world->plan, world->guest, &nodes, &why),
+        need);
     if (need == MOVE_WANTED) {
         g_autofree char *text = cpuset_format(nodes);
         assert_string_equal(text, expected);

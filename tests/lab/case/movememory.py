@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Memory of running guests follows their vCPUs where the policy lets it: ordinary and huge pages, read back
+from numa_maps; told and left where no huge page is free; stopped on request."""
+
+import re
+
+from truth import read
+
+FLAVOURS = ("amd-4node",)
+LIMIT = 400
+POLICY = """
+guests:
+  - match: {name: "move*"}
+    cpu: {policy: dedicated}
+    numa: {nodes: '%s', migrate_memory: on}
+"""
+HUGE = ("<memoryBacking><hugepages><page size='2048' unit='KiB'/></hugepages></memoryBacking>")
+MIB = 64
+
+
+def huge_by_node(guest):
+    lines = [line for line in read(f"/proc/{guest.pid}/numa_maps").splitlines() if " huge " in line]
+    return {int(node): int(pages) for node, pages in re.findall(r" N(\d)=(\d+)", " ".join(lines))}
+
+
+def ram_by_node(guest):
+    """Pages of the largest anonymous mapping."""
+    lines = [line for line in read(f"/proc/{guest.pid}/numa_maps").splitlines() if "anon=" in line]
+    line = max(lines, key=lambda text: int(re.search(r"anon=(\d+)", text).group(1)))
+    return {int(node): int(pages) for node, pages in re.findall(r" N(\d)=(\d+)", line)}
+
+
+def share_on(by_node, node):
+    return by_node.get(node, 0) / sum(by_node.values())
+
+
+def move_text(host, guest):
+    return host.entry(guest).get("memory_move") or ""
+
+
+def case(host):
+    host.huge_pages(0, MIB // 2)
+    small, huge = host.guests(
+        {"name": "move1", "mib": 96, "backing": "<memoryBacking><allocation mode='immediate'/></memoryBacking>",
+         "numatune": ("restrictive", "0-3")},
+        {"name": "move2", "mib": MIB, "backing": HUGE, "numatune": ("restrictive", "0-3")})
+    assert huge_by_node(huge) == {0: MIB // 2}
+    before = max(ram_by_node(small), key=ram_by_node(small).get)
+    node = next(node for node in (1, 2, 3) if node != before)
+
+    host.start(POLICY % node)
+    host.wait("their vCPUs on the node of the policy", lambda: all(
+        cpus <= host.node_cpus(node) for guest in (small, huge) for cpus in guest.vcpu_cpus()))
+    host.wait("ordinary pages on it", lambda: share_on(ram_by_node(small), node) >= 0.89)
+    host.note(f"ordinary pages: {ram_by_node(small)}")
+    host.wait("huge pages have nowhere to go", lambda: f"node {node} has no free pages of 2 MiB" in move_text(
+        host, huge))
+    assert huge_by_node(huge) == {0: MIB // 2}
+    assert host.journal(f"move2: moving its memory to node {node} stopped: node {node} has no free pages of 2 MiB")
+
+    host.huge_pages(node, MIB // 2)
+    host.ctl("apply", "move2", check=False)
+    host.wait("huge pages on it", lambda: share_on(huge_by_node(huge), node) >= 0.89)
+    host.note(f"huge pages: {huge_by_node(huge)}")
+    host.wait("both are local", lambda: all(
+        (host.entry(guest).get("locality_pct") or 0) >= 85 for guest in (small, huge)))
+    assert host.ctl("stop-move", "move1", check=False).returncode != 0  # nothing moves any more
+    host.wait("all as planned", lambda: host.ctl("verify", check=False).returncode == 0)
