@@ -337,6 +337,7 @@ static void look_done(PoolJob *base, bool abandoned)
         managed->dirty = false;
         managed->failed = false;
         managed->recheck = true;
+        manager->some_ended |= managed->active && !job->guest->active;
         managed->active = job->guest->active;
         managed_set_guest(managed, job->guest);
         managed->flags = job->flags;
@@ -651,6 +652,7 @@ static void tune_done(PoolJob *base, bool abandoned)
             managed->n_kept = diag_list_count(job->diags, DIAG_WARNING) +
                               (job->left ? change_set_size(job->left) : 0);
             tell_restored(job);
+            g_clear_pointer(&managed->settled, guest_plan_unref);
             manager->must_plan = manager->triggered = true;
         }
     }

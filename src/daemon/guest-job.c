@@ -379,16 +379,27 @@ static void run_rounds(GuestJob *job)
     setting_list_free(update_left(job, &process));
 }
 
+/* It was to go back, and libvirt will not have it now. */
+static bool is_refused(const GuestJob *job, const SettingList *observed, const Original *original)
+{
+    const Setting *now = setting_list_find(observed, &original->key);
+
+    return now && has_change(job->refused, &original->key) &&
+           !setting_value_equal(&original->key, now->value, original->original,
+                                guest_allowed(job->guest, job->topo), NULL);
+}
+
 /* Originals of what the plan no longer names are in force again: nothing is left to put back. */
 static void forget_unwanted(GuestJob *job, const ProcessKey *process)
 {
     g_autoptr(GPtrArray) kept = originals(job, process);
+    g_autoptr(SettingList) observed = observed_make(job->guest);
     g_autoptr(SettingList) wanted = wanted_make(job->plan, job->guest);
     g_autoptr(SettingList) done = setting_list_new();
 
     for (guint i = 0; kept && i < kept->len; i++) {
         const Original *original = g_ptr_array_index(kept, i);
-        if (!setting_is_wanted(wanted, &original->key))
+        if (!setting_is_wanted(wanted, &original->key) && !is_refused(job, observed, original))
             setting_list_add(done, &original->key, NULL, NULL, NULL);
     }
     setting_list_sort(done);
@@ -398,9 +409,9 @@ static void forget_unwanted(GuestJob *job, const ProcessKey *process)
 
 /* All that went back. What somebody else had changed was kept, and so is its original: it can still
  * be forced. */
-static void forget_restored(GuestJob *job, const ProcessKey *process)
+static void forget_restored(GuestJob *job, const ProcessKey *process, bool settled)
 {
-    if (diag_list_count(job->diags, DIAG_WARNING) == 0) {
+    if (settled && diag_list_count(job->diags, DIAG_WARNING) == 0) {
         note_record(job, record_forget(job->record, process, NULL));
         return;
     }
@@ -410,6 +421,8 @@ static void forget_restored(GuestJob *job, const ProcessKey *process)
     for (guint i = 0; kept && i < kept->len; i++) {
         const Original *original = g_ptr_array_index(kept, i);
         const Setting *now = setting_list_find(observed, &original->key);
+        if (!settled && original->key.plane != PLANE_CONFIG)
+            continue; /* threads born meanwhile may need it; it ends with the process */
         if (!now || setting_value_equal(&original->key, now->value, original->original,
                                         guest_allowed(job->guest, job->topo), NULL))
             setting_list_add(back, &original->key, NULL, NULL, NULL);
@@ -438,12 +451,14 @@ static void finish_record(GuestJob *job)
         note_record(job, record_get_flags(job->record, &process, &job->flags));
     if (job->kind == GUEST_RESTORE)
         job->flags.released = !could_not_be_written(job);
+    if (job->kind == GUEST_RESTORE)
+        job->flags.settled = 0; /* what differs from a plan from now on is no drift */
     else if (settled)
         job->flags.settled = guest_plan_digest(job->plan);
     if (!job->record)
         return;
-    if (settled && job->kind == GUEST_RESTORE)
-        forget_restored(job, &process);
+    if (job->kind == GUEST_RESTORE)
+        forget_restored(job, &process, settled);
     else if (settled && job->record_error == 0) /* all that was to go back was known */
         forget_unwanted(job, &process);
     keep_flags(job, &process);

@@ -265,6 +265,8 @@ static void tune_done(PoolJob *base, bool abandoned)
             log_notice("host: %s", diag_list_get(job->diags, i)->text);
         merge_outcome(state, job);
         state->replanned = false;
+        if (job->kind == HOST_RESTORE) /* what differs from a plan from now on is no drift */
+            g_clear_pointer(&state->settled, host_plan_unref);
         if (job->host)
             host_state_take(manager, job);
         host_state_plan(manager);

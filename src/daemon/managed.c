@@ -108,6 +108,7 @@ void managed_forget_refused(Managed *managed)
     change_set_unref(managed->refused);
     managed->refused = change_set_new();
     managed->dirty = true;
+    managed->replanned = true; /* originals that were refused, too: the job alone knows of them */
 }
 
 static bool same_process(const Guest *a, const Guest *b)

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+/* Less than the pool waits for a job: one that was given up there must not begin after all. */
+#define BEGIN_USEC (30 * G_TIME_SPAN_SECOND)
 #define ENDS "destroy" /* libvirt's word for a reboot that ends the guest */
 
 RestartJob *restart_job_new(RestartStep step, const RestartEntry *entry)
@@ -118,6 +120,10 @@ static bool begin(RestartJob *job)
     const char *why = obstacle(job, guest);
     if (why) {
         end(job, RESTART_FAILED, why);
+        return false;
+    }
+    if (g_get_monotonic_time() - job->began_usec > BEGIN_USEC) {
+        end(job, RESTART_FAILED, "libvirt took too long to tell about it: nothing was done");
         return false;
     }
     g_free(job->entry->boot_id);
@@ -286,6 +292,7 @@ static void run_recover(RestartJob *job)
 
 void restart_job_run(RestartJob *job)
 {
+    job->began_usec = g_get_monotonic_time();
     switch (job->step) {
     case RESTART_SHUT_DOWN:
         run_shut_down(job);

@@ -32,6 +32,7 @@ typedef struct RestartJob {
     const char *boot_id;
     RestartEntry *entry; /* SHUT_DOWN, ARM: uuid, name, until_usec; RECOVER: uuid, name; else all */
     bool unseen;         /* START: how it ended was not seen; libvirt's reason decides */
+    int64_t began_usec;  /* private */
 
     /* results */
     RestartOutcome outcome; /* entry is whole with WAITS */

@@ -169,6 +169,7 @@ static void restart_go(Restart *restart)
         step_submit(restart, RESTART_RECOVER, true);
     } else if (restart->off) {
         restart->off = false;
+        restart->timer = sd_event_source_disable_unref(restart->timer); /* it is off in time */
         step_submit(restart, RESTART_START, restart->unseen && restart->reset_usec == 0);
     }
 }

@@ -5,15 +5,18 @@
  */
 #include "plan/planner.h"
 
-/* -1: nobody names one */
+/* -1: nobody names one. With placement='auto' the nodes are numad's, which a nodeset would take away
+ * for good: libvirt has no call that brings it back. */
 static int mode_of(const Seat *seat)
 {
     const PolicyValue *word = guest_policy_get(seat->in->policy, KEY_NUMA_MODE);
 
+    if (seat->def->numa_auto)
+        return -1;
     for (NumaMode mode = NUMA_STRICT; word && mode <= NUMA_RESTRICTIVE; mode++)
         if (g_strcmp0(word->text, numa_mode_name(mode)) == 0)
             return (int)mode;
-    return seat->def->numa_auto ? -1 : seat->def->numa_mode;
+    return seat->def->numa_mode;
 }
 
 /* What the guest has already, if its vCPUs are still within: memory that went to more nodes at the

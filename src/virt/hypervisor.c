@@ -77,8 +77,10 @@ static Hypervisor *hypervisor_ask(VirtCall *call, const GuestDef *def)
     g_autofree char *xml = virConnectGetDomainCapabilities(call->conn, def->emulator, def->arch,
                                                            def->machine, def->type, 0);
 
-    if (!xml && call_fail(call, NULL) != VIRT_REFUSED)
+    if (!xml && virGetLastErrorCode() != VIR_ERR_NO_SUPPORT) {
+        call_fail(call, NULL);
         return NULL;
+    }
     if (!xml || hypervisor_parse(xml, strlen(xml), &hypervisor, diags) < 0)
         return hypervisor_new();
     return hypervisor;

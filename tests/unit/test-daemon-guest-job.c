@@ -767,6 +767,137 @@ static void a_record_that_cannot_be_written(void **state)
     signal(SIGXFSZ, SIG_DFL);
 }
 
+/* --- review --- */
+
+static const SettingKey cache = {.knob = KNOB_DISK_CACHE, .device = "vda", .plane = PLANE_CONFIG};
+
+static void add_disk(GuestWorld *world)
+{
+    SettingKey key = cache;
+
+    key.plane = 0;
+    setting_list_add(world->guest->config->knobs, &key, "writeback", NULL, NULL);
+    setting_list_sort(world->guest->config->knobs);
+}
+
+static void plan_cache(GuestWorld *world, const PlanSpec *spec, const char *value)
+{
+    guest_world_set_plan(world, spec);
+    if (value)
+        setting_list_add(world->plan->knobs, &cache, value, "policy", NULL);
+}
+
+static const char *cache_now(const GuestWorld *world)
+{
+    SettingKey key = cache;
+
+    key.plane = 0;
+    return setting_list_find(world->guest->config->knobs, &key)->value;
+}
+
+static const Original *cache_original(GPtrArray *list)
+{
+    for (guint i = 0; i < list->len; i++) {
+        const Original *original = g_ptr_array_index(list, i);
+        if (setting_key_compare(&original->key, &cache) == 0)
+            return original;
+    }
+    return NULL;
+}
+
+/* T1 */
+static void refused_put_back_keeps_its_original(void **state)
+{
+    GuestWorld *world = *state;
+
+    add_disk(world);
+    plan_cache(world, &pool, "none");
+    guest_job_free(run_well(world, GUEST_TUNE));
+    assert_string_equal(cache_now(world), "none");
+    plan_cache(world, &pool, NULL);
+    g_autoptr(GuestJob) job = job_new(world, GUEST_TUNE);
+    world->fake->fail_call = 3;
+    world->fake->fault = FAKE_REFUSED;
+    guest_job_run(job);
+    assert_int_equal(job->result, BACKEND_DONE);
+    assert_string_equal(cache_now(world), "none");
+    assert_int_equal(change_set_size(job->refused), 1);
+    g_autoptr(GPtrArray) list = guest_world_originals(world, 100);
+    const Original *original = cache_original(list);
+    assert_non_null(original);
+    assert_string_equal(original->original, "writeback");
+}
+
+/* T2 */
+static void restored_is_not_settled(void **state)
+{
+    GuestWorld *world = *state;
+
+    add_disk(world);
+    plan_cache(world, &pool, "none");
+    guest_job_free(run_well(world, GUEST_TUNE));
+    assert_true(world->flags.settled != 0);
+    guest_job_free(run_well(world, GUEST_RESTORE));
+    assert_string_equal(cache_now(world), "writeback");
+    world->flags = (ProcessFlags){0};
+    guest_job_free(run(world, GUEST_LOOK));
+    assert_true(world->flags.settled == 0);
+}
+
+/* T2b: what a settled plan after a restore does */
+static void tuned_after_a_restore_keeps_the_original(void **state)
+{
+    GuestWorld *world = *state;
+
+    add_disk(world);
+    plan_cache(world, &pool, "none");
+    guest_job_free(run_well(world, GUEST_TUNE));
+    guest_job_free(run_well(world, GUEST_RESTORE));
+    world->flags = (ProcessFlags){0};
+    guest_job_free(run(world, GUEST_LOOK));
+    if (world->flags.settled == guest_plan_digest(world->plan)) { /* assign_plans() */
+        g_clear_pointer(&world->settled, guest_plan_unref);
+        world->settled = guest_plan_ref(world->plan);
+    }
+    guest_job_free(run_well(world, GUEST_TUNE));
+    assert_string_equal(cache_now(world), "none");
+    g_autoptr(GPtrArray) list = guest_world_originals(world, 100);
+    const Original *original = cache_original(list);
+    assert_non_null(original);
+    assert_string_equal(original->original, "writeback");
+    guest_job_free(run_well(world, GUEST_RESTORE));
+    assert_string_equal(cache_now(world), "writeback");
+}
+
+/* T3: most went back, one did not; later the operator edits, and apply tunes again */
+static void half_restored_forgets_what_went_back(void **state)
+{
+    GuestWorld *world = *state;
+    PlanSpec spec = pool;
+
+    add_disk(world);
+    spec.weight = 300;
+    plan_cache(world, &spec, "none");
+    guest_job_free(run_well(world, GUEST_TUNE));
+    g_autoptr(GuestJob) job = job_new(world, GUEST_RESTORE);
+    world->fake->fail_call = 3; /* the weight */
+    world->fake->fault = FAKE_REFUSED;
+    guest_job_run(job);
+    assert_true(change_set_size(job->left) > 0);
+    assert_string_equal(cache_now(world), "writeback");
+    assert_true(job->flags.released);
+    SettingKey key = cache;
+    key.plane = 0;
+    Setting *edited = (Setting *)setting_list_find(world->guest->config->knobs, &key);
+    g_free(edited->value);
+    edited->value = g_strdup("directsync");
+    plan_cache(world, &pool, "none");
+    guest_job_free(run(world, GUEST_TUNE));
+    assert_string_equal(cache_now(world), "none");
+    guest_job_free(run(world, GUEST_RESTORE));
+    assert_string_equal(cache_now(world), "directsync");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -798,6 +929,10 @@ int main(void)
         cmocka_unit_test(another_process_at_any_call),
         TEST(without_a_record),
         cmocka_unit_test(a_record_that_cannot_be_written),
+        TEST(refused_put_back_keeps_its_original),
+        TEST(restored_is_not_settled),
+        TEST(tuned_after_a_restore_keeps_the_original),
+        TEST(half_restored_forgets_what_went_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
