@@ -15,9 +15,8 @@ static void render(Doc *document, GString *out)
         const char *value = doc_text(row, "value");
         g_autofree char *line =
             g_strdup_printf("%s: %s", doc_word(row, "key"), value ? value : "-");
-        g_string_append_printf(out, "%-*s # %s%s%s\n", ORIGIN_COLUMN, line, doc_word(row, "origin"),
-                               value ? "" : ", not touched",
-                               doc_bool(row, "built") ? "" : ", not built yet");
+        g_string_append_printf(out, "%-*s # %s%s\n", ORIGIN_COLUMN, line, doc_word(row, "origin"),
+                               value ? "" : ", not touched");
     }
 }
 

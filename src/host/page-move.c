@@ -75,7 +75,8 @@ static int measure(PageMove *move)
         local += status[i] >= 0 && cpuset_has(move->nodes, (unsigned)status[i]);
     }
     if (r == 0)
-        atomic_store(&move->local_pct, there > 0 ? local * 100 / there : 100);
+        atomic_store(&move->local_pct,
+                     there > 0 ? local * 100 / there : 100); /* none is there yet */
     return r;
 }
 

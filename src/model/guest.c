@@ -190,6 +190,7 @@ static void guest_kernel_clear(gpointer data)
     g_free(kernel->memory_kib);
     g_free(kernel->pages);
     g_free(kernel->samples);
+    g_free(kernel->samples_on);
 }
 
 GuestKernel *guest_kernel_ref(const GuestKernel *kernel)
@@ -265,6 +266,21 @@ void guest_kernel_add_pages(GuestKernel *kernel, const GuestPages *pages)
 {
     kernel->pages = g_renew(GuestPages, kernel->pages, kernel->n_pages + 1);
     kernel->pages[kernel->n_pages++] = *pages;
+}
+
+void guest_kernel_set_samples(GuestKernel *kernel, const int *nodes)
+{
+    int last = -1;
+
+    g_clear_pointer(&kernel->samples_on, g_free);
+    for (unsigned i = 0; i < kernel->n_samples; i++)
+        last = MAX(last, nodes[i]);
+    kernel->n_samples_on = (unsigned)(last + 1);
+    if (last >= 0)
+        kernel->samples_on = g_new0(unsigned, kernel->n_samples_on);
+    for (unsigned i = 0; i < kernel->n_samples; i++)
+        if (nodes[i] >= 0)
+            kernel->samples_on[nodes[i]]++;
 }
 
 uint64_t guest_kernel_memory_on(const GuestKernel *kernel, unsigned node)

@@ -277,9 +277,12 @@ int guest_plan_locality_pct(const GuestPlan *plan, const Topo *topo, const Guest
         if (plan->vcpus[i].online)
             hwloc_bitmap_or(cpus, cpus, plan->vcpus[i].cpus);
     g_autoptr(CpuSet) nodes = topo_nodes_of(topo, cpus);
-    for (unsigned node = 0; kernel && node < kernel->n_memory_kib; node++) {
-        total += kernel->memory_kib[node];
-        near += cpuset_has(nodes, node) ? kernel->memory_kib[node] : 0;
+    bool sampled = kernel && kernel->samples_on;
+    unsigned n = !kernel ? 0 : sampled ? kernel->n_samples_on : kernel->n_memory_kib;
+    for (unsigned node = 0; node < n; node++) {
+        uint64_t here = sampled ? kernel->samples_on[node] : kernel->memory_kib[node];
+        total += here;
+        near += cpuset_has(nodes, node) ? here : 0;
     }
     return total > 0 && !cpuset_is_empty(nodes) ? (int)(near * 100 / total) : -1;
 }

@@ -146,8 +146,9 @@ bool guest_plan_equal(const GuestPlan *a, const GuestPlan *b);
 /* A number for what guest_plan_equal() compares, the same in every run; never 0. */
 uint64_t guest_plan_digest(const GuestPlan *plan);
 
-/* Of 100 parts of its memory, how many are on nodes where its vCPUs may run by the plan; -1: not
- * measured, or not placed. */
+/* Of 100 parts of its RAM, how many are on nodes where its vCPUs may run by the plan: by samples of
+ * it; without them of all memory QEMU has for it, its own included. -1: not measured, or not
+ * placed. */
 int guest_plan_locality_pct(const GuestPlan *plan, const Topo *topo, const GuestKernel *kernel);
 
 Plan *plan_new(void); /* refcount 1, no guests, sets empty */

@@ -42,7 +42,6 @@ typedef struct PolicyKeyInfo {
     const char *path; /* "cpu.emulator", "host.thp", "mode" */
     PolicyScope scope;
     const char *default_text; /* as docs print it; NULL: vmtuned does not touch it */
-    bool built; /* false: parses and validates, and warns that its knob is not built */
     PolicyField field;
 } PolicyKeyInfo;
 

@@ -5,8 +5,8 @@
  */
 #include "plan/planner.h"
 
-/* -1: nobody names one. With placement='auto' the nodes are numad's, which a nodeset would take away
- * for good: libvirt has no call that brings it back. */
+/* -1: nobody names one. With placement='auto' the nodes are numad's, which a nodeset would take
+ * away for good: libvirt has no call that brings it back. */
 static int mode_of(const Seat *seat)
 {
     const PolicyValue *word = guest_policy_get(seat->in->policy, KEY_NUMA_MODE);

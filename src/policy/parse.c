@@ -79,9 +79,6 @@ static void value_parse(const Block *block, const PolicyKeyInfo *info, const Yam
     const Convert *convert = block->convert;
     g_autoptr(PolicyValue) value = value_convert(convert, &info->field, pair->value, path);
 
-    if (!info->built)
-        source_warning(convert->source, convert->diags, pair->key->mark, path,
-                       "%s is valid but its knob is not built yet; it has no effect", info->path);
     if (!value) {
         Origin origin = source_origin(convert->source, pair->value->mark);
         value = policy_value_new(VALUE_STRING, &origin);
@@ -269,7 +266,7 @@ int source_parse(Source *source, Policy *policy, bool *ret_whole, DiagList *diag
     g_ptr_array_sort(found->items, diag_compare);
     if (diags)
         diag_list_take_all(diags, found);
-    return source->n_told[DIAG_ERROR] > 0 ? -EINVAL : 0;
+    return source->n_told > 0 ? -EINVAL : 0;
 }
 
 int policy_parse(const char *bytes, size_t length, const char *file, Policy *policy,

@@ -20,7 +20,7 @@ int policy_parse(const char *bytes, size_t length, const char *file, Policy *pol
                  DiagList *diags);
 
 /* The files in order; one that can't be read or parsed is an error in diags. 0 with *ret (perhaps
- * warnings), or -EINVAL. A key whose knob is not built gets a warning. */
+ * warnings), or -EINVAL. */
 int policy_load_files(const char *const *files, Policy **ret, DiagList *diags);
 
 /* Which files make up the policy, in the order they are read: main_file (which must exist), then

@@ -109,22 +109,6 @@ static char *source_line(const Source *source, unsigned line)
     return length <= MAX_LINE_BYTES ? g_strndup(start, length) : NULL;
 }
 
-static void source_diag(Source *source, DiagList *diags, DiagSeverity severity, Mark mark,
-                        const char *key, const char *text)
-{
-    unsigned before = source->n_told[severity]++;
-
-    if (before > SOURCE_MAX_DIAGS)
-        return;
-    g_autofree char *line = source_line(source, mark.line);
-    DiagPlace place = {source->file, mark.line, mark.column, line};
-    if (before < SOURCE_MAX_DIAGS)
-        diag_add(diags, severity, &place, key, "%s", text);
-    else
-        diag_add(diags, severity, &place, NULL, "more than %u of these; the rest is not reported",
-                 SOURCE_MAX_DIAGS);
-}
-
 void source_error(Source *source, DiagList *diags, Mark mark, const char *key, const char *format,
                   ...)
 {
@@ -132,17 +116,17 @@ void source_error(Source *source, DiagList *diags, Mark mark, const char *key, c
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
-    source_diag(source, diags, DIAG_ERROR, mark, key, text);
-}
 
-void source_warning(Source *source, DiagList *diags, Mark mark, const char *key, const char *format,
-                    ...)
-{
-    va_list args;
-    va_start(args, format);
-    g_autofree char *text = g_strdup_vprintf(format, args);
-    va_end(args);
-    source_diag(source, diags, DIAG_WARNING, mark, key, text);
+    unsigned before = source->n_told++;
+    if (before > SOURCE_MAX_DIAGS)
+        return;
+    g_autofree char *line = source_line(source, mark.line);
+    DiagPlace place = {source->file, mark.line, mark.column, line};
+    if (before < SOURCE_MAX_DIAGS)
+        diag_add(diags, DIAG_ERROR, &place, key, "%s", text);
+    else
+        diag_add(diags, DIAG_ERROR, &place, NULL, "more than %u of these; the rest is not reported",
+                 SOURCE_MAX_DIAGS);
 }
 
 bool source_check_utf8(Source *source, DiagList *diags)

@@ -13,8 +13,8 @@ typedef struct Source {
     char *file;  /* GRefString */
     char *bytes; /* NUL-terminated, without a byte order mark */
     size_t length;
-    GArray *lines;              /* of size_t: where each line starts */
-    unsigned n_told[DIAG_INFO]; /* errors and warnings so far, also those not reported */
+    GArray *lines;   /* of size_t: where each line starts */
+    unsigned n_told; /* errors so far, also those not reported */
 } Source;
 
 /* Where something stands: from 1, column in characters; line 0: the file as a whole. */
@@ -36,8 +36,6 @@ Origin source_origin(const Source *source, Mark mark);
 /* key may be NULL. */
 void source_error(Source *source, DiagList *diags, Mark mark, const char *key, const char *format,
                   ...) G_GNUC_PRINTF(5, 6);
-void source_warning(Source *source, DiagList *diags, Mark mark, const char *key, const char *format,
-                    ...) G_GNUC_PRINTF(5, 6);
 
 /* Whether the bytes are UTF-8 text. If not, the first bad byte is an error in diags. */
 bool source_check_utf8(Source *source, DiagList *diags);

@@ -49,7 +49,6 @@ static struct json_object *policy_row(const PolicyKeyInfo *info, const PolicyVal
     json_object_object_add(row, "value", parts_text(text));
     json_object_object_add(row, "origin", parts_text(origin));
     json_object_object_add(row, "default", json_object_new_boolean(value == NULL));
-    json_object_object_add(row, "built", json_object_new_boolean(info->built));
     return row;
 }
 

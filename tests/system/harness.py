@@ -62,6 +62,8 @@ class Host:
             closed = os.path.join(self.scratch, "no-kvm")
             os.mknod(closed, stat.S_IFCHR, os.makedev(1, 3))
             run("mount", "--bind", closed, "/dev/kvm")
+        os.makedirs("/dev/hugepages", exist_ok=True)  # libvirtd looks for it when it starts
+        run("mount", "-t", "hugetlbfs", "hugetlbfs", "/dev/hugepages")
         self.spawn("dbus-daemon", "dbus-daemon", "--system", "--nofork", "--nopidfile")
         wait_for("dbus", lambda: os.path.exists("/run/dbus/system_bus_socket"))
         self.spawn("virtlogd", "virtlogd")
