@@ -49,6 +49,16 @@ static void add_rows(Table *table, Doc *guest)
     }
 }
 
+/* Of a host that is as it should be nothing is said. */
+static void print_host(Doc *host, GString *out)
+{
+    static const char *const well[] = {"untouched", "as-planned", NULL};
+    const char *state = doc_text(host, "state");
+
+    if (state && !g_strv_contains(well, state))
+        g_string_append_printf(out, "\nhost: %s (vmtuned-ctl host)\n", state);
+}
+
 void show_verify(Doc *document, GString *out)
 {
     Doc *daemon = doc_get(document, "daemon");
@@ -68,6 +78,7 @@ void show_verify(Doc *document, GString *out)
     print_guests(document, out);
     g_string_append_printf(out, "%s%u of %u guests well\n", n_guests > 0 ? "\n" : "", n_well,
                            n_guests);
+    print_host(doc_get(document, "host_settings"), out);
     if (daemon && !doc_bool(daemon, "connected"))
         g_string_append(out, "libvirt is away\n");
     if (doc_bool(daemon, "policy_rejected"))
