@@ -507,12 +507,13 @@ static uint64_t bound_need_kib(const Seat *seat, const MemoryNeed *of)
     return kib;
 }
 
-static uint64_t bound_room_kib(const Planner *planner, const MemoryNeed *need)
+static uint64_t bound_room_kib(const Planner *planner, const Seat *seat, const MemoryNeed *need)
 {
     uint64_t kib = 0;
 
     for (unsigned i = 0; i < planner->topo->n_nodes; i++)
-        if (cpuset_has(need->nodes, planner->topo->nodes[i].os_index))
+        if (cpuset_has(need->nodes, planner->topo->nodes[i].os_index) &&
+            cpuset_has(seat->mems, planner->topo->nodes[i].os_index))
             kib += capacity_room_kib(planner->capacity, i, need->page_kib);
     return kib;
 }
@@ -525,7 +526,7 @@ const MemoryNeed *memory_bound_short(const Planner *planner, const Seat *seat, u
         if (!need->strict)
             continue;
         *ret_kib = bound_need_kib(seat, need);
-        *ret_room_kib = bound_room_kib(planner, need);
+        *ret_room_kib = bound_room_kib(planner, seat, need);
         if (*ret_kib > *ret_room_kib)
             return need;
     }

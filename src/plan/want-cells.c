@@ -8,6 +8,8 @@
  */
 #include "plan/knobs.h"
 
+#include "base/util.h"
+
 #define KIB_PER_MIB 1024
 
 static const char reason[] = "as the guest is placed";
@@ -26,10 +28,19 @@ static CpuSet *vcpus_on(const KnobWants *wants, unsigned node)
     return vcpus;
 }
 
-/* libvirt rounds a cell up to whole MiB, and QEMU needs whole pages. */
-static uint64_t cell_unit_kib(const GuestPlan *plan)
+/* libvirt rounds a cell up to whole MiB, and QEMU needs whole pages: of the size it will have. */
+static uint64_t cell_unit_kib(const KnobWants *wants)
 {
-    return MAX(plan->page_size_kib, KIB_PER_MIB);
+    const SettingKey key = {.knob = KNOB_MEMORY_PAGE_SIZE, .plane = PLANE_CONFIG};
+    unsigned page_kib = guest_def_page_kib(wants->def, 0, wants->topo->base_page_kib);
+    uint64_t wanted_kib = 0;
+
+    for (unsigned i = 0; i < setting_list_size(wants->plan->knobs); i++) {
+        const Setting *setting = setting_list_get(wants->plan->knobs, i);
+        if (setting_key_compare(&setting->key, &key) == 0 && setting->value)
+            parse_u64(setting->value, UINT64_MAX, &wanted_kib);
+    }
+    return MAX(MAX(page_kib, wanted_kib), KIB_PER_MIB);
 }
 
 /* The next start's memory in proportion to what was assigned there: the two differ where <memory>
@@ -48,7 +59,7 @@ static uint64_t share_mib(const KnobWants *wants, uint64_t mib)
 static char *cells_make(const KnobWants *wants)
 {
     const GuestPlan *plan = wants->plan;
-    uint64_t unit = cell_unit_kib(plan), left = wants->def->memory_kib;
+    uint64_t unit = cell_unit_kib(wants), left = wants->def->memory_kib;
     g_autoptr(GString) text = g_string_new(NULL);
     unsigned n_vcpus = 0;
 
