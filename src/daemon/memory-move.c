@@ -58,20 +58,27 @@ static bool some_in_flight(const Manager *manager)
 
 /* --- is it wanted --- */
 
-static bool is_settled(const Manager *manager, const Managed *managed)
+/* May its memory be moved at all? */
+static bool may_move(const Manager *manager, const Managed *managed)
 {
-    return managed_is_planned(managed) && managed->plan && !managed->flags.released &&
-           !managed->stuck && !managed->in_flight && !managed->guest->in_job &&
-           change_set_size(managed->left) == 0 && manager->stop_usec == 0 && manager->topo &&
-           !manager->options.dry_run && policy_get_mode(manager->policy) == MODE_ENFORCE;
+    return managed_is_planned(managed) && managed->plan && managed->policy &&
+           !managed->flags.released && !managed->guest->in_job && manager->stop_usec == 0 &&
+           manager->topo && !manager->options.dry_run &&
+           policy_get_mode(manager->policy) == MODE_ENFORCE;
 }
 
-static MoveNeed need_of(const Manager *manager, const Managed *managed, CpuSet **ret_nodes,
-                        const char **ret_why)
+/* Nothing else is to be changed first. */
+static bool is_settled(const Managed *managed)
 {
-    if (!is_settled(manager, managed) || !managed->policy)
+    return !managed->stuck && !managed->in_flight && change_set_size(managed->left) == 0;
+}
+
+static MoveNeed need_of(const Manager *manager, const Managed *managed, bool begun,
+                        CpuSet **ret_nodes, const char **ret_why)
+{
+    if (!may_move(manager, managed) || (!begun && !is_settled(managed)))
         return MOVE_NONE;
-    return memory_move_need(manager->topo, managed->policy, managed->plan, managed->guest,
+    return memory_move_need(manager->topo, managed->policy, managed->plan, managed->guest, begun,
                             ret_nodes, ret_why);
 }
 
@@ -186,10 +193,13 @@ static void move_go_on(Manager *manager, MemoryMove *move, const Managed *manage
     g_autoptr(CpuSet) nodes = NULL;
     const char *why = "it is not wanted any more";
 
-    if (need_of(manager, managed, &nodes, &why) == MOVE_WANTED && cpuset_equal(nodes, move->nodes))
+    if (need_of(manager, managed, true, &nodes, &why) == MOVE_WANTED &&
+        cpuset_equal(nodes, move->nodes)) {
         slice_submit(manager, move, managed);
-    else
-        move_end(manager, move, why);
+        return;
+    }
+    move_end(manager, move, why);
+    move->retry_usec = 0; /* it did not fail */
 }
 
 static void slice_done(PoolJob *base, bool abandoned)
@@ -277,7 +287,7 @@ static bool look_at(Manager *manager, const Managed *managed)
     const char *why = NULL;
     MemoryMove *move;
 
-    switch (need_of(manager, managed, &nodes, &why)) {
+    switch (need_of(manager, managed, false, &nodes, &why)) {
     case MOVE_NONE:
         break;
     case MOVE_REFUSED:

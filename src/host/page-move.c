@@ -145,6 +145,8 @@ static int move_them(PageMove *move, const uint64_t *addresses, unsigned n, unsi
         nodes[i] = (int)node_in_turn(move, move->turn + i);
     move->turn += n;
     int r = move->calls->move(move->calls->ctx, move->pid, n, addresses, nodes, status);
+    if (r == 0) /* of a transparent huge page, which moves as one, it tells of one page alone */
+        r = move->calls->move(move->calls->ctx, move->pid, n, addresses, NULL, status);
     for (unsigned i = 0; i < n && r == 0; i++) {
         if (status[i] >= 0 && cpuset_has(move->nodes, (unsigned)status[i]))
             atomic_fetch_add(&move->moved_kib, page_kib);

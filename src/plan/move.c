@@ -41,14 +41,14 @@ static const char *why_not(const Guest *guest, const CpuSet *nodes)
 }
 
 MoveNeed memory_move_need(const Topo *topo, const GuestPolicy *policy, const GuestPlan *plan,
-                          const Guest *guest, CpuSet **ret_nodes, const char **ret_why)
+                          const Guest *guest, bool begun, CpuSet **ret_nodes, const char **ret_why)
 {
     const PolicyValue *migrate = guest_policy_get(policy, KEY_NUMA_MIGRATE_MEMORY);
 
     if (!migrate || !migrate->u || plan->result != PLAN_PLACED || !guest->kernel || !guest->live)
         return MOVE_NONE;
     int local = guest_plan_locality_pct(plan, topo, guest->kernel);
-    if (local < 0 || local >= MOVE_GOAL_PCT)
+    if (!begun && (local < 0 || local >= MOVE_GOAL_PCT))
         return MOVE_NONE;
     g_autoptr(CpuSet) nodes = target_nodes(topo, plan, guest);
     const char *why = why_not(guest, nodes);

@@ -16,7 +16,8 @@ typedef enum MoveNeed {
     MOVE_REFUSED, /* it would be, and cannot */
 } MoveNeed;
 
-/* *ret_nodes: where its memory is to be, owned by the caller, with MOVE_WANTED; *ret_why: why not,
+/* begun: it is under way, and how much is local already does not count.
+ * *ret_nodes: where its memory is to be, owned by the caller, with MOVE_WANTED; *ret_why: why not,
  * static, with MOVE_REFUSED. */
 MoveNeed memory_move_need(const Topo *topo, const GuestPolicy *policy, const GuestPlan *plan,
-                          const Guest *guest, CpuSet **ret_nodes, const char **ret_why);
+                          const Guest *guest, bool begun, CpuSet **ret_nodes, const char **ret_why);

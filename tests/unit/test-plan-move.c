@@ -60,9 +60,9 @@ static void assert_need(const MoveWorld *world, MoveNeed need, const char *expec
     g_autoptr(CpuSet) nodes = NULL;
     const char *why = NULL;
 
-    assert_int_equal(
-        memory_move_need(world->topo, world->policy, world->plan, world->guest, &nodes, &why),
-        need);
+    assert_int_equal(memory_move_need(world->topo, world->policy, world->plan, world->guest, false,
+                                      &nodes, &why),
+                     need);
     if (need == MOVE_WANTED) {
         g_autofree char *text = cpuset_format(nodes);
         assert_string_equal(text, expected);
@@ -90,6 +90,11 @@ static void up_to_the_goal(void **state)
     (void)state;
     assert_need(reached, MOVE_NONE, NULL);
     assert_need(below, MOVE_WANTED, "0");
+    g_autoptr(CpuSet) nodes = NULL;
+    const char *why = NULL;
+    assert_int_equal(memory_move_need(reached->topo, reached->policy, reached->plan, reached->guest,
+                                      true, &nodes, &why),
+                     MOVE_WANTED);
     assert_need(unknown, MOVE_NONE, NULL);
 }
 

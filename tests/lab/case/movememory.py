@@ -4,11 +4,13 @@ from numa_maps; told and left where no huge page is free; stopped on request."""
 
 import re
 
-from truth import read
+from truth import read, write
 
 FLAVOURS = ("amd-4node",)
 LIMIT = 400
+THP = "/sys/kernel/mm/transparent_hugepage/enabled"
 POLICY = """
+host: {numa_balancing: off}  # the kernel would move pages, too
 guests:
   - match: {name: "move*"}
     cpu: {policy: dedicated}
@@ -45,6 +47,15 @@ def move_text(host, guest):
 
 
 def case(host):
+    # Ordinary pages; and what a guest only reads would be the huge zero page, which belongs to nobody.
+    write(THP, "never")
+    try:
+        check(host)
+    finally:
+        write(THP, "always")
+
+
+def check(host):
     host.huge_pages(0, MIB // 2)
     small, huge = host.guests(
         {"name": "move1", "mib": SMALL_MIB, "backing": LOCKED, "numatune": ("restrictive", "0-3")},
