@@ -51,7 +51,8 @@ static uint64_t share_mib(const KnobWants *wants, uint64_t mib)
 
     for (unsigned i = 0; i < wants->plan->n_memory; i++)
         total += wants->plan->memory[i].mib;
-    return total == next || total == 0 ? mib : (uint64_t)((unsigned __int128)next * mib / total);
+    /* in two steps, since next * mib may be more than 64 bits hold */
+    return total == 0 ? mib : next / total * mib + next % total * mib / total;
 }
 
 /* One for each entry of plan->memory; together what the guest has now, so the last may be odd.
