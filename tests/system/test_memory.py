@@ -11,6 +11,14 @@ MIB = 32  # of every guest
 BACKING = "<memoryBacking><hugepages><page size='2048' unit='KiB'/></hugepages></memoryBacking>"
 
 
+CAP_SYS_RESOURCE = 1 << 24
+
+
+def may_lock():
+    """libvirtd raises the limit of what a guest may lock: not in every container."""
+    return bool(int(re.search(r"CapEff:\s+(\w+)", read("/proc/self/status")).group(1), 16) & CAP_SYS_RESOURCE)
+
+
 def pages():
     return int(read(POOL + "nr_hugepages"))
 
@@ -27,7 +35,9 @@ def huge_kib(guest):
     return nodes
 
 
-class Memory(Case):
+class Pages(Case):
+    """May add huge pages; the pool is then what it was."""
+
     def setUp(self):
         super().setUp()
         before = read(POOL + "nr_hugepages")
@@ -38,6 +48,8 @@ class Memory(Case):
         write(POOL + "nr_hugepages", str(wanted))
         self.assertEqual(pages(), wanted)
 
+
+class Memory(Pages):
     @staticmethod
     def reported(daemon, guest):
         """Node → KiB in huge pages, from status."""
@@ -65,38 +77,6 @@ class Memory(Case):
         seen = sum(int(count) * 4 for line in read(f"/proc/{guest.pid}/numa_maps").splitlines()
                    if "anon=" in line for count in re.findall(r" N0=(\d+)", line))
         self.assertTrue(0.5 * seen < total < 2 * seen + 8192, (total, seen))
-
-    def test_cold_knobs_come_true(self):
-        guest = self.guest("cold1")
-        first = virsh("dumpxml", "--inactive", "cold1").stdout
-        daemon = self.daemon("""guests:
-  - match: {name: cold1}
-    memory: {page_size: 2MiB, nosharepages: on, allocation_threads: 2}""")
-        self.wait_state(daemon, guest, "cold-pending")
-        self.assertIn("memory.page_size", daemon.ctl("pending", "cold1", check=False).stdout)
-        self.more_pages(MIB // 2)
-        guest.destroy()
-        guest.start()
-        self.wait_state(daemon, guest, "as-planned")
-        live = guest.live_xml()
-        self.assertIn("<page size='2048' unit='KiB'/>", live)
-        self.assertIn("<nosharepages/>", live)
-        self.assertRegex(live, r"<allocation threads='2'/>")
-        argv = read(f"/proc/{guest.pid}/cmdline").replace("\0", " ")
-        self.assertIn("mem-merge=off", argv)
-        self.assertIn('"prealloc-threads":2', argv)
-        self.assertEqual(huge_kib(guest), {0: MIB * 1024})
-        daemon.ctl("restore", "cold1", check=False)
-        self.assertEqual(virsh("dumpxml", "--inactive", "cold1").stdout, first)
-
-    def test_locked_is_a_definition_libvirt_takes(self):
-        guest = self.guest("locked1", start=False)
-        first = virsh("dumpxml", "--inactive", "locked1").stdout
-        daemon = self.daemon("guests: [{match: {name: locked1}, memory: {locked: on}}]")
-        wait_for("the definition", lambda: "<locked/>" in guest.config_xml())
-        daemon.write_policy("guests: [{match: {name: locked1}}]")
-        daemon.ctl("reload")
-        wait_for("the first definition", lambda: guest.config_xml() == first)
 
     def test_pool_grows_for_a_guest_and_goes_back(self):
         before = pages()
@@ -132,3 +112,125 @@ class Memory(Case):
         self.assertEqual(pages(), before + 8)
         run(*daemon.argv("--restore"))
         self.assertEqual(pages(), before)
+
+
+class ColdMemory(Pages):
+    """Memory knobs go into the persistent definition, come true at the next start, and go back."""
+
+    LOCKED = "on" if may_lock() else "off"
+    WANTS = f"""guests:
+  - match: {{name: '*'}}
+    memory: {{page_size: 2MiB, nosharepages: on, locked: {LOCKED}, allocation_threads: 2}}"""
+    KNOBS = ("memory.allocation_threads", "memory.nosharepages", "memory.page_size")
+
+    @staticmethod
+    def first(guest):
+        return virsh("dumpxml", "--inactive", guest.name).stdout
+
+    @staticmethod
+    def restart(guest):
+        guest.destroy()
+        guest.start()
+
+    @staticmethod
+    def unsupported(daemon, guest):
+        """(knob, reason)"""
+        return {(row["device"], row["reason"]) for row in daemon.json("advise", guest.name)["advice"]
+                if row["id"] == "unsupported"}
+
+    def assert_on_pages(self, guest):
+        live = guest.live_xml()
+        self.assertIn("<page size='2048' unit='KiB'/>", live)
+        self.assertIn("<nosharepages/>", live)
+        self.assertRegex(live, r"<allocation [^>]*threads='2'/>")
+        argv = read(f"/proc/{guest.pid}/cmdline").replace("\0", " ")
+        self.assertIn("mem-merge=off", argv)
+        self.assertIn('"prealloc-threads":2', argv)
+        self.assertEqual(huge_kib(guest), {0: MIB * 1024})
+        if not may_lock():
+            return
+        self.assertIn("<locked/>", live)
+        self.assertIn("mem-lock=on", argv)
+        locked = int(re.search(r"VmLck:\s+(\d+) kB", read(f"/proc/{guest.pid}/status")).group(1))
+        self.assertGreaterEqual(locked, MIB * 1024)
+
+    def test_all_come_true_and_go_back(self):
+        guest = self.guest("cold1")
+        first = self.first(guest)
+        self.assertEqual(huge_kib(guest), {})
+        daemon = self.daemon(self.WANTS)
+        self.wait_state(daemon, guest, "cold-pending")
+        told = daemon.ctl("pending", "cold1", check=False).stdout
+        for knob in self.KNOBS:
+            self.assertIn(knob, told)
+        self.more_pages(MIB // 2)
+        self.restart(guest)
+        self.wait_state(daemon, guest, "as-planned")
+        self.assert_on_pages(guest)
+        daemon.ctl("restore", "cold1", check=False)
+        self.assertEqual(self.first(guest), first)
+        self.restart(guest)
+        self.assertEqual(huge_kib(guest), {})
+
+    def test_what_else_backs_it_stays(self):
+        """As a guest with vhost-user has it: memory others can map."""
+        guest = self.guest("shared1", start=False, extra="""<memoryBacking><source type='memfd'/>
+<access mode='shared'/><allocation mode='immediate'/></memoryBacking>""")
+        first = self.first(guest)
+        daemon = self.daemon(self.WANTS)
+        wait_for("huge pages", lambda: "<hugepages>" in guest.config_xml())
+        self.more_pages(MIB // 2)
+        guest.start()
+        self.wait_state(daemon, guest, "as-planned")
+        self.assert_on_pages(guest)
+        live = guest.live_xml()
+        self.assertIn("<source type='memfd'/>", live)
+        self.assertIn("<access mode='shared'/>", live)
+        self.assertIn("<allocation mode='immediate' threads='2'/>", live)
+        self.assertIn('"hugetlb":true', read(f"/proc/{guest.pid}/cmdline"))
+        daemon.ctl("restore", "shared1", check=False)
+        self.assertEqual(self.first(guest), first)
+
+    def test_what_libvirt_refuses_leaves_the_rest(self):
+        guest = self.guest("refused1", start=False,
+                           extra="<memoryBacking><allocation mode='ondemand'/></memoryBacking>")
+        daemon = self.daemon(self.WANTS)
+        wait_for("the others", lambda: "<nosharepages/>" in guest.config_xml())
+        wait_for("the refusal", lambda: any(device == "memory.page_size" and "allocation" in reason
+                                            for device, reason in self.unsupported(daemon, guest)))
+        self.assertNotIn("<hugepages>", guest.config_xml())
+        self.assertIn("<allocation mode='ondemand' threads='2'/>", guest.config_xml())
+
+    def test_locked_is_a_definition_libvirt_takes(self):
+        guest = self.guest("locked1", start=False)
+        first = self.first(guest)
+        daemon = self.daemon("guests: [{match: {name: locked1}, memory: {locked: on}}]")
+        wait_for("the definition", lambda: "<locked/>" in guest.config_xml())
+        daemon.write_policy("guests: [{match: {name: locked1}}]")
+        daemon.ctl("reload")
+        wait_for("the first definition", lambda: self.first(guest) == first)
+
+    def test_small_takes_huge_pages_away(self):
+        guest = self.guest("small2", start=False, extra=BACKING)
+        first = self.first(guest)
+        daemon = self.daemon("guests: [{match: {name: small2}, memory: {page_size: small}}]")
+        wait_for("no huge pages", lambda: "<memoryBacking>" not in guest.config_xml())
+        guest.start()
+        self.wait_state(daemon, guest, "as-planned")
+        self.assertEqual(huge_kib(guest), {})
+        daemon.write_policy("guests: [{match: {name: small2}, memory: {page_size: any}}]")
+        daemon.ctl("reload")
+        wait_for("the first definition", lambda: self.first(guest) == first)
+
+    def test_pages_by_cell_are_left_alone(self):
+        pages_xml = "<page size='2048' unit='KiB' nodeset='0'/>"
+        guest = self.guest("cells1", vcpus=2, start=False,
+                           extra=f"<memoryBacking><hugepages>{pages_xml}</hugepages></memoryBacking>",
+                           cells="""<numa><cell id='0' cpus='0' memory='16' unit='MiB'/>
+<cell id='1' cpus='1' memory='16' unit='MiB'/></numa>""")
+        first = self.first(guest)
+        self.assertIn(pages_xml, first)
+        daemon = self.daemon("guests: [{match: {name: cells1}, memory: {page_size: small}}]")
+        wait_for("told", lambda: self.unsupported(daemon, guest) == {
+            ("memory.page_size", "small (config): its definition has page sizes by cell")})
+        self.assertEqual(self.first(guest), first)
