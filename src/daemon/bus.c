@@ -124,8 +124,10 @@ static int method_advise(sd_bus_message *message, void *data, sd_bus_error *rete
             return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY,
                                      "'%s' was not looked at yet", managed->name);
         if (asked && managed->guest)
-            guests[n++] = (AdviseGuest){
-                .guest = managed->guest, .plan = managed->plan, .refused = managed->refused};
+            guests[n++] = (AdviseGuest){.guest = managed->guest,
+                                        .policy = managed->policy,
+                                        .plan = managed->plan,
+                                        .refused = managed->refused};
     }
     g_autoptr(GPtrArray) list = advise_make(manager->topo, manager->policy, guests, n);
     return reply_document(message, report_advise(list));

@@ -442,7 +442,8 @@ static GuestPlan *plan_off(const Manager *manager, const Managed *managed)
 {
     if (managed->active || !managed->guest || !managed->guest->config)
         return NULL;
-    return knobs_plan_off(manager->topo, managed->policy, managed->guest, managed->flags.released);
+    return knobs_plan_off(manager->topo, manager->policy, managed->policy, managed->guest,
+                          managed->flags.released);
 }
 
 /* A plan that changed makes its guest be compared again; after a restart of the daemon a guest that

@@ -24,6 +24,7 @@ static const char *const names[N_ADVICES + 1] = {
     [ADVICE_NIC_NO_VHOST] = "nic-no-vhost",
     [ADVICE_NIC_ONE_QUEUE] = "nic-one-queue",
     [ADVICE_NIC_SHARED_MEMORY] = "nic-shared-memory",
+    [ADVICE_NO_HUGEPAGES] = "no-hugepages",
 };
 
 static const char *const docs[N_ADVICES] = {
@@ -49,6 +50,7 @@ static const char *const docs[N_ADVICES] = {
     [ADVICE_NIC_NO_VHOST] = "a virtio NIC whose packets QEMU moves, though the kernel could",
     [ADVICE_NIC_ONE_QUEUE] = "a NIC with one queue in a guest with several vCPUs",
     [ADVICE_NIC_SHARED_MEMORY] = "a vhost-user NIC without shared memory: it cannot work",
+    [ADVICE_NO_HUGEPAGES] = "a large dedicated guest on ordinary pages",
 };
 
 void advice_free(Advice *advice)

@@ -28,8 +28,9 @@ typedef enum AdviceId {
     ADVICE_NIC_NO_VHOST,
     ADVICE_NIC_ONE_QUEUE,
     ADVICE_NIC_SHARED_MEMORY,
+    ADVICE_NO_HUGEPAGES,
 } AdviceId;
-#define N_ADVICES (ADVICE_NIC_SHARED_MEMORY + 1)
+#define N_ADVICES (ADVICE_NO_HUGEPAGES + 1)
 
 typedef struct Advice {
     AdviceId id;

@@ -122,14 +122,18 @@ static const CpuSet *pin_find(const GuestPin *pins, unsigned n, unsigned id)
 
 unsigned guest_def_page_kib(const GuestDef *def, unsigned cell, unsigned base_page_kib)
 {
+    const GuestHugePages *found = NULL;
+
     if (def->has_hugepages && def->n_hugepages == 0)
         return DEFAULT_HUGEPAGE_KIB;
     for (unsigned i = 0; i < def->n_hugepages; i++) {
         const GuestHugePages *pages = &def->hugepages[i];
-        if (!pages->cells || cpuset_has(pages->cells, cell))
-            return pages->size_kib > 0 ? pages->size_kib : DEFAULT_HUGEPAGE_KIB;
+        if (pages->cells ? cpuset_has(pages->cells, cell) : !found)
+            found = pages;
     }
-    return base_page_kib;
+    if (!found)
+        return base_page_kib;
+    return found->size_kib > 0 ? found->size_kib : DEFAULT_HUGEPAGE_KIB;
 }
 
 const CpuSet *guest_def_vcpu_pin(const GuestDef *def, unsigned vcpu)

@@ -3,11 +3,14 @@
 
 #include "plan/knobs.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
 /* Each image below is one more lookup for a read of what was never written above it. */
 #define MAX_BACKING 3
+/* In less memory page walks hardly show. */
+#define LARGE_GUEST_KIB (UINT64_C(4) * 1024 * 1024)
 
 typedef struct Advise {
     const Topo *topo;
@@ -106,8 +109,7 @@ static bool is_listed(const SettingList *list, Knob knob, const char *device)
 }
 
 /* Does the policy say something about that knob of that device (NULL: of any)? In vain, too: then
- * that is told, and its line would change nothing. */
-/* What the policy asks for, or could not have if it did: with persist: never its lines change no
+ * that is told, and its line would change nothing; with persist: never none of its lines changes a
  * definition. */
 static bool is_covered(const Advise *advise, Knob knob, const char *device)
 {
@@ -300,6 +302,23 @@ static void check_cells(const Advise *advise)
     advice(advise, ADVICE_CELLS, line,
            "it is placed on %u NUMA nodes and sees one: its kernel cannot keep memory near",
            plan->n_memory);
+}
+
+static void check_pages(const Advise *advise)
+{
+    const GuestDef *def = advise->def;
+    unsigned base_kib = advise->topo->base_page_kib;
+    unsigned huge_kib = memory_small_huge_page(advise->topo, def);
+
+    if (!is_dedicated(advise) || def->has_hugepages || def->memory_kib < LARGE_GUEST_KIB ||
+        huge_kib == 0 || is_covered(advise, KNOB_MEMORY_PAGE_SIZE, NULL) ||
+        (advise->of->policy && guest_policy_get(advise->of->policy, KEY_MEMORY_PAGE_SIZE)))
+        return;
+    g_autofree char *line = policy_line("memory: {page_size: large}");
+    advice(advise, ADVICE_NO_HUGEPAGES, line,
+           "its memory is %" PRIu64 " pages of %u KiB; of %u KiB it would be %" PRIu64
+           ", with fewer and shorter page walks",
+           def->memory_kib / base_kib, base_kib, huge_kib, def->memory_kib / huge_kib);
 }
 
 /* QEMU gives these machines one, unless libvirt is told not to. */
@@ -540,7 +559,7 @@ static void check_nics(const Advise *advise)
 
 static void (*const checks[])(const Advise *) = {
     check_management, check_unsupported, check_emulated, check_cpu_model, check_vcpus,
-    check_cells,      check_clock,       check_disks,    check_nics,
+    check_cells,      check_pages,       check_clock,    check_disks,     check_nics,
 };
 
 static void advice_destroy(gpointer data)

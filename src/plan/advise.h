@@ -7,8 +7,9 @@
 
 typedef struct AdviseGuest {
     const Guest *guest;
-    const GuestPlan *plan;    /* NULL: not planned */
-    const ChangeSet *refused; /* what libvirt will not have; NULL: nothing */
+    const GuestPolicy *policy; /* NULL: nothing is said of it */
+    const GuestPlan *plan;     /* NULL: not planned */
+    const ChangeSet *refused;  /* what libvirt will not have; NULL: nothing */
 } AdviseGuest;
 
 /* All advice on the host and these guests, in their order, but for what advice.ignore names. What

@@ -313,5 +313,6 @@ bool settle(Board *board, Ask **asks, unsigned n_asks);
 
 /* --- refuse.c --- */
 void refuse_for_room(const Finder *finder, Seat *seat);
-/* A guest that floats needs more huge pages than there are: refused, and true. */
-bool refuse_for_pages(Board *board, Seat *seat);
+/* A guest that floats needs more memory than there is, of a kind it can have nowhere else: huge
+ * pages, or that of nodes it is kept to. Refused, and true. */
+bool refuse_floating(Board *board, Seat *seat);

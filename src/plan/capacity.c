@@ -507,12 +507,13 @@ static uint64_t bound_need_kib(const Seat *seat, const MemoryNeed *of)
     return kib;
 }
 
-static uint64_t bound_room_kib(const Planner *planner, const MemoryNeed *need)
+static uint64_t bound_room_kib(const Planner *planner, const Seat *seat, const MemoryNeed *need)
 {
     uint64_t kib = 0;
 
     for (unsigned i = 0; i < planner->topo->n_nodes; i++)
-        if (cpuset_has(need->nodes, planner->topo->nodes[i].os_index))
+        if (cpuset_has(need->nodes, planner->topo->nodes[i].os_index) &&
+            cpuset_has(seat->mems, planner->topo->nodes[i].os_index))
             kib += capacity_room_kib(planner->capacity, i, need->page_kib);
     return kib;
 }
@@ -525,7 +526,7 @@ const MemoryNeed *memory_bound_short(const Planner *planner, const Seat *seat, u
         if (!need->strict)
             continue;
         *ret_kib = bound_need_kib(seat, need);
-        *ret_room_kib = bound_room_kib(planner, need);
+        *ret_room_kib = bound_room_kib(planner, seat, need);
         if (*ret_kib > *ret_room_kib)
             return need;
     }
@@ -546,24 +547,35 @@ bool memory_has_room(const Planner *planner, const Seat *seat, unsigned node_ind
     return true;
 }
 
-/* At home; without one on the roomiest node, and others when it is full. */
-void memory_hold_floating(Planner *planner, Seat *seat)
+/* The node with most room for it; NO_NODE: it may use none. */
+static unsigned roomiest(const Planner *planner, const MemoryNeed *need, const CpuSet *nodes)
 {
     const Topo *topo = planner->topo;
+    unsigned best = NO_NODE;
+
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        if (cpuset_has(nodes, topo->nodes[i].os_index) &&
+            (best == NO_NODE || capacity_room_kib(planner->capacity, i, need->page_kib) >
+                                    capacity_room_kib(planner->capacity, best, need->page_kib)))
+            best = i;
+    return best;
+}
+
+/* Where it is bound, else at home; without one on the roomiest node, and others when it is full. */
+void memory_hold_floating(Planner *planner, Seat *seat)
+{
     const CpuSet *nodes = seat->mem_nodes ? seat->mem_nodes : seat->mems;
     unsigned home = home_find(planner, seat);
 
     for (guint n = 0; n < seat->needs->len; n++) {
         const MemoryNeed *need = &g_array_index(seat->needs, MemoryNeed, n);
-        unsigned best = home;
-        for (unsigned i = 0; i < topo->n_nodes && home == NO_NODE; i++)
-            if (cpuset_has(nodes, topo->nodes[i].os_index) &&
-                (best == NO_NODE || capacity_room_kib(planner->capacity, i, need->page_kib) >
-                                        capacity_room_kib(planner->capacity, best, need->page_kib)))
-                best = i;
-        if (best == NO_NODE)
-            continue;
-        weigh_one(planner, best);
+        weigh_bound(planner, seat, need);
+        if (!any_weight(planner)) {
+            unsigned best = home == NO_NODE ? roomiest(planner, need, nodes) : home;
+            if (best == NO_NODE)
+                continue;
+            weigh_one(planner, best);
+        }
         hold_need(planner, seat, need, nodes);
     }
 }

@@ -87,13 +87,14 @@ static void want_all(const KnobWants *wants)
     knobs_want_iothreads(wants);
     knobs_want_clock(wants);
     knobs_want_cpu(wants);
-    knobs_want_cells(wants);
     knobs_want_memory(wants);
+    knobs_want_cells(wants); /* in whole pages of the size that is wanted */
 }
 
-void knobs_plan(GuestPlan *plan, const Topo *topo, const GuestPolicy *policy, const Guest *guest)
+void knobs_plan(GuestPlan *plan, const Topo *topo, const Policy *host, const GuestPolicy *policy,
+                const Guest *guest)
 {
-    KnobWants wants = {.plan = plan, .topo = topo, .policy = policy, .guest = guest};
+    KnobWants wants = {.plan = plan, .topo = topo, .host = host, .policy = policy, .guest = guest};
 
     wants.plane = PLANE_CONFIG;
     wants.def = guest->config;
@@ -105,8 +106,8 @@ void knobs_plan(GuestPlan *plan, const Topo *topo, const GuestPolicy *policy, co
     setting_list_sort(plan->unsupported);
 }
 
-GuestPlan *knobs_plan_off(const Topo *topo, const GuestPolicy *policy, const Guest *guest,
-                          bool released)
+GuestPlan *knobs_plan_off(const Topo *topo, const Policy *host, const GuestPolicy *policy,
+                          const Guest *guest, bool released)
 {
     GuestPlan *plan = guest_plan_new();
     const PolicyValue *value = guest_policy_get(policy, KEY_CPU_POLICY);
@@ -125,6 +126,6 @@ GuestPlan *knobs_plan_off(const Topo *topo, const GuestPolicy *policy, const Gue
                             : plan->manual ? "pinned by hand"
                                            : "off: its definition alone");
     if (plan->result != PLAN_UNMANAGED)
-        knobs_plan(plan, topo, policy, guest);
+        knobs_plan(plan, topo, host, policy, guest);
     return plan;
 }

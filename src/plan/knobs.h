@@ -13,6 +13,7 @@
 typedef struct KnobWants {
     GuestPlan *plan; /* its placement is there; knobs and unsupported are added to */
     const Topo *topo;
+    const Policy *host; /* of the host: its keys */
     const GuestPolicy *policy;
     const Guest *guest;
     const GuestDef *def; /* of plane */
@@ -27,12 +28,13 @@ typedef struct KnobTarget {
 } KnobTarget;
 
 /* Fills plan->knobs and plan->unsupported. */
-void knobs_plan(GuestPlan *plan, const Topo *topo, const GuestPolicy *policy, const Guest *guest);
+void knobs_plan(GuestPlan *plan, const Topo *topo, const Policy *host, const GuestPolicy *policy,
+                const Guest *guest);
 
 /* The plan of a guest that is off: its definition alone, and of that only what knobs_plan() wants;
  * what goes by its placement stays as it is. Refcount 1. */
-GuestPlan *knobs_plan_off(const Topo *topo, const GuestPolicy *policy, const Guest *guest,
-                          bool released);
+GuestPlan *knobs_plan_off(const Topo *topo, const Policy *host, const GuestPolicy *policy,
+                          const Guest *guest, bool released);
 
 /* Wants value in wants->plane, if that plane is for this knob and persist allows it: cold knobs
  * only for the next start; live ones on the running guest, and for the next start with persist:
@@ -47,6 +49,9 @@ void knob_unsupported(const KnobWants *wants, const KnobTarget *target, const ch
 void knob_keep(const KnobWants *wants, const KnobTarget *target, const PolicyValue *by);
 
 bool knob_is_x86(const GuestDef *def);
+/* The smallest huge page of this host, in KiB, that the memory of the guest and each of its cells
+ * is a multiple of; 0: none. */
+unsigned memory_small_huge_page(const Topo *topo, const GuestDef *def);
 /* Why nothing can be told from where the vCPUs are; NULL: it can. */
 const char *knob_placement_fault(const KnobWants *wants);
 /* True if where the vCPUs are says nothing of the next start: it is off, or gets another number. */

@@ -5,9 +5,9 @@
  */
 #include "plan/planner.h"
 
-/* -1: nobody names one. With placement='auto' the nodes are numad's, which a nodeset would take
- * away for good: libvirt has no call that brings it back. */
-static int mode_of(const Seat *seat)
+/* With placement='auto' the nodes are numad's, which a nodeset would take away for good: libvirt
+ * has no call that brings it back. */
+int numa_mode_of(const Seat *seat)
 {
     const PolicyValue *word = guest_policy_get(seat->in->policy, KEY_NUMA_MODE);
 
@@ -78,7 +78,7 @@ static bool can_change_live(const Seat *seat, int mode, const CpuSet *nodes)
 
 void numa_write(const Planner *planner, const Seat *seat, GuestPlan *plan)
 {
-    int mode = mode_of(seat);
+    int mode = numa_mode_of(seat);
     g_autoptr(CpuSet) nodes = mode >= 0 ? nodes_of(planner, seat, plan, mode) : NULL;
 
     if (!nodes)

@@ -381,7 +381,7 @@ static void place_queue(Planner *planner, const GPtrArray *queue, GPtrArray *ask
         Seat *seat = g_ptr_array_index(queue, i);
         Ask *ask = next < asks->len ? g_ptr_array_index(asks, next) : NULL;
         bool asked = ask && ask->seat == seat;
-        if (is_floating_start(seat) && !seat->refused && refuse_for_pages(board, seat)) {
+        if (is_floating_start(seat) && !seat->refused && refuse_floating(board, seat)) {
             if (asked)
                 g_ptr_array_remove_index(asks, next);
             continue;

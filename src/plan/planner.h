@@ -309,6 +309,8 @@ void planner_write(Planner *planner, const GPtrArray *fresh);
 Plan *planner_plan(const Planner *planner);
 /* The seat is about to be written anew, or to go. */
 void seat_forget_plan(Planner *planner, Seat *seat);
+/* The NumaMode of the policy, else of the definition; -1: neither names one, or it is not ours. */
+int numa_mode_of(const Seat *seat);
 void numa_write(const Planner *planner, const Seat *seat, GuestPlan *plan);
 /* Emulator, IOThreads and vhost; pool: the mask of what floats. True: some are where they are
  * because of how the pool is. */

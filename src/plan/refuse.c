@@ -113,14 +113,21 @@ typedef struct Holder {
     uint64_t amount; /* of the resource, on nodes the refused one may use; 0: named already */
 } Holder;
 
-static uint64_t held_mib(const Seat *seat, const Seat *holder)
+/* Huge pages of others are no ordinary memory, whoever gives them up. */
+static bool is_held(const Topo *topo, const Seat *seat, const Seat *holder, const MemoryPlan *entry)
 {
-    const CpuSet *nodes = nodes_for_memory(seat);
+    return cpuset_has(nodes_for_memory(seat), entry->node) &&
+           guest_def_page_kib(holder->def, entry->cell, topo->base_page_kib) == topo->base_page_kib;
+}
+
+static uint64_t held_mib(const Topo *topo, const Seat *seat, const Seat *holder)
+{
     uint64_t mib = 0;
 
-    for (guint i = 0; i < holder->memory->len; i++)
-        if (cpuset_has(nodes, g_array_index(holder->memory, MemoryPlan, i).node))
-            mib += g_array_index(holder->memory, MemoryPlan, i).mib;
+    for (guint i = 0; i < holder->memory->len; i++) {
+        const MemoryPlan *entry = &g_array_index(holder->memory, MemoryPlan, i);
+        mib += is_held(topo, seat, holder, entry) ? entry->mib : 0;
+    }
     return mib;
 }
 
@@ -163,7 +170,7 @@ static Holder *list_holders(const Planner *planner, const Seat *seat, unsigned *
         if (other == seat || other->refused || holder.priority > priority)
             continue;
         if (memory)
-            holder.amount = held_mib(seat, other);
+            holder.amount = held_mib(planner->topo, seat, other);
         else
             holder.amount = pus ? held_pus(other, cpus) : held_cores(planner->topo, other, cpus);
         if (holder.amount > 0)
@@ -202,12 +209,15 @@ static CpuSet *held_nodes(const Topo *topo, const Seat *seat, const Seat *holder
 
     if (!g_str_equal(seat->shortage.resource, "memory")) {
         nodes = topo_nodes_of(topo, holder->exclusive);
-    } else {
-        nodes = cpuset_new();
-        for (guint i = 0; i < holder->memory->len; i++)
-            hwloc_bitmap_set(nodes, g_array_index(holder->memory, MemoryPlan, i).node);
+        hwloc_bitmap_and(nodes, nodes, nodes_for_memory(seat));
+        return nodes;
     }
-    hwloc_bitmap_and(nodes, nodes, nodes_for_memory(seat));
+    nodes = cpuset_new();
+    for (guint i = 0; i < holder->memory->len; i++) {
+        const MemoryPlan *entry = &g_array_index(holder->memory, MemoryPlan, i);
+        if (is_held(topo, seat, holder, entry))
+            hwloc_bitmap_set(nodes, entry->node);
+    }
     return nodes;
 }
 
@@ -313,15 +323,15 @@ static uint64_t need_kib(const Seat *seat, unsigned page_kib)
     return kib;
 }
 
-/* pages: only huge ones count. */
-static bool refuse_for_memory(const Planner *planner, Seat *seat, bool pages)
+/* pages_only: of what may be anywhere on the host, only huge pages count. */
+static bool refuse_for_memory(const Planner *planner, Seat *seat, bool pages_only)
 {
     unsigned base_page_kib = planner->topo->base_page_kib;
     uint64_t bound, room;
     const MemoryNeed *held =
         seat->in->running ? NULL : memory_bound_short(planner, seat, &bound, &room);
 
-    if (held && (!pages || held->page_kib != base_page_kib)) {
+    if (held) {
         refuse_memory(seat, base_page_kib, held->page_kib, bound, room, held->nodes);
         return true;
     }
@@ -329,7 +339,7 @@ static bool refuse_for_memory(const Planner *planner, Seat *seat, bool pages)
         unsigned page_kib = g_array_index(seat->needs, MemoryNeed, i).page_kib;
         uint64_t unit_kib = page_kib == base_page_kib ? 1024 : page_kib;
         uint64_t need = need_kib(seat, page_kib), have = memory_room(planner, seat, page_kib);
-        if (have / unit_kib >= need / unit_kib || (pages && page_kib == base_page_kib))
+        if (have / unit_kib >= need / unit_kib || (pages_only && page_kib == base_page_kib))
             continue;
         refuse_memory(seat, base_page_kib, page_kib, need, have, nodes_for_memory(seat));
         return true;
@@ -337,10 +347,12 @@ static bool refuse_for_memory(const Planner *planner, Seat *seat, bool pages)
     return false;
 }
 
-bool refuse_for_pages(Board *board, Seat *seat)
+bool refuse_floating(Board *board, Seat *seat)
 {
+    bool kept = seat->mem_nodes && numa_mode_of(seat) == NUMA_STRICT;
+
     board_count_floats(board, seat, -1);
-    bool refused = refuse_for_memory(board->planner, seat, true);
+    bool refused = refuse_for_memory(board->planner, seat, !kept);
     board_count_floats(board, seat, 1);
     return refused;
 }

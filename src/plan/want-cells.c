@@ -8,6 +8,8 @@
  */
 #include "plan/knobs.h"
 
+#include "base/util.h"
+
 #define KIB_PER_MIB 1024
 
 static const char reason[] = "as the guest is placed";
@@ -26,10 +28,19 @@ static CpuSet *vcpus_on(const KnobWants *wants, unsigned node)
     return vcpus;
 }
 
-/* libvirt rounds a cell up to whole MiB, and QEMU needs whole pages. */
-static uint64_t cell_unit_kib(const GuestPlan *plan)
+/* libvirt rounds a cell up to whole MiB, and QEMU needs whole pages: of the size it will have. */
+static uint64_t cell_unit_kib(const KnobWants *wants)
 {
-    return MAX(plan->page_size_kib, KIB_PER_MIB);
+    const SettingKey key = {.knob = KNOB_MEMORY_PAGE_SIZE, .plane = PLANE_CONFIG};
+    unsigned page_kib = guest_def_page_kib(wants->def, 0, wants->topo->base_page_kib);
+    uint64_t wanted_kib = 0;
+
+    for (unsigned i = 0; i < setting_list_size(wants->plan->knobs); i++) {
+        const Setting *setting = setting_list_get(wants->plan->knobs, i);
+        if (setting_key_compare(&setting->key, &key) == 0 && setting->value)
+            parse_u64(setting->value, UINT64_MAX, &wanted_kib);
+    }
+    return MAX(MAX(page_kib, wanted_kib), KIB_PER_MIB);
 }
 
 /* The next start's memory in proportion to what was assigned there: the two differ where <memory>
@@ -40,7 +51,8 @@ static uint64_t share_mib(const KnobWants *wants, uint64_t mib)
 
     for (unsigned i = 0; i < wants->plan->n_memory; i++)
         total += wants->plan->memory[i].mib;
-    return total == next || total == 0 ? mib : (uint64_t)((unsigned __int128)next * mib / total);
+    /* in two steps, since next * mib may be more than 64 bits hold */
+    return total == 0 ? mib : next / total * mib + next % total * mib / total;
 }
 
 /* One for each entry of plan->memory; together what the guest has now, so the last may be odd.
@@ -48,7 +60,7 @@ static uint64_t share_mib(const KnobWants *wants, uint64_t mib)
 static char *cells_make(const KnobWants *wants)
 {
     const GuestPlan *plan = wants->plan;
-    uint64_t unit = cell_unit_kib(plan), left = wants->def->memory_kib;
+    uint64_t unit = cell_unit_kib(wants), left = wants->def->memory_kib;
     g_autoptr(GString) text = g_string_new(NULL);
     unsigned n_vcpus = 0;
 

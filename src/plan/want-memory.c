@@ -36,37 +36,56 @@ static bool divides(unsigned size_kib, const GuestDef *def)
     return def->memory_kib % size_kib == 0;
 }
 
-/* All pages of that size there are on nodes it may use. */
-static uint64_t pools_kib(const KnobWants *wants, unsigned size_kib)
+/* All pages of that size there are on these nodes, less what is reserved for others. */
+static uint64_t pools_kib(const KnobWants *wants, const CpuSet *nodes, unsigned size_kib)
 {
-    const GuestDef *def = wants->def;
-    bool bound = def->numa_mode == NUMA_STRICT && !cpuset_is_empty(def->numa_nodeset);
-    const CpuSet *nodes = bound ? def->numa_nodeset : wants->topo->allowed_mems;
     uint64_t kib = 0;
 
     for (unsigned i = 0; i < wants->topo->n_nodes; i++) {
         const TopoNode *node = &wants->topo->nodes[i];
+        uint64_t kept = policy_get_pool(wants->host, node->os_index, size_kib).reserved;
         for (unsigned j = 0; j < node->n_pools && cpuset_has(nodes, node->os_index); j++)
-            if (node->pools[j].size_kib == size_kib)
-                kib += node->pools[j].total * size_kib;
+            if (node->pools[j].size_kib == size_kib && node->pools[j].total > kept)
+                kib += (node->pools[j].total - kept) * size_kib;
     }
     return kib;
 }
 
-/* The largest a pool holds the guest in; if none does the smallest huge page, of which a pool can
- * grow. 0: none fits its memory. */
+/* All of it on nodes it may use, and each cell on those it is bound to. */
+static bool pools_hold(const KnobWants *wants, unsigned size_kib)
+{
+    const GuestDef *def = wants->def;
+    bool bound =
+        def->numa_mode == NUMA_STRICT && !def->numa_auto && !cpuset_is_empty(def->numa_nodeset);
+
+    for (unsigned i = 0; i < def->n_cells; i++)
+        if (def->cells[i].strict && def->cells[i].nodes &&
+            pools_kib(wants, def->cells[i].nodes, size_kib) < def->cells[i].memory_kib)
+            return false;
+    return pools_kib(wants, bound ? def->numa_nodeset : wants->topo->allowed_mems, size_kib) >=
+           def->memory_kib;
+}
+
+unsigned memory_small_huge_page(const Topo *topo, const GuestDef *def)
+{
+    unsigned sizes[MAX_PAGE_SIZES], smallest = 0;
+
+    for (unsigned i = 0, n = page_sizes(topo, sizes); i < n; i++)
+        if (divides(sizes[i], def))
+            smallest = sizes[i];
+    return smallest;
+}
+
+/* The largest whose pools hold the guest; if none do the smallest, of which pools can grow. 0: none
+ * fits its memory. */
 static unsigned large_page(const KnobWants *wants)
 {
-    unsigned sizes[MAX_PAGE_SIZES], n = page_sizes(wants->topo, sizes), smallest = 0;
+    unsigned sizes[MAX_PAGE_SIZES];
 
-    for (unsigned i = 0; i < n; i++) {
-        if (!divides(sizes[i], wants->def))
-            continue;
-        if (pools_kib(wants, sizes[i]) >= wants->def->memory_kib)
+    for (unsigned i = 0, n = page_sizes(wants->topo, sizes); i < n; i++)
+        if (divides(sizes[i], wants->def) && pools_hold(wants, sizes[i]))
             return sizes[i];
-        smallest = sizes[i];
-    }
-    return smallest;
+    return memory_small_huge_page(wants->topo, wants->def);
 }
 
 static bool has_pages_of(const Topo *topo, unsigned size_kib)

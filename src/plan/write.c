@@ -294,7 +294,7 @@ static GuestPlan *guest_plan_write(Planner *planner, Seat *seat)
     values_write(seat, plan);
     if (!seat->refused)
         numa_write(planner, seat, plan);
-    knobs_plan(plan, topo, seat->in->policy, seat->in->guest);
+    knobs_plan(plan, topo, planner->policy, seat->in->policy, seat->in->guest);
     return plan;
 }
 

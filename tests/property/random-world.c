@@ -176,6 +176,7 @@ static void append_disk(Random *random, GString *yaml)
         g_string_append(yaml, "}");
 }
 
+/* Huge pages, too, are drawn from the stream of the disks. */
 static char *random_policy(Random *random, Random *disks)
 {
     GString *yaml = g_string_new("version: 1\nmode: enforce\nhost:\n");
@@ -186,6 +187,10 @@ static char *random_policy(Random *random, Random *disks)
                                random_chance(random, 50) ? "" : "0-1");
     if (random_chance(random, 20))
         g_string_append(yaml, "  reserved_memory: {0: 1GiB}\n");
+    if (random_chance(disks, 30))
+        g_string_append_printf(yaml,
+                               "  hugepages: {mode: off, pools: [{size: 2MiB, reserved: %u}]}\n",
+                               random_below(disks, 300));
     g_string_append(yaml, "guests:\n");
     for (unsigned i = 0; i < MAX_GUESTS; i++) {
         if (random_chance(random, 25))

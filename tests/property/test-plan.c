@@ -175,7 +175,6 @@ static void check_intruders(Check *check)
         }
 }
 
-/* A starting guest's memory stays within what the nodes have. */
 static void check_memory(Check *check, const GuestPlan *plan)
 {
     for (unsigned i = 0; i < plan->n_memory; i++) {
@@ -239,6 +238,69 @@ static bool was_there(const Check *check, const GuestPlan *plan, const TopoNode 
     return kernel != NULL;
 }
 
+/* --- memory of the nodes --- */
+
+static bool has_own_vcpus(const GuestPlan *plan)
+{
+    g_autoptr(CpuSet) own = own_pus(plan);
+
+    return !cpuset_is_empty(own) &&
+           (plan->cpu_policy == CPU_DEDICATED || plan->cpu_policy == CPU_MIXED);
+}
+
+/* KiB that guests on pages of that size may have there. */
+static uint64_t memory_of(const Check *check, const TopoNode *node, unsigned page_kib)
+{
+    const Policy *policy = check->world->policy;
+    uint64_t kib = 0, pools_kib = 0;
+
+    for (unsigned i = 0; i < node->n_pools; i++) {
+        const TopoPagePool *pool = &node->pools[i];
+        uint64_t kept = policy_get_pool(policy, node->os_index, pool->size_kib).reserved;
+        pools_kib += pool->total * pool->size_kib;
+        if (pool->size_kib == page_kib && pool->total > kept)
+            kib = (pool->total - kept) * page_kib;
+    }
+    if (page_kib != check->world->topo->base_page_kib)
+        return kib;
+    pools_kib += policy_get_reserved_memory_kib(policy, node->os_index);
+    return node->memory_kib > pools_kib ? node->memory_kib - pools_kib : 0;
+}
+
+/* Nobody is let in on a node that then has given away more than it has: of ordinary memory those
+ * with vCPUs of their own, since it may be overcommitted for the others; of huge pages nobody. */
+static void check_node_memory(Check *check, const TopoNode *node, unsigned page_kib)
+{
+    bool huge = page_kib != check->world->topo->base_page_kib;
+    const char *came = NULL;
+    uint64_t kib = 0;
+
+    for (unsigned i = 0; i < check->plan->n_guests; i++) {
+        const GuestPlan *plan = check->plan->guests[i];
+        bool starts = !input_of(check->world->inputs, plan->uuid)->running && !check->kept;
+        if (plan->result != PLAN_PLACED || plan->page_size_kib != page_kib ||
+            !(has_own_vcpus(plan) || (huge && starts)))
+            continue;
+        for (unsigned j = 0; j < plan->n_memory; j++)
+            if (plan->memory[j].node == node->os_index && plan->memory[j].mib > 0) {
+                kib += plan->memory[j].mib * 1024;
+                came = starts ? plan->name : came;
+            }
+    }
+    if (came && kib > memory_of(check, node, page_kib))
+        fail(check, came, "let in where there is no room for its memory");
+}
+
+static void check_nodes(Check *check)
+{
+    const Topo *topo = check->world->topo;
+
+    for (unsigned i = 0; i < topo->n_nodes; i++) {
+        check_node_memory(check, &topo->nodes[i], topo->base_page_kib);
+        check_node_memory(check, &topo->nodes[i], 2048);
+    }
+}
+
 /* Wherever a guest came to that was not held there, all vCPUs are within what a node has room for.
  */
 static void check_loads(Check *check)
@@ -281,6 +343,7 @@ static void check_plan(Check *check)
         check_home(check, plan, policy_lists_nodes(check, plan));
     }
     check_loads(check);
+    check_nodes(check);
 }
 
 /* --- the same again --- */

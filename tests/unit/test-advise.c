@@ -7,6 +7,7 @@
 #include "plan/plan-make.h"
 #include "policy/policy-load.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,6 +38,7 @@ typedef struct Case {
     const char *policy;  /* keys of the guest; NULL: none */
     const char *covers;  /* keys that cover it; NULL: none do */
     const char *live;    /* children of the live definition; NULL: the same as of the other */
+    uint64_t memory_kib; /* 0: half a GiB */
     bool emulated;       /* type qemu */
     bool transient, no_vhost_net, no_kvm;
 } Case;
@@ -137,6 +139,13 @@ static const Case cases[] = {
      "<devices><interface type='vhostuser'><mac address='52:54:00:AA:00:01'/>"
      "<model type='virtio'/></interface></devices>",
      .policy = NULL},
+    {ADVICE_NO_HUGEPAGES, NULL, "", "<memoryBacking><hugepages/></memoryBacking>",
+     .policy = DEDICATED, .covers = DEDICATED ", memory: {page_size: small}",
+     .memory_kib = 4194304},
+    {ADVICE_NO_HUGEPAGES, NULL, "", NULL, .policy = DEDICATED,
+     .covers = DEDICATED ", memory: {page_size: any}", .memory_kib = 4194304},
+    {ADVICE_NO_HUGEPAGES, NULL, "", NULL, .policy = DEDICATED, .covers = "cpu: {policy: shared}",
+     .memory_kib = 4196352},
     {ADVICE_PINNED_BY_HAND, NULL, "<cputune><vcpupin vcpu='0' cpuset='1'/></cputune>", "",
      .covers = "cpu: {policy: shared}"},
 };
@@ -159,8 +168,9 @@ static Policy *policy_make(const char *keys, const char *ignore)
 static GuestDef *def_make(const Case *one, const char *body)
 {
     g_autofree char *xml = g_strdup_printf("<domain type='%s'><name>a</name><uuid>" UUID "</uuid>"
-                                           "<memory>524288</memory>%s</domain>",
-                                           one->emulated ? "qemu" : "kvm", body);
+                                           "<memory>%" PRIu64 "</memory>%s</domain>",
+                                           one->emulated ? "qemu" : "kvm",
+                                           one->memory_kib ? one->memory_kib : 524288, body);
     GuestDef *def;
 
     assert_int_equal(guest_def_parse(xml, strlen(xml), "unit.xml", &def, NULL), 0);
@@ -195,9 +205,10 @@ static unsigned count(const Case *one, const char *body, const char *keys, const
 
     topo->no_vhost_net = one->no_vhost_net;
     topo->no_kvm = one->no_kvm;
+    world_add_pool(topo, 0, 2048, 0);
     PlanInput all = {.topo = topo, .policy = policy, .guests = &input, .n_guests = 1};
     g_autoptr(Plan) plan = plan_make(&all);
-    AdviseGuest of = {.guest = guest, .plan = plan->guests[0]};
+    AdviseGuest of = {.guest = guest, .policy = guest_policy, .plan = plan->guests[0]};
     g_autoptr(GPtrArray) list = advise_make(topo, policy, &of, 1);
     for (guint i = 0; i < list->len; i++) {
         const Advice *advice = g_ptr_array_index(list, i);

@@ -279,6 +279,24 @@ static void test_hugepages_of_default_size(void **state)
     assert_int_equal(def->n_hugepages, 1);
     assert_int_equal(def->hugepages[0].size_kib, 0);
     assert_null(def->hugepages[0].cells);
+    assert_int_equal(guest_def_page_kib(def, 0, 4), 2048);
+}
+
+/* As libvirt takes it: pages that name cells come before those for all, wherever they stand. */
+static void test_hugepages_by_cell(void **state)
+{
+    g_autoptr(GuestDef) all = parse(DOMAIN("<memoryBacking><hugepages><page size='1' unit='G'/>"
+                                           "<page size='2' unit='M' nodeset='1'/>"
+                                           "</hugepages></memoryBacking>"));
+    g_autoptr(GuestDef) one = parse(DOMAIN("<memoryBacking><hugepages>"
+                                           "<page size='2' unit='M' nodeset='1'/>"
+                                           "</hugepages></memoryBacking>"));
+    (void)state;
+
+    assert_int_equal(guest_def_page_kib(all, 0, 4), 1048576);
+    assert_int_equal(guest_def_page_kib(all, 1, 4), 2048);
+    assert_int_equal(guest_def_page_kib(one, 0, 4), 4);
+    assert_int_equal(guest_def_page_kib(one, 1, 4), 2048);
 }
 
 #define CELLS(inner) "<vcpu>4</vcpu><cpu><numa>" inner "</numa></cpu>"
@@ -613,21 +631,21 @@ static void test_without_diags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_full_identity),   cmocka_unit_test(test_full_cpus),
-        cmocka_unit_test(test_full_memory),     cmocka_unit_test(test_full_disks),
-        cmocka_unit_test(test_full_devices),    cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_derived_uuid),    cmocka_unit_test(test_memory_units),
-        cmocka_unit_test(test_memory_errors),   cmocka_unit_test(test_hugepages_of_default_size),
-        cmocka_unit_test(test_cells),           cmocka_unit_test(test_cell_errors),
-        cmocka_unit_test(test_vcpus),           cmocka_unit_test(test_vcpu_errors),
-        cmocka_unit_test(test_numatune),        cmocka_unit_test(test_memnodes),
-        cmocka_unit_test(test_pin_errors),      cmocka_unit_test(test_pins_of_nothing),
-        cmocka_unit_test(test_unlimited_quota), cmocka_unit_test(test_odd_devices),
-        cmocka_unit_test(test_host_devices),    cmocka_unit_test(test_aliases),
-        cmocka_unit_test(test_shared_memory),   cmocka_unit_test(test_identity_errors),
-        cmocka_unit_test(test_not_a_domain),    cmocka_unit_test(test_no_doctype),
-        cmocka_unit_test(test_bounds),          cmocka_unit_test(test_all_errors),
-        cmocka_unit_test(test_without_diags),
+        cmocka_unit_test(test_full_identity),     cmocka_unit_test(test_full_cpus),
+        cmocka_unit_test(test_full_memory),       cmocka_unit_test(test_full_disks),
+        cmocka_unit_test(test_full_devices),      cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_derived_uuid),      cmocka_unit_test(test_memory_units),
+        cmocka_unit_test(test_memory_errors),     cmocka_unit_test(test_hugepages_of_default_size),
+        cmocka_unit_test(test_hugepages_by_cell), cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_cell_errors),       cmocka_unit_test(test_vcpus),
+        cmocka_unit_test(test_vcpu_errors),       cmocka_unit_test(test_numatune),
+        cmocka_unit_test(test_memnodes),          cmocka_unit_test(test_pin_errors),
+        cmocka_unit_test(test_pins_of_nothing),   cmocka_unit_test(test_unlimited_quota),
+        cmocka_unit_test(test_odd_devices),       cmocka_unit_test(test_host_devices),
+        cmocka_unit_test(test_aliases),           cmocka_unit_test(test_shared_memory),
+        cmocka_unit_test(test_identity_errors),   cmocka_unit_test(test_not_a_domain),
+        cmocka_unit_test(test_no_doctype),        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_all_errors),        cmocka_unit_test(test_without_diags),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
