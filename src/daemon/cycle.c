@@ -726,32 +726,13 @@ static void set_pending(Managed *managed)
     g_clear_pointer(&managed->awaited, pending_list_unref);
 }
 
-/* What is known of why it cannot start, or could not. libvirt has no event for a start that failed,
- * so a guest that is expected to fail is looked at in every interval. */
-static void judge_start(const Manager *manager, Managed *managed)
-{
-    bool failed = !managed->active && managed->guest && managed->guest->off == OFF_FAILED;
-    const MemoryShortage *shortage =
-        managed->active ? NULL : host_state_shortage(manager, managed->uuid);
-
-    if (!failed)
-        g_clear_pointer(&managed->failure, g_free);
-    if (failed && !managed->failure) {
-        managed->failure = shortage ? memory_shortage_format_failed(shortage)
-                                    : g_strdup("its start failed; libvirt's log has why");
-        journal_log_start_failed(managed);
-    }
-    g_free(managed->shortage);
-    managed->shortage = shortage ? memory_shortage_format(shortage) : NULL;
-}
-
 static void judge_all(Manager *manager)
 {
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
         if (managed->recheck || !managed->pending)
             set_pending(managed);
-        judge_start(manager, managed);
+        managed_set_shortage(managed, host_state_shortage(manager, managed->uuid));
         GuestState state = managed_judge(managed);
         bool changed = state != managed->state || managed->since_usec == 0;
 

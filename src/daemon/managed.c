@@ -186,6 +186,23 @@ void managed_set_pending(Managed *managed)
         managed->pending = pending_make(managed->plan, managed->guest, managed->refused);
 }
 
+void managed_set_shortage(Managed *managed, const MemoryShortage *shortage)
+{
+    bool failed = !managed->active && managed->guest && managed->guest->off == OFF_FAILED;
+
+    if (managed->active)
+        shortage = NULL;
+    if (!failed)
+        g_clear_pointer(&managed->failure, g_free);
+    if (failed && !managed->failure) {
+        managed->failure = shortage ? memory_shortage_format_failed(shortage)
+                                    : g_strdup("its start failed; libvirt's log has why");
+        journal_log_start_failed(managed);
+    }
+    g_free(managed->shortage);
+    managed->shortage = shortage ? memory_shortage_format(shortage) : NULL;
+}
+
 GuestState managed_judge(const Managed *managed)
 {
     if (managed->stuck)

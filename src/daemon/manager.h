@@ -214,6 +214,9 @@ bool managed_keeps_drift(const Managed *managed); /* foreign changes stay as the
 bool managed_has_work(const Managed *managed);    /* something differs that may be changed */
 /* Once it was compared with the plan: what waits for its next cold start. */
 void managed_set_pending(Managed *managed);
+/* What it lacks to start, NULL: nothing is known; and why it did not. libvirt has no event for a
+ * start that failed, so a guest that is expected to fail is looked at in every cycle. */
+void managed_set_shortage(Managed *managed, const MemoryShortage *shortage);
 /* How it stands, from what is known of it; and in words, owned by the caller, NULL for none. */
 GuestState managed_judge(const Managed *managed);
 char *managed_describe(const Managed *managed);

@@ -3,6 +3,9 @@
  * Where a QEMU process has its guest's RAM, and which nodes hold it, by sampling: move_pages(2)
  * without nodes asks about single pages, so the cost is the same for any size of guest. Reading
  * numa_maps walks all page tables and holds the process's mmap lock: 10 ms a GiB of small pages.
+ *
+ * Up to Linux 6.5 pages that the kernel's NUMA balancing has marked, and nobody has touched since,
+ * can neither be asked about nor moved (follow_page() takes them for absent).
  */
 #pragma once
 
