@@ -35,7 +35,7 @@ static void forget_refused(HostState *state)
     setting_list_free(state->ceilings);
     state->refused = change_set_new();
     state->ceilings = setting_list_new();
-    state->dirty = true;
+    state->dirty = state->replanned = true;
 }
 
 void host_state_reset(HostState *state)
@@ -146,7 +146,7 @@ static void tell_shortages(const HostPlan *before, const HostPlan *now)
     for (guint i = 0; i < now->shortages->len; i++) {
         const MemoryShortage *shortage = g_ptr_array_index(now->shortages, i);
         const MemoryShortage *was = before ? host_plan_shortage(before, shortage->uuid) : NULL;
-        if (!was || was->pages != shortage->pages || was->node != shortage->node)
+        if (!was || was->node != shortage->node || was->size_kib != shortage->size_kib)
             journal_log_shortage(shortage, true);
     }
     for (guint i = 0; before && i < before->shortages->len; i++) {
@@ -169,7 +169,8 @@ void host_state_plan(Manager *manager)
 
     if (!state->host)
         return;
-    if (g_get_monotonic_time() - state->refused_usec > HOST_RETRY_USEC)
+    if (change_set_size(state->refused) > 0 &&
+        g_get_monotonic_time() - state->refused_usec > HOST_RETRY_USEC)
         forget_refused(state);
     if (state->apply_now)
         state->released = false;

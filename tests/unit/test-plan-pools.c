@@ -367,6 +367,45 @@ static void pools_that_are_not_there_are_unsupported(void **state)
     assert_int_equal(setting_list_size(world->plan->unsupported), 2);
 }
 
+/* Restrictive is QEMU's cpuset: as binding as strict at the start. */
+static void restrictive_binds(void **state)
+{
+    g_autoptr(World) world = world_of(AUTO);
+
+    (void)state;
+    set_pool(world, 0, 150, 150);
+    add_off(world, "a", 100, "1")->config->numa_mode = NUMA_RESTRICTIVE;
+    plan(world);
+    assert_wanted(world, "150/100");
+}
+
+static void memory_only_nodes_are_used_when_told(void **state)
+{
+    g_autoptr(World) world = world_of(AUTO);
+
+    (void)state;
+    world->topo->nodes[1].memory_kib = 64 * GIB;
+    hwloc_bitmap_zero(world->topo->nodes[1].cpus);
+    add_off(world, "a", 100, NULL);
+    plan(world);
+    assert_wanted(world, "100/0");
+}
+
+/* The operator made the pages by hand after vmtuned could not. */
+static void pages_above_a_ceiling_are_there(void **state)
+{
+    g_autoptr(World) world = world_of(AUTO);
+
+    (void)state;
+    set_pool(world, 1, 64, 64);
+    set_number(world->originals, 1, "0");
+    set_number(world->ceilings, 1, "50");
+    add_off(world, "a", 64, "1");
+    plan(world);
+    assert_wanted(world, "0/64");
+    assert_short(world, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +420,9 @@ int main(void)
         cmocka_unit_test(a_large_guest_is_spread),
         cmocka_unit_test(what_a_node_has_not_is_short),
         cmocka_unit_test(ceilings_serve_whole_guests),
+        cmocka_unit_test(restrictive_binds),
+        cmocka_unit_test(memory_only_nodes_are_used_when_told),
+        cmocka_unit_test(pages_above_a_ceiling_are_there),
         cmocka_unit_test(priority_decides_then_the_name),
         cmocka_unit_test(pages_of_several_nodes_are_short_together),
         cmocka_unit_test(cells_are_served_together),
