@@ -34,6 +34,7 @@ typedef struct Pools {
     const CpuSet *usual;   /* nodes of what nothing binds */
     Pool *pools;
     unsigned n;
+    bool tells; /* who gets none */
 } Pools;
 
 /* Pages a guest needs of one size on some nodes. */
@@ -370,7 +371,7 @@ static void serve(const Pools *pools, const HostGuest *entry)
         uint64_t missing = assign(pools, need);
         if (missing == 0)
             continue;
-        if (!entry->guest->active)
+        if (!entry->guest->active && pools->tells)
             tell_shortage(pools, entry->guest, need, missing);
         for (unsigned j = 0; j < pools->n; j++)
             pools->pools[j].assigned = before[j];
@@ -438,12 +439,24 @@ static void tell_absent(const Pools *pools)
     }
 }
 
+/* Mode observe: pools are not grown, so what they have now decides who would start. */
+static void tell_as_they_are(Pools *pools)
+{
+    for (unsigned i = 0; i < pools->n; i++) {
+        pools->pools[i].assigned = 0;
+        pools->pools[i].most = pools->pools[i].is->total;
+    }
+    pools->tells = true;
+    serve_all(pools);
+}
+
 void pools_plan(const HostInput *input, HostPlan *plan)
 {
     Pools pools = {.input = input,
                    .plan = plan,
                    .by = policy_get_auto_pools(input->policy),
                    .n = input->host->n_pools};
+    bool grows = !pools.by || policy_get_mode(input->policy) == MODE_ENFORCE;
     g_autofree Pool *all = g_new0(Pool, pools.n + 1);
     g_autoptr(CpuSet) usual = usual_nodes(input->topo);
 
@@ -453,8 +466,11 @@ void pools_plan(const HostInput *input, HostPlan *plan)
         all[i].is = &input->host->pools[i];
         pool_fill(&pools, &all[i]);
     }
+    pools.tells = grows;
     serve_all(&pools);
     tell_absent(&pools);
     for (unsigned i = 0; pools.by && i < pools.n; i++)
         want(&pools, &all[i]);
+    if (!grows)
+        tell_as_they_are(&pools);
 }
