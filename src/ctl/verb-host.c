@@ -62,13 +62,31 @@ static void print_pools(Doc *host, GString *out)
     table_print(table, out);
 }
 
+static void print_shortages(Doc *host, GString *out)
+{
+    DOC_FOREACH(row, host, "shortages")
+    {
+        const MemoryShortage shortage = {.node = doc_get(row, "node") ? (int)doc_number(row, "node")
+                                                                      : -1,
+                                         .size_kib = (unsigned)doc_number(row, "page_kib"),
+                                         .pages = (uint64_t)doc_number(row, "pages")};
+        g_autofree char *text = memory_shortage_format(&shortage);
+        g_string_append_printf(out, "\n%s %s\n", doc_word(row, "name"), text);
+    }
+}
+
 static void render(Doc *document, GString *out)
 {
     Doc *host = doc_get(document, "host");
 
+    if (!host) {
+        g_string_append(out, "nothing is known yet\n");
+        return;
+    }
     print_memory(host, out);
     print_settings(host, out);
     print_pools(host, out);
+    print_shortages(host, out);
 }
 
 int verb_host_run(const Options *options)

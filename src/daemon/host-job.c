@@ -62,6 +62,16 @@ static GPtrArray *originals(HostJob *job, const ProcessKey *process)
     return list;
 }
 
+/* Somebody else added pages to a pool since vmtuned last wrote it: they are theirs, and stay. */
+static bool others_added(const HostJob *job, const Original *original)
+{
+    const Setting *now = setting_list_find(job->host->knobs, &original->key);
+
+    return original->key.knob == KNOB_HOST_PAGES && !original->pending && original->written &&
+           now && now->value &&
+           g_ascii_strtoull(now->value, NULL, 10) > g_ascii_strtoull(original->written, NULL, 10);
+}
+
 static void read_record(HostJob *job, const ProcessKey *process)
 {
     g_autoptr(GPtrArray) kept = originals(job, process);
@@ -76,7 +86,9 @@ static void read_record(HostJob *job, const ProcessKey *process)
     job->originals = setting_list_new();
     for (guint i = 0; i < kept->len; i++) {
         const Original *original = g_ptr_array_index(kept, i);
-        setting_list_add(job->originals, &original->key, original->original, NULL, NULL);
+        const Setting *now = setting_list_find(job->host->knobs, &original->key);
+        setting_list_add(job->originals, &original->key,
+                         others_added(job, original) ? now->value : original->original, NULL, NULL);
     }
     setting_list_sort(job->originals);
 }
@@ -164,11 +176,29 @@ static void finish(HostJob *job, const ProcessKey *process, int64_t batch)
         note_record(job, record_finish(job->record, process, batch, job->outcome->changes, words));
 }
 
+/* What others added is the original from now on. */
+static void keep_added(HostJob *job, const ProcessKey *process)
+{
+    g_autoptr(GPtrArray) kept = originals(job, process);
+    g_autoptr(SettingList) added = setting_list_new();
+
+    for (guint i = 0; kept && i < kept->len; i++) {
+        const Original *original = g_ptr_array_index(kept, i);
+        if (others_added(job, original))
+            setting_list_add(added, &original->key, NULL, NULL, NULL);
+    }
+    setting_list_sort(added);
+    if (setting_list_size(added) > 0)
+        note_record(job, record_forget(job->record, process, added));
+}
+
 static void apply(HostJob *job, const ProcessKey *process, const ChangeSet *changes)
 {
     int64_t batch = 0;
     const char *why = job->kind == HOST_RESTORE ? "restore" : "plan";
 
+    if (job->record && job->kind == HOST_TUNE)
+        keep_added(job, process);
     if (job->record)
         note_record(job, record_begin(job->record, process, changes, why, &batch));
     job->outcome = apply_run(job->backend, NULL, changes, NULL, NULL);

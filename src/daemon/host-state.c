@@ -35,7 +35,7 @@ static void forget_refused(HostState *state)
     setting_list_free(state->ceilings);
     state->refused = change_set_new();
     state->ceilings = setting_list_new();
-    state->dirty = true;
+    state->dirty = state->replanned = true;
 }
 
 void host_state_reset(HostState *state)
@@ -118,7 +118,7 @@ static bool has_work(const HostState *state)
     for (unsigned i = 0; i < change_set_size(state->left); i++)
         if (!change_set_get(state->left, i)->drift || state->apply_now)
             return true;
-    return state->replanned && some_to_put_back(state);
+    return state->reclaimed || (state->replanned && some_to_put_back(state));
 }
 
 static bool was_told(const ChangeSet *before, const Change *change)
@@ -146,7 +146,7 @@ static void tell_shortages(const HostPlan *before, const HostPlan *now)
     for (guint i = 0; i < now->shortages->len; i++) {
         const MemoryShortage *shortage = g_ptr_array_index(now->shortages, i);
         const MemoryShortage *was = before ? host_plan_shortage(before, shortage->uuid) : NULL;
-        if (!was || was->pages != shortage->pages || was->node != shortage->node)
+        if (!was || was->node != shortage->node || was->size_kib != shortage->size_kib)
             journal_log_shortage(shortage, true);
     }
     for (guint i = 0; before && i < before->shortages->len; i++) {
@@ -169,10 +169,13 @@ void host_state_plan(Manager *manager)
 
     if (!state->host)
         return;
-    if (g_get_monotonic_time() - state->refused_usec > HOST_RETRY_USEC)
+    if (change_set_size(state->refused) > 0 &&
+        g_get_monotonic_time() - state->refused_usec > HOST_RETRY_USEC)
         forget_refused(state);
-    if (state->apply_now)
+    if (state->apply_now && state->released) {
         state->released = false;
+        state->reclaimed = true;
+    }
     g_autoptr(HostPlan) plan = plan_make_now(manager);
     g_autoptr(ChangeSet) before = g_steal_pointer(&state->left);
 
@@ -264,7 +267,7 @@ static void tune_done(PoolJob *base, bool abandoned)
         for (unsigned i = 0; diag_list_get(job->diags, i); i++)
             log_notice("host: %s", diag_list_get(job->diags, i)->text);
         merge_outcome(state, job);
-        state->replanned = false;
+        state->replanned = state->reclaimed = false;
         if (job->kind == HOST_RESTORE) /* what differs from a plan from now on is no drift */
             g_clear_pointer(&state->settled, host_plan_unref);
         if (job->host)

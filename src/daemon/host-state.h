@@ -16,6 +16,7 @@ struct HostState {
     bool dirty;                /* needs a look */
     bool apply_now;            /* "apply" was asked for */
     bool restore, force;       /* "restore" was asked for */
+    bool reclaimed;            /* it was released, and "apply" asked for: the record is to know */
     bool replanned;            /* not tuned since the plan changed: what it no longer names goes
                                   back */
     bool released;             /* after restore: left alone until "apply" or the next boot */

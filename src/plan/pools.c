@@ -31,8 +31,10 @@ typedef struct Pools {
     const HostInput *input;
     HostPlan *plan;
     const PolicyValue *by; /* host.hugepages: auto; NULL: pools are left as they are */
+    const CpuSet *usual;   /* nodes of what nothing binds */
     Pool *pools;
     unsigned n;
+    bool tells; /* who gets none */
 } Pools;
 
 /* Pages a guest needs of one size on some nodes. */
@@ -102,9 +104,27 @@ static const CpuSet *need_nodes(const Pools *pools, const HostGuest *entry, cons
 
     if (cell && cell->nodes && cell->strict)
         return cell->nodes;
-    if (def->numa_mode == NUMA_STRICT && !def->numa_auto && !cpuset_is_empty(def->numa_nodeset))
+    /* restrictive is the cpuset of QEMU's threads: their pages come from nowhere else */
+    if ((def->numa_mode == NUMA_STRICT || def->numa_mode == NUMA_RESTRICTIVE) && !def->numa_auto &&
+        !cpuset_is_empty(def->numa_nodeset))
         return def->numa_nodeset;
-    return listed && listed->kind == VALUE_SET ? listed->set : pools->input->topo->allowed_mems;
+    if (listed && listed->kind == VALUE_SET &&
+        cpuset_intersects(listed->set, pools->input->topo->allowed_mems))
+        return listed->set;
+    return pools->usual;
+}
+
+/* Memory-only nodes are used when told only. Owned by the caller. */
+static CpuSet *usual_nodes(const Topo *topo)
+{
+    g_autoptr(CpuSet) with_cpus = cpuset_new();
+
+    for (unsigned i = 0; i < topo->n_nodes; i++)
+        if (!cpuset_is_empty(topo->nodes[i].cpus))
+            hwloc_bitmap_set(with_cpus, topo->nodes[i].os_index);
+    return cpuset_intersects(with_cpus, topo->allowed_mems)
+               ? cpuset_and(with_cpus, topo->allowed_mems)
+               : cpuset_copy(topo->allowed_mems);
 }
 
 static void needs_add(const Pools *pools, const HostGuest *entry, const GuestCell *cell,
@@ -168,18 +188,37 @@ static uint64_t missing_pages(const Pools *pools, unsigned size_kib)
 
 /* --- what is there --- */
 
-/* Ordinary memory of running guests on that node. */
-static uint64_t ordinary_kib(const Pools *pools, unsigned node)
+static uint64_t ordinary_measured(const GuestKernel *kernel, unsigned node, unsigned base_kib)
 {
     uint64_t kib = 0;
 
+    for (unsigned i = 0; kernel && i < kernel->n_pages; i++)
+        if (kernel->pages[i].node == node &&
+            (kernel->pages[i].transparent || kernel->pages[i].page_kib == base_kib))
+            kib += kernel->pages[i].kib;
+    return kib;
+}
+
+static uint64_t ordinary_planned(const GuestPlan *plan, unsigned node, unsigned base_kib)
+{
+    uint64_t kib = 0;
+
+    for (unsigned i = 0; plan && plan->page_size_kib == base_kib && i < plan->n_memory; i++)
+        if (plan->memory[i].node == node)
+            kib += plan->memory[i].mib * 1024;
+    return kib;
+}
+
+/* Ordinary memory of running guests on that node: what they have, and are yet to touch. */
+static uint64_t ordinary_kib(const Pools *pools, unsigned node)
+{
+    unsigned base_kib = pools->input->topo->base_page_kib;
+    uint64_t kib = 0;
+
     for (unsigned i = 0; i < pools->input->n_guests; i++) {
-        const GuestKernel *kernel = pools->input->guests[i].guest->kernel;
-        for (unsigned j = 0; kernel && j < kernel->n_pages; j++)
-            if (kernel->pages[j].node == node &&
-                (kernel->pages[j].transparent ||
-                 kernel->pages[j].page_kib == pools->input->topo->base_page_kib))
-                kib += kernel->pages[j].kib;
+        const HostGuest *entry = &pools->input->guests[i];
+        kib += MAX(ordinary_measured(entry->guest->kernel, node, base_kib),
+                   ordinary_planned(entry->plan, node, base_kib));
     }
     return kib;
 }
@@ -236,7 +275,7 @@ static void pool_fill(const Pools *pools, Pool *pool)
     pool->kept = MAX(others, pool->policy.reserved);
     pool->most = pools->by ? is->total + growth(pools, pool) : is->total;
     if (ceiling)
-        pool->most = MIN(pool->most, number_of(ceiling, 0));
+        pool->most = MIN(pool->most, MAX(number_of(ceiling, 0), is->total));
     pool->floor = number_of(setting_of(input->originals, is), is->total);
 }
 
@@ -332,7 +371,7 @@ static void serve(const Pools *pools, const HostGuest *entry)
         uint64_t missing = assign(pools, need);
         if (missing == 0)
             continue;
-        if (!entry->guest->active)
+        if (!entry->guest->active && pools->tells)
             tell_shortage(pools, entry->guest, need, missing);
         for (unsigned j = 0; j < pools->n; j++)
             pools->pools[j].assigned = before[j];
@@ -400,21 +439,38 @@ static void tell_absent(const Pools *pools)
     }
 }
 
+/* Mode observe: pools are not grown, so what they have now decides who would start. */
+static void tell_as_they_are(Pools *pools)
+{
+    for (unsigned i = 0; i < pools->n; i++) {
+        pools->pools[i].assigned = 0;
+        pools->pools[i].most = pools->pools[i].is->total;
+    }
+    pools->tells = true;
+    serve_all(pools);
+}
+
 void pools_plan(const HostInput *input, HostPlan *plan)
 {
     Pools pools = {.input = input,
                    .plan = plan,
                    .by = policy_get_auto_pools(input->policy),
                    .n = input->host->n_pools};
+    bool grows = !pools.by || policy_get_mode(input->policy) == MODE_ENFORCE;
     g_autofree Pool *all = g_new0(Pool, pools.n + 1);
+    g_autoptr(CpuSet) usual = usual_nodes(input->topo);
 
     pools.pools = all;
+    pools.usual = usual;
     for (unsigned i = 0; i < pools.n; i++) {
         all[i].is = &input->host->pools[i];
         pool_fill(&pools, &all[i]);
     }
+    pools.tells = grows;
     serve_all(&pools);
     tell_absent(&pools);
     for (unsigned i = 0; pools.by && i < pools.n; i++)
         want(&pools, &all[i]);
+    if (!grows)
+        tell_as_they_are(&pools);
 }

@@ -93,6 +93,22 @@ static void tuned_and_put_back(void **state)
     assert_int_equal(setting_list_size(look->originals), 0);
 }
 
+/* Pages somebody added to a pool after vmtuned did are not taken from him, now or later. */
+static void pages_others_added_stay(void **state)
+{
+    const GuestWorld *world = *state;
+    const SettingKey pages = host_pool_key(0, 2048);
+
+    run(world, HOST_TUNE, plan_of(NULL, NULL, "64"), 0);
+    fake_host_set(world->fake, &pages, "128");
+    g_autoptr(HostJob) look = job_for(world, HOST_LOOK, NULL);
+    host_job_run(look);
+    assert_string_equal(setting_list_get(look->originals, 0)->value, "128");
+    run(world, HOST_TUNE, plan_of(NULL, NULL, "200"), 0);
+    run(world, HOST_RESTORE, NULL, 0);
+    assert_now(world, "always", "0", "128");
+}
+
 static void a_key_that_leaves_the_policy_goes_back(void **state)
 {
     const GuestWorld *world = *state;
@@ -220,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(tuned_and_put_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(pages_others_added_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_that_leaves_the_policy_goes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(another_writer_is_respected, setup, teardown),
         cmocka_unit_test_setup_teardown(a_pool_that_cannot_be_had_goes_back, setup, teardown),

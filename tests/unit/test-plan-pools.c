@@ -29,7 +29,8 @@ static World *world_of(const char *yaml)
 {
     World *world = g_new0(World, 1);
     g_autoptr(DiagList) diags = diag_list_new();
-    g_autofree char *text = g_strconcat("version: 1\n", yaml, NULL);
+    g_autofree char *text = g_strconcat(
+        "version: 1\n", strstr(yaml, "mode: observe") ? "" : "mode: enforce\n", yaml, NULL);
 
     world->topo = world_topo(1, 2, 1, 4, 1);
     world->policy = policy_new();
@@ -160,8 +161,7 @@ static void set_number(SettingList *list, unsigned node, const char *value)
 
 static void without_the_key_pools_are_left(void **state)
 {
-    g_autoptr(World) world = world_of("mode: enforce\n"),
-                     off = world_of("host: {hugepages: off}\n");
+    g_autoptr(World) world = world_of(""), off = world_of("host: {hugepages: off}\n");
 
     (void)state;
     add_off(world, "a", 100, "1");
@@ -277,6 +277,19 @@ static void a_large_guest_is_spread(void **state)
     assert_short(world, "");
 }
 
+/* Nothing grows: what is there now decides who would start, and what would be set is told. */
+static void observing_tells_who_would_not_start(void **state)
+{
+    g_autoptr(World) world = world_of("mode: observe\n" AUTO);
+
+    (void)state;
+    set_pool(world, 1, 40, 40);
+    add_off(world, "a", 100, "1");
+    plan(world);
+    assert_wanted(world, "0/100");
+    assert_short(world, "a 1 60");
+}
+
 /* --- what cannot be had --- */
 
 static void what_a_node_has_not_is_short(void **state)
@@ -323,7 +336,7 @@ static void priority_decides_then_the_name(void **state)
 
 static void pages_of_several_nodes_are_short_together(void **state)
 {
-    g_autoptr(World) world = world_of("mode: enforce\n");
+    g_autoptr(World) world = world_of("");
 
     (void)state;
     set_pool(world, 0, 50, 50);
@@ -338,7 +351,7 @@ static void pages_of_several_nodes_are_short_together(void **state)
 /* A cell that cannot have its pages leaves those of the other cell to others. */
 static void cells_are_served_together(void **state)
 {
-    g_autoptr(World) world = world_of("mode: enforce\n");
+    g_autoptr(World) world = world_of("");
 
     (void)state;
     set_pool(world, 0, 50, 50);
@@ -367,6 +380,45 @@ static void pools_that_are_not_there_are_unsupported(void **state)
     assert_int_equal(setting_list_size(world->plan->unsupported), 2);
 }
 
+/* Restrictive is QEMU's cpuset: as binding as strict at the start. */
+static void restrictive_binds(void **state)
+{
+    g_autoptr(World) world = world_of(AUTO);
+
+    (void)state;
+    set_pool(world, 0, 150, 150);
+    add_off(world, "a", 100, "1")->config->numa_mode = NUMA_RESTRICTIVE;
+    plan(world);
+    assert_wanted(world, "150/100");
+}
+
+static void memory_only_nodes_are_used_when_told(void **state)
+{
+    g_autoptr(World) world = world_of(AUTO);
+
+    (void)state;
+    world->topo->nodes[1].memory_kib = 64 * GIB;
+    hwloc_bitmap_zero(world->topo->nodes[1].cpus);
+    add_off(world, "a", 100, NULL);
+    plan(world);
+    assert_wanted(world, "100/0");
+}
+
+/* The operator made the pages by hand after vmtuned could not. */
+static void pages_above_a_ceiling_are_there(void **state)
+{
+    g_autoptr(World) world = world_of(AUTO);
+
+    (void)state;
+    set_pool(world, 1, 64, 64);
+    set_number(world->originals, 1, "0");
+    set_number(world->ceilings, 1, "50");
+    add_off(world, "a", 64, "1");
+    plan(world);
+    assert_wanted(world, "0/64");
+    assert_short(world, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,8 +431,12 @@ int main(void)
         cmocka_unit_test(a_pool_has_its_least),
         cmocka_unit_test(only_what_was_added_goes_back),
         cmocka_unit_test(a_large_guest_is_spread),
+        cmocka_unit_test(observing_tells_who_would_not_start),
         cmocka_unit_test(what_a_node_has_not_is_short),
         cmocka_unit_test(ceilings_serve_whole_guests),
+        cmocka_unit_test(restrictive_binds),
+        cmocka_unit_test(memory_only_nodes_are_used_when_told),
+        cmocka_unit_test(pages_above_a_ceiling_are_there),
         cmocka_unit_test(priority_decides_then_the_name),
         cmocka_unit_test(pages_of_several_nodes_are_short_together),
         cmocka_unit_test(cells_are_served_together),
