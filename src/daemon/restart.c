@@ -17,6 +17,7 @@ struct Restart {
     bool begun;              /* the guest was asked, or a daemon before this one did */
     bool recovered;          /* by that one, and not looked at since */
     bool off;                /* it ended */
+    int64_t off_usec;        /* monotonic, when vmtuned was told so; 0: it saw it */
     bool unseen;             /* it may have ended without vmtuned being told */
     bool in_flight;          /* a step is on its way */
     const char *given_up;    /* why; NULL: it is not */
@@ -148,10 +149,31 @@ static void step_submit(Restart *restart, RestartStep step, bool unseen)
  * told of the reset, too. */
 static bool was_no_reboot(const Restart *restart)
 {
-    bool reset = restart->reset_usec != 0 &&
-                 g_get_monotonic_time() - restart->reset_usec < RESET_TO_END_USEC;
+    int64_t end_usec = restart->off_usec != 0 ? restart->off_usec : g_get_monotonic_time();
+    bool reset = restart->reset_usec != 0 && end_usec - restart->reset_usec < RESET_TO_END_USEC;
 
     return restart->entry->on_reboot && !reset && !restart->unseen;
+}
+
+static bool runs_as_before(const Restart *restart, const Managed *managed)
+{
+    const GuestKernel *kernel = managed->guest ? managed->guest->kernel : NULL;
+
+    return kernel && kernel->pid == restart->entry->pid &&
+           kernel->starttime == restart->entry->starttime;
+}
+
+/* Its next start needs huge pages, which are made once it was seen to be off, with the end of that
+ * cycle. */
+static bool waits_for_pages(const Restart *restart)
+{
+    const Manager *manager = restart->manager;
+    const Managed *managed = g_hash_table_lookup(manager->by_uuid, restart->entry->uuid);
+    const GuestDef *next = managed && managed->guest ? managed->guest->config : NULL;
+
+    return restart->off_usec != 0 && next && next->has_hugepages &&
+           policy_get_auto_pools(manager->policy) &&
+           (managed->looked_usec <= restart->off_usec || runs_as_before(restart, managed));
 }
 
 /* Does what is due. */
@@ -167,8 +189,9 @@ static void restart_go(Restart *restart)
         step_submit(restart, RESTART_UNDO, false);
     } else if (restart->recovered) {
         step_submit(restart, RESTART_RECOVER, true);
-    } else if (restart->off) {
+    } else if (restart->off && !waits_for_pages(restart)) {
         restart->off = false;
+        restart->off_usec = 0;
         restart->timer = sd_event_source_disable_unref(restart->timer); /* it is off in time */
         step_submit(restart, RESTART_START, restart->unseen && restart->reset_usec == 0);
     }
@@ -279,16 +302,9 @@ void restart_event(Manager *manager, const VirtEvent *event)
         restart->reset_usec = g_get_monotonic_time();
     if (event->kind == VIRT_EVENT_STOPPED) {
         restart->off = true;
+        restart->off_usec = g_get_monotonic_time();
         restart_go(restart);
     }
-}
-
-static bool runs_as_before(const Restart *restart, const Managed *managed)
-{
-    const GuestKernel *kernel = managed->guest ? managed->guest->kernel : NULL;
-
-    return kernel && kernel->pid == restart->entry->pid &&
-           kernel->starttime == restart->entry->starttime;
 }
 
 /* What was seen of the guest since the last step. */

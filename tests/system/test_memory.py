@@ -4,6 +4,7 @@ machine is used with care: a few pages more, and back to what it was."""
 import re
 
 from harness import Case
+from test_pending import Power
 from truth import read, run, virsh, wait_for, write
 
 POOL = "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/"
@@ -234,3 +235,16 @@ class ColdMemory(Pages):
         wait_for("told", lambda: self.unsupported(daemon, guest) == {
             ("memory.page_size", "small (config): its definition has page sizes by cell")})
         self.assertEqual(self.first(guest), first)
+
+
+class RestartForPages(Power, Pages):
+    def test_pool_grows_before_the_start(self):
+        """A running guest's next start needs pages that are made once it is off."""
+        guest = self.power_guest("pow1")
+        daemon = self.daemon("host: {hugepages: auto}\nguests: [{match: {name: pow1}, memory: {page_size: 2MiB}}]")
+        self.wait_state(daemon, guest, "cold-pending")
+        before = pages()
+        daemon.ctl("restart-into", "pow1")
+        self.assertGreater(pages(), before)
+        self.assertEqual(huge_kib(guest), {0: MIB * 1024})
+        self.wait_state(daemon, guest, "as-planned")
