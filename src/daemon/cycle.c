@@ -3,11 +3,12 @@
  * The cycle: from a trigger to a host that looks as planned.
  *
  *   cycle_start   take the triggers and requests that wait
- *   cycle_list    worker: topology, all guests in one bulk call, quick pass
+ *   cycle_list    worker: topology, all guests in one bulk call, the host's settings, quick pass
  *   cycle_look    workers: a whole look at each guest that is new, changed or due
- *   cycle_plan    here, pure: all guests together → one plan, and what differs from it
- *   cycle_tune    workers: for each guest that differs: diff → record → apply → look again
- *   cycle_end     who is on whose CPUs, how everybody stands, answers
+ *   cycle_plan    here, pure: all guests together → one plan, and what differs from it; after it
+ * the host's settings (host-state.c) cycle_tune    workers: for each guest that differs, and for
+ * the host: diff → record → apply → look again cycle_end     who is on whose CPUs, how everybody
+ * stands, answers
  *
  * Each step submits jobs and ends; the last job that comes back calls the next step. A guest whose
  * job does not come back in time is marked stuck and the cycle goes on without it.
@@ -260,8 +261,8 @@ static GuestJob *guest_job_for(Manager *manager, Managed *managed, GuestJobKind 
     job->plan = managed->plan ? guest_plan_ref(managed->plan) : NULL;
     job->settled = managed_before(managed) ? guest_plan_ref(managed_before(managed)) : NULL;
     job->flags = managed->flags;
-    for (unsigned i = 0; i < change_set_size(managed->refused); i++)
-        change_set_add_copy(job->refused, change_set_get(managed->refused, i));
+    change_set_unref(job->refused);
+    job->refused = change_set_copy(managed->refused);
     if (managed_is_planned(managed)) {
         job->pid = managed->guest->kernel->pid;
         job->starttime = managed->guest->kernel->starttime;
@@ -483,14 +484,6 @@ static ChangeSet *managed_diff(const Manager *manager, const Managed *managed)
     return changes;
 }
 
-static bool change_set_has(const ChangeSet *set, const SettingKey *key)
-{
-    for (unsigned i = 0; i < change_set_size(set); i++)
-        if (setting_key_compare(&change_set_get(set, i)->key, key) == 0)
-            return true;
-    return false;
-}
-
 /* In this cycle, or in the next if this one only looks. A guest that is manual by detection has no
  * wants of ours, but what vmtuned changed while a rule named it goes back. */
 static bool may_change(const Manager *manager, const Managed *managed)
@@ -510,7 +503,7 @@ static void count_drift(Manager *manager, Managed *managed, const ChangeSet *lef
 {
     for (unsigned i = 0; i < change_set_size(left); i++) {
         const Change *change = change_set_get(left, i);
-        if (!change->drift || change->carried || change_set_has(managed->left, &change->key))
+        if (!change->drift || change->carried || change_set_find(managed->left, &change->key))
             continue;
         managed->drift_count++;
         if (guest_policy_get_drift(managed->policy) != DRIFT_ENFORCE || manager->options.dry_run ||

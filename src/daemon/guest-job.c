@@ -187,14 +187,6 @@ static ChangeSet *job_diff(const GuestJob *job, const SettingList *wanted)
     return changes;
 }
 
-static bool has_change(const ChangeSet *changes, const SettingKey *key)
-{
-    for (unsigned i = 0; i < change_set_size(changes); i++)
-        if (setting_key_compare(&change_set_get(changes, i)->key, key) == 0)
-            return true;
-    return false;
-}
-
 /* Does one of the changes pin the thread's class through libvirt, to another set than the thread's?
  */
 static bool is_reset(const ChangeSet *changes, const Setting *thread)
@@ -221,7 +213,7 @@ static void add_reset_threads(const GuestJob *job, const SettingList *wanted, Ch
     for (unsigned i = 0; any && i < setting_list_size(wanted); i++) {
         const Setting *want = setting_list_get(wanted, i);
         const Setting *now = want->key.tid ? setting_list_find(observed, &want->key) : NULL;
-        if (!now || has_change(job->left, &want->key) || !is_reset(chosen, want))
+        if (!now || change_set_find(job->left, &want->key) || !is_reset(chosen, want))
             continue;
         Change *change = change_set_add(chosen, &want->key, now->value, want->value);
         change->reason = g_strdup("a pin of its class resets it");
@@ -384,7 +376,7 @@ static bool is_refused(const GuestJob *job, const SettingList *observed, const O
 {
     const Setting *now = setting_list_find(observed, &original->key);
 
-    return now && has_change(job->refused, &original->key) &&
+    return now && change_set_find(job->refused, &original->key) &&
            !setting_value_equal(&original->key, now->value, original->original,
                                 guest_allowed(job->guest, job->topo), NULL);
 }

@@ -41,7 +41,6 @@ static void forget_refused(HostState *state)
 void host_state_reset(HostState *state)
 {
     g_clear_pointer(&state->settled, host_plan_unref);
-    state->replanned = true;
     forget_refused(state);
 }
 
@@ -121,19 +120,11 @@ static bool has_work(const HostState *state)
     return state->reclaimed || (state->replanned && some_to_put_back(state));
 }
 
-static bool was_told(const ChangeSet *before, const Change *change)
-{
-    for (unsigned i = 0; i < change_set_size(before); i++)
-        if (setting_key_compare(&change_set_get(before, i)->key, &change->key) == 0)
-            return true;
-    return false;
-}
-
 static void tell_drift(HostState *state, const ChangeSet *before)
 {
     for (unsigned i = 0; i < change_set_size(state->left); i++) {
         const Change *change = change_set_get(state->left, i);
-        if (!change->drift || was_told(before, change))
+        if (!change->drift || change_set_find(before, &change->key))
             continue;
         state->drift_count++;
         journal_log_host_change(change, NULL);
@@ -239,10 +230,10 @@ static void merge_outcome(HostState *state, const HostJob *job)
 {
     const Outcome *outcome = job->outcome;
 
-    for (unsigned i = 0; outcome && i < change_set_size(outcome->changes); i++)
-        journal_log_host_change(change_set_get(outcome->changes, i), &outcome->results[i]);
     if (!outcome)
         return;
+    for (unsigned i = 0; i < change_set_size(outcome->changes); i++)
+        journal_log_host_change(change_set_get(outcome->changes, i), &outcome->results[i]);
     state->write_count += outcome->n_writes;
     if (job->host)
         note_ceilings(state, outcome, job->host);
@@ -304,8 +295,8 @@ void host_state_tune(Manager *manager)
     job->settled = state->settled ? host_plan_ref(state->settled) : NULL;
     job->keep_drift = !state->apply_now;
     job->force = state->force;
-    for (unsigned i = 0; i < change_set_size(state->refused); i++)
-        change_set_add_copy(job->refused, change_set_get(state->refused, i));
+    change_set_unref(job->refused);
+    job->refused = change_set_copy(state->refused);
     manager->jobs_pending++;
     pool_submit(manager->pool, &pool_job->base);
 }

@@ -3,7 +3,7 @@
 
 #include "base/util.h"
 #include "host/kernel-file.h"
-#include "host/pool.h"
+#include "host/page-pool.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -130,17 +130,14 @@ static int node_acquire(const char *root, const char *path, Host *host)
 
 static int memory_acquire(const char *root, Host *host)
 {
-    g_autofree char *meminfo = NULL, *pressure = NULL;
-    static const char average[] = "some avg10=";
+    g_autofree char *meminfo = NULL;
 
     int r = kernel_text_read(root, "/proc/meminfo", &meminfo);
     if (r < 0)
         return r;
     host->memory_kib = kernel_meminfo_value(meminfo, "MemTotal");
     host->available_kib = kernel_meminfo_value(meminfo, "MemAvailable");
-    if (kernel_text_read(root, "/proc/pressure/memory", &pressure) == 0 &&
-        g_str_has_prefix(pressure, average))
-        host->pressure_pct = g_ascii_strtod(pressure + strlen(average), NULL);
+    kernel_pressure_read(root, &host->pressure_pct); /* kept as "not known" without it */
     return 0;
 }
 

@@ -42,6 +42,34 @@ int kernel_number_read(const char *root, const char *directory, const char *name
     return r < 0 ? r : parse_u64(text, UINT64_MAX, ret);
 }
 
+int kernel_pressure_read(const char *root, double *ret_pct)
+{
+    static const char average[] = "some avg10=";
+    g_autofree char *text = NULL;
+
+    int r = kernel_text_read(root, "/proc/pressure/memory", &text);
+    if (r < 0)
+        return r;
+    if (!g_str_has_prefix(text, average))
+        return -EBADMSG;
+    *ret_pct = g_ascii_strtod(text + strlen(average), NULL);
+    return 0;
+}
+
+int kernel_node_memory_read(const char *root, unsigned node, uint64_t *ret_kib,
+                            uint64_t *ret_free_kib)
+{
+    g_autofree char *path = g_strdup_printf("/sys/devices/system/node/node%u/meminfo", node);
+    g_autofree char *text = NULL;
+
+    int r = kernel_text_read(root, path, &text);
+    if (r < 0)
+        return r;
+    *ret_kib = kernel_meminfo_value(text, "MemTotal");
+    *ret_free_kib = kernel_meminfo_value(text, "MemFree") + kernel_meminfo_value(text, "FilePages");
+    return 0;
+}
+
 uint64_t kernel_meminfo_value(const char *text, const char *name)
 {
     g_autofree char *word = g_strconcat(name, ":", NULL);

@@ -82,11 +82,6 @@ static int measure(PageMove *move)
 
 /* --- one call --- */
 
-static uint64_t pages_of(const RamRange *range)
-{
-    return range->length / ((uint64_t)range->page_kib * 1024);
-}
-
 static unsigned node_in_turn(const PageMove *move, uint64_t turn)
 {
     unsigned index = (unsigned)(turn % cpuset_weight(move->nodes));
@@ -177,9 +172,9 @@ static void adapt(PageMove *move, unsigned n, unsigned page_kib, int64_t took_us
 /* The next pages of a range. *ret_go_on: false: it came to a stop, and why is set. */
 static int step(PageMove *move, const RamRange *range, bool *ret_go_on)
 {
-    uint64_t addresses[PAGE_MOVE_MOST] = {0};
+    uint64_t addresses[PAGE_MOVE_MOST];
     unsigned most = CLAMP(move->chunk_kib / range->page_kib, 1, PAGE_MOVE_MOST);
-    unsigned n = (unsigned)MIN(most, pages_of(range) - move->page);
+    unsigned n = (unsigned)MIN(most, ram_pages(range) - move->page);
 
     for (unsigned i = 0; i < n; i++)
         addresses[i] = range->start + (move->page + i) * range->page_kib * 1024;
@@ -229,7 +224,7 @@ static int next_step(PageMove *move, bool *ret_go_on)
     const RamRange *range = &g_array_index(move->ranges, RamRange, move->range);
     int r = 0;
 
-    if (move->page >= pages_of(range)) {
+    if (move->page >= ram_pages(range)) {
         move->range++;
         move->page = 0;
     } else {
@@ -282,36 +277,22 @@ static int kernel_move(void *ctx, pid_t pid, unsigned n, const uint64_t *address
 static int kernel_room(void *ctx, unsigned node, unsigned page_kib, uint64_t *ret_free_kib,
                        uint64_t *ret_all_kib)
 {
-    g_autofree char *directory = g_strdup_printf("/sys/devices/system/node/node%u", node);
-    g_autofree char *meminfo = g_strconcat(directory, "/meminfo", NULL);
-    g_autofree char *pool = g_strdup_printf("%s/hugepages/hugepages-%ukB", directory, page_kib);
-    g_autofree char *text = NULL;
+    g_autofree char *pool =
+        g_strdup_printf("/sys/devices/system/node/node%u/hugepages/hugepages-%ukB", node, page_kib);
     uint64_t pages;
 
     (void)ctx;
-    if (page_kib > (unsigned)(sysconf(_SC_PAGESIZE) / 1024)) {
-        int r = kernel_number_read("", pool, "free_hugepages", &pages);
-        *ret_free_kib = r == 0 ? pages * page_kib : 0;
-        return r == -ENOENT ? 0 : r;
-    }
-    int r = kernel_text_read("", meminfo, &text);
-    if (r < 0)
-        return r;
-    *ret_all_kib = kernel_meminfo_value(text, "MemTotal");
-    *ret_free_kib = kernel_meminfo_value(text, "MemFree") + kernel_meminfo_value(text, "FilePages");
-    return 0;
+    if (page_kib <= (unsigned)(sysconf(_SC_PAGESIZE) / 1024))
+        return kernel_node_memory_read("", node, ret_all_kib, ret_free_kib);
+    int r = kernel_number_read("", pool, "free_hugepages", &pages);
+    *ret_free_kib = r == 0 ? pages * page_kib : 0;
+    return r == -ENOENT ? 0 : r;
 }
 
 static int kernel_pressure(void *ctx, double *ret_pct)
 {
-    static const char average[] = "some avg10=";
-    g_autofree char *text = NULL;
-
     (void)ctx;
-    int r = kernel_text_read("", "/proc/pressure/memory", &text);
-    if (r == 0 && g_str_has_prefix(text, average))
-        *ret_pct = g_ascii_strtod(text + strlen(average), NULL);
-    return r;
+    return kernel_pressure_read("", ret_pct);
 }
 
 static int64_t kernel_now(void *ctx)

@@ -142,7 +142,7 @@ int ram_acquire(const char *root, pid_t pid, const GuestDef *def, GArray **ret)
 
 /* --- samples --- */
 
-static uint64_t pages_of(const RamRange *range)
+uint64_t ram_pages(const RamRange *range)
 {
     return range->length / ((uint64_t)range->page_kib * BYTES_PER_KIB);
 }
@@ -152,9 +152,9 @@ static uint64_t page_address(const GArray *ranges, uint64_t index)
 {
     for (guint i = 0; i < ranges->len; i++) {
         const RamRange *range = &g_array_index(ranges, RamRange, i);
-        if (index < pages_of(range))
+        if (index < ram_pages(range))
             return range->start + index * range->page_kib * BYTES_PER_KIB;
-        index -= pages_of(range);
+        index -= ram_pages(range);
     }
     return 0;
 }
@@ -164,7 +164,7 @@ uint64_t *ram_samples(const GArray *ranges, unsigned *ret_n)
     uint64_t total = 0;
 
     for (guint i = 0; i < ranges->len; i++)
-        total += pages_of(&g_array_index(ranges, RamRange, i));
+        total += ram_pages(&g_array_index(ranges, RamRange, i));
     unsigned n = (unsigned)MIN(total, RAM_SAMPLES);
     uint64_t *addresses = n > 0 ? g_new(uint64_t, n) : NULL;
     for (unsigned i = 0; i < n; i++) {

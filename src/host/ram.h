@@ -26,6 +26,9 @@ typedef struct RamRange {
     unsigned page_kib;
 } RamRange;
 
+/* Pages of a range. */
+uint64_t ram_pages(const RamRange *range);
+
 /* The guest's RAM by its cells, or as one; blocks has room for MAX(n_cells, 1). How many. */
 unsigned ram_blocks(const GuestDef *def, unsigned base_page_kib, RamBlock *blocks);
 

@@ -150,7 +150,7 @@ static int numa_maps_add(const char *root, pid_t pid, Residency *residency)
 /* Pages that are there count for those between them. */
 static int range_add(pid_t pid, const RamRange *range, bool huge, Residency *residency)
 {
-    uint64_t all = range->length / ((uint64_t)range->page_kib * 1024);
+    uint64_t all = ram_pages(range);
     unsigned n = (unsigned)MIN(all, RESIDENCY_MAX_PAGES);
     g_autofree uint64_t *addresses = g_new(uint64_t, MAX(n, 1));
     g_autofree int *nodes = g_new(int, MAX(n, 1));

@@ -157,25 +157,13 @@ static bool standing_equal(const GuestPlan *a, const GuestPlan *b)
            a->persist == b->persist && a->drift == b->drift && a->home == b->home;
 }
 
-static bool knobs_equal(const SettingList *a, const SettingList *b)
-{
-    bool equal = setting_list_size(a) == setting_list_size(b);
-
-    for (unsigned i = 0; equal && i < setting_list_size(a); i++) {
-        const Setting *one = setting_list_get(a, i), *two = setting_list_get(b, i);
-        equal = setting_key_compare(&one->key, &two->key) == 0 &&
-                g_strcmp0(one->value, two->value) == 0;
-    }
-    return equal;
-}
-
 bool guest_plan_equal(const GuestPlan *a, const GuestPlan *b)
 {
     return standing_equal(a, b) && cpuset_equal(a->allowed, b->allowed) &&
            cpuset_equal(a->nodes, b->nodes) && cpuset_equal(a->llcs, b->llcs) &&
            cpuset_equal(a->exclusive, b->exclusive) && vcpus_equal(a, b) && helpers_equal(a, b) &&
            memory_equal(a, b) && a->weight == b->weight && a->quota_pct == b->quota_pct &&
-           knobs_equal(a->knobs, b->knobs);
+           setting_list_equal(a->knobs, b->knobs);
 }
 
 /* --- digest: FNV-1a --- */
@@ -268,15 +256,20 @@ uint64_t guest_plan_digest(const GuestPlan *plan)
 
 /* --- the whole plan --- */
 
-int guest_plan_locality_pct(const GuestPlan *plan, const Topo *topo, const GuestKernel *kernel)
+CpuSet *guest_plan_vcpu_nodes(const GuestPlan *plan, const Topo *topo)
 {
     g_autoptr(CpuSet) cpus = cpuset_new();
-    uint64_t total = 0, near = 0;
 
     for (unsigned i = 0; i < plan->n_vcpus; i++)
         if (plan->vcpus[i].online)
             hwloc_bitmap_or(cpus, cpus, plan->vcpus[i].cpus);
-    g_autoptr(CpuSet) nodes = topo_nodes_of(topo, cpus);
+    return topo_nodes_of(topo, cpus);
+}
+
+int guest_plan_locality_pct(const GuestPlan *plan, const Topo *topo, const GuestKernel *kernel)
+{
+    g_autoptr(CpuSet) nodes = guest_plan_vcpu_nodes(plan, topo);
+    uint64_t total = 0, near = 0;
     bool sampled = kernel && kernel->samples_on;
     unsigned n = !kernel ? 0 : sampled ? kernel->n_samples_on : kernel->n_memory_kib;
     for (unsigned node = 0; node < n; node++) {

@@ -146,6 +146,9 @@ bool guest_plan_equal(const GuestPlan *a, const GuestPlan *b);
 /* A number for what guest_plan_equal() compares, the same in every run; never 0. */
 uint64_t guest_plan_digest(const GuestPlan *plan);
 
+/* Nodes of the CPUs its online vCPUs may run on. Owned by the caller. */
+CpuSet *guest_plan_vcpu_nodes(const GuestPlan *plan, const Topo *topo);
+
 /* Of 100 parts of its RAM, how many are on nodes where its vCPUs may run by the plan: by samples of
  * it; without them of all memory QEMU has for it, its own included. -1: not measured, or not
  * placed. */

@@ -314,6 +314,25 @@ Change *change_set_add_copy(ChangeSet *set, const Change *change)
     return copy;
 }
 
+ChangeSet *change_set_copy(const ChangeSet *set)
+{
+    ChangeSet *copy = change_set_new();
+
+    for (guint i = 0; i < set->items->len; i++)
+        change_set_add_copy(copy, g_ptr_array_index(set->items, i));
+    return copy;
+}
+
+const Change *change_set_find(const ChangeSet *set, const SettingKey *key)
+{
+    for (guint i = 0; i < set->items->len; i++) {
+        const Change *change = g_ptr_array_index(set->items, i);
+        if (setting_key_compare(&change->key, key) == 0)
+            return change;
+    }
+    return NULL;
+}
+
 static bool change_set_has(const ChangeSet *set, const Change *change)
 {
     for (guint i = 0; i < set->items->len; i++) {
@@ -336,11 +355,8 @@ void change_set_own(ChangeSet *set, const ChangeSet *others)
 {
     for (guint i = 0; i < set->items->len; i++) {
         Change *change = g_ptr_array_index(set->items, i);
-        for (guint j = 0; j < others->items->len; j++) {
-            const Change *other = g_ptr_array_index(others->items, j);
-            if (setting_key_compare(&change->key, &other->key) == 0)
-                change->drift = false;
-        }
+        if (change_set_find(others, &change->key))
+            change->drift = false;
     }
 }
 

@@ -103,6 +103,10 @@ void change_set_unref(ChangeSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ChangeSet, change_set_unref)
 Change *change_set_add(ChangeSet *set, const SettingKey *key, const char *from, const char *to);
 Change *change_set_add_copy(ChangeSet *set, const Change *change);
+/* Another set of the same changes. */
+ChangeSet *change_set_copy(const ChangeSet *set);
+/* The first change of key; NULL: there is none. */
+const Change *change_set_find(const ChangeSet *set, const SettingKey *key);
 /* Takes those out of set that are in others too: same key, from and to. */
 void change_set_drop(ChangeSet *set, const ChangeSet *others);
 /* What differs in a key of others is vmtuned's own doing, not drift. */

@@ -35,5 +35,5 @@ HostPlan *host_plan_make(const HostInput *input);
 SettingList *host_restore_make(const GPtrArray *originals, const SettingList *wanted,
                                const Host *host, bool force, DiagList *diags);
 
-/* pools.c: adds host.pages to wanted, and the shortages. Lists are not sorted yet. */
+/* page-pools.c: adds host.pages to wanted, and the shortages. Lists are not sorted yet. */
 void pools_plan(const HostInput *input, HostPlan *plan);

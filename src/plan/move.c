@@ -4,12 +4,8 @@
 /* Nodes where its vCPUs may run, and its memory too. */
 static CpuSet *target_nodes(const Topo *topo, const GuestPlan *plan, const Guest *guest)
 {
-    g_autoptr(CpuSet) cpus = cpuset_new();
+    g_autoptr(CpuSet) nodes = guest_plan_vcpu_nodes(plan, topo);
 
-    for (unsigned i = 0; i < plan->n_vcpus; i++)
-        if (plan->vcpus[i].online)
-            hwloc_bitmap_or(cpus, cpus, plan->vcpus[i].cpus);
-    g_autoptr(CpuSet) nodes = topo_nodes_of(topo, cpus);
     return cpuset_and(nodes, guest->kernel->allowed_mems ? guest->kernel->allowed_mems
                                                          : topo->allowed_mems);
 }

@@ -7,14 +7,6 @@ static unsigned size_of(const ChangeSet *set)
     return set ? change_set_size(set) : 0;
 }
 
-static const Change *find(const ChangeSet *set, const SettingKey *key)
-{
-    for (unsigned i = 0; i < size_of(set); i++)
-        if (setting_key_compare(&change_set_get(set, i)->key, key) == 0)
-            return change_set_get(set, i);
-    return NULL;
-}
-
 /* True if all that differs was changed by somebody else. */
 static bool only_drifted(const ChangeSet *left)
 {
@@ -46,7 +38,7 @@ ReportExit parts_host_exit(const HostStatus *host)
 static struct json_object *setting_row(const HostStatus *host, const Setting *want)
 {
     const Setting *now = setting_list_find(host->host->knobs, &want->key);
-    const Change *refused = find(host->refused, &want->key);
+    const Change *refused = host->refused ? change_set_find(host->refused, &want->key) : NULL;
     struct json_object *row =
         parts_setting(&want->key, want->value, now ? now->value : NULL, want->reason, want->origin);
 

@@ -17,24 +17,26 @@ def named_symbols():
     return {word for line in text.splitlines() for word in line.split("#")[0].split()}
 
 
-def undefined_symbols(out):
+def objects(report, folder):
+    """Those whose source is still there: a build keeps what was made of files that are gone."""
+    return sorted(o for o in (report.out / "src" / folder).glob("*.o")
+                  if (report.root / "src" / folder / (o.stem + ".c")).exists())
+
+
+def undefined_symbols(report):
     """Undefined symbols of plan/ and model/ whole, with the members of base/ they pull in."""
-
-    def objects(folder):
-        return sorted(map(str, (out / "src" / folder).glob("*.o")))
-
     with tempfile.TemporaryDirectory() as scratch:
         whole, base = f"{scratch}/plan.o", f"{scratch}/base.a"
-        subprocess.run(["ar", "rcs", base, *objects("base")], check=True)
-        subprocess.run(["ld", "-r", "-o", whole, *objects("plan"), *objects("model"), base], check=True)
+        subprocess.run(["ar", "rcs", base, *objects(report, "base")], check=True)
+        subprocess.run(["ld", "-r", "-o", whole, *objects(report, "plan"), *objects(report, "model"), base], check=True)
         lines = subprocess.run(["nm", "-u", whole], check=True, capture_output=True, text=True).stdout
     # A version after '@' is the C library's business.
     return sorted({line.split()[-1].split("@")[0] for line in lines.splitlines()})
 
 
-def users(out, symbol):
+def users(report, symbol):
     found = []
-    for path in sorted(p for folder in ("plan", "model", "base") for p in (out / "src" / folder).glob("*.o")):
+    for path in (o for folder in ("plan", "model", "base") for o in objects(report, folder)):
         undefined = subprocess.run(["nm", "-u", path], capture_output=True, text=True, check=True).stdout
         if symbol in {line.split()[-1].split("@")[0] for line in undefined.splitlines()}:
             found.append(f"src/{path.parent.name}/{path.stem}.c")
@@ -47,14 +49,14 @@ def main():
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if HASH_WALK.search(line):
                 report.error(path, number, "walks a hash table: its order is not determined")
-    if not list((report.out / "src" / "plan").glob("*.o")):
+    if not objects(report, "plan"):
         report.error("src/plan", 0, "is not built")
         report.done("symbols")
     allowed = named_symbols()
-    for symbol in undefined_symbols(report.out):
+    for symbol in undefined_symbols(report):
         report.seen += 1
         if symbol not in allowed:
-            for source in users(report.out, symbol):
+            for source in users(report, symbol):
                 report.error(source, 0, f"calls {symbol}, not in tests/lint/plan-symbols.txt")
     report.done("symbols")
 

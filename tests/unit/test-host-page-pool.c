@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Growing and shrinking a pool, against a kernel of the test's own: fragmented, short, in use. */
-#include "host/pool.h"
+#include "host/page-pool.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "host/pool.h"
+#include "host/page-pool.h"
 
 #include "host/kernel-file.h"
 #include "model/host.h"
@@ -114,28 +114,28 @@ int pool_resize(const PoolFiles *files, unsigned node, unsigned size_kib, uint64
 
 typedef struct KernelPool {
     const char *root;
-    char *node; /* directory of the node */
-    char *pool; /* of the pool */
+    unsigned node;
+    const char *directory; /* of the pool */
 } KernelPool;
 
 static int total_read(void *ctx, uint64_t *ret)
 {
     const KernelPool *pool = ctx;
 
-    return kernel_number_read(pool->root, pool->pool, "nr_hugepages", ret);
+    return kernel_number_read(pool->root, pool->directory, "nr_hugepages", ret);
 }
 
 static int free_read(void *ctx, uint64_t *ret)
 {
     const KernelPool *pool = ctx;
 
-    return kernel_number_read(pool->root, pool->pool, "free_hugepages", ret);
+    return kernel_number_read(pool->root, pool->directory, "free_hugepages", ret);
 }
 
 static int total_write(void *ctx, uint64_t pages)
 {
     const KernelPool *pool = ctx;
-    g_autofree char *path = g_strconcat(pool->pool, "/nr_hugepages", NULL);
+    g_autofree char *path = g_strconcat(pool->directory, "/nr_hugepages", NULL);
     g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT, pages);
 
     return kernel_text_write(pool->root, path, text);
@@ -144,21 +144,14 @@ static int total_write(void *ctx, uint64_t pages)
 static int memory_read(void *ctx, uint64_t *ret_kib, uint64_t *ret_free_kib)
 {
     const KernelPool *pool = ctx;
-    g_autofree char *path = g_strconcat(pool->node, "/meminfo", NULL);
-    g_autofree char *text = NULL;
 
-    int r = kernel_text_read(pool->root, path, &text);
-    if (r < 0)
-        return r;
-    *ret_kib = kernel_meminfo_value(text, "MemTotal");
-    *ret_free_kib = kernel_meminfo_value(text, "MemFree") + kernel_meminfo_value(text, "FilePages");
-    return 0;
+    return kernel_node_memory_read(pool->root, pool->node, ret_kib, ret_free_kib);
 }
 
 static int compact(void *ctx)
 {
     const KernelPool *pool = ctx;
-    g_autofree char *path = g_strconcat(pool->node, "/compact", NULL);
+    g_autofree char *path = g_strdup_printf("/sys/devices/system/node/node%u/compact", pool->node);
 
     return kernel_text_write(pool->root, path, "1");
 }
@@ -166,10 +159,9 @@ static int compact(void *ctx)
 int pool_apply(const char *root, unsigned node, unsigned size_kib, uint64_t wanted,
                uint64_t *ret_total, char **reterr_text)
 {
-    g_autofree char *node_path = g_strdup_printf("/sys/devices/system/node/node%u", node);
-    g_autofree char *pool_path =
-        g_strdup_printf("%s/hugepages/hugepages-%ukB", node_path, size_kib);
-    KernelPool pool = {.root = root, .node = node_path, .pool = pool_path};
+    g_autofree char *directory =
+        g_strdup_printf("/sys/devices/system/node/node%u/hugepages/hugepages-%ukB", node, size_kib);
+    KernelPool pool = {.root = root, .node = node, .directory = directory};
     const PoolFiles files = {.ctx = &pool,
                              .total_read = total_read,
                              .free_read = free_read,
