@@ -21,10 +21,11 @@ def memnodes(xml):
 def case(host):
     (guest,) = host.guests({"name": "wide1", "vcpus": 3, "mib": 64, "numatune": ("interleave", "2-3")})
     host.start(POLICY)
+    # the cells first, and what they are bound to once they are there
+    host.wait("its cells are bound", lambda: memnodes(guest.config_xml()) == [("0", "2"), ("1", "3")])
     host.wait_state(guest, "cold-pending")
     config = guest.config_xml()
     assert len(re.findall(r"<cell id=", config)) == 2, config
-    assert memnodes(config) == [("0", "2"), ("1", "3")], config
     assert "<topology sockets='1'" in config and "cores='3' threads='1'" in config, config
 
     guest.restart()
