@@ -146,7 +146,9 @@ $O/tests/fuzz/fuzz-host-%: $O/tests/fuzz/fuzz-host-%.o $(REPLAY) $(HOST) $(TESTL
 
 # ---- tests: every runner leaves 'N passed, N failed' in build/results/<runner>
 replays = $(foreach f,$(FUZZ),'$f tests/fuzz/corpus/$(patsubst fuzz-%,%,$(notdir $f))')
-scenarios = $(patsubst %,'% $(sort $(dir $(wildcard tests/scenario/*/.)))',$(SCENARIO))
+# one command for the scenarios of each kind of host: their names begin with it
+hosts = $(sort $(foreach d,$(notdir $(patsubst %/,%,$(wildcard tests/scenario/*/))),$(firstword $(subst -, ,$d))))
+scenarios = $(if $(SCENARIO),$(foreach h,$(hosts),'$(SCENARIO) $(sort $(wildcard tests/scenario/$h-*/))'))
 run = $(Q)tests/run-tests.sh $(RESULTS)/$(1)
 
 check: ## every runner below; ends with 'N passed, N failed' over all of them (root)
@@ -179,7 +181,7 @@ objects: $(PROGRAMS) $(TESTS) $(BENCH)
 check-asan: ## unit tests, corpora, scenarios, properties with ASan, UBSan and LSan
 	$(Q)$(MAKE) FLAVOUR=asan run-asan
 run-asan: $(TESTS)
-	$(Q)VMTUNED_COUNT=$(ASAN_COUNT) tests/run-tests.sh $(RESULTS)/asan $(UNIT) $(PROPERTY) $(replays) $(scenarios)
+	$(Q)VMTUNED_COUNT=$(ASAN_COUNT) tests/run-tests.sh $(RESULTS)/asan $(PROPERTY) $(UNIT) $(scenarios) $(replays)
 
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
 	--child-silent-after-fork=yes --suppressions=tests/valgrind.supp

@@ -1,18 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# run-tests.sh RESULT COMMAND... : runs each command (a program with arguments, one word) and leaves
-# 'N passed, N failed' in RESULT. Counts are read from cmocka's summary or from a last line of that
-# form; a command without either counts as one test by its exit status. A command that executed
-# nothing has failed. TEST_WRAP goes in front of each command; TEST_TIMEOUT limits each (seconds).
-
-result=$1
-shift
-mkdir -p "$(dirname "$result")" || exit 1
-rm -f "$result" "$result.failed"
-log=$result.log
-total_passed=0
-total_failed=0
+# run-tests.sh RESULT COMMAND... : runs each command (a program with arguments, one word), as many at a
+# time as there are CPUs, and leaves 'N passed, N failed' in RESULT. Counts are read from cmocka's
+# summary or from a last line of that form; a command without either counts as one test by its exit
+# status. A command that executed nothing has failed. TEST_WRAP goes in front of each command;
+# TEST_TIMEOUT limits each (seconds). Start the longest first.
 
 export CMOCKA_MESSAGE_OUTPUT=STDOUT
 export ASAN_OPTIONS="handle_segv=2:detect_leaks=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
@@ -26,16 +19,28 @@ count() {
         END {
             if (line) { passed += last_passed; failed += last_failed; known = 1 }
             print passed + 0, failed + 0, known + 0
-        }' "$log"
+        }' "$1"
 }
 
-for command in "$@"; do
+# Both ends of a long output; all of it stays in RESULT.failed.
+excerpt() {
+    awk '{ line[NR] = $0 }
+        END {
+            for (i = 1; i <= NR; i++)
+                if (i <= 50 || i > NR - 50) print "    | " line[i]
+                else if (i == 51) print "    | [...]"
+        }' "$1"
+}
+
+# --one DIR NUMBER COMMAND: the report in DIR/NUMBER.report, the output in DIR/NUMBER.failed if it failed.
+one() {
+    log=$1/$2.log
     # Words are meant to split: a command is a program and its arguments.
     # shellcheck disable=SC2086
-    timeout -k 10 "${TEST_TIMEOUT:-1800}" $TEST_WRAP $command </dev/null >"$log" 2>&1
+    timeout -k 10 "${TEST_TIMEOUT:-1800}" $TEST_WRAP $3 </dev/null >"$log" 2>&1
     status=$?
     read -r passed failed known <<EOF
-$(count)
+$(count "$log")
 EOF
     if [ "$known" = 0 ]; then
         [ $status = 0 ] && passed=1 || failed=1
@@ -46,21 +51,38 @@ EOF
     if [ "$failed" != 0 ] || [ "$passed" = 0 ]; then
         [ "$failed" != 0 ] || failed=1
         word=FAILED
-        # Both ends of a long output; all of it stays in RESULT.failed.
-        awk '{ line[NR] = $0 }
-            END {
-                for (i = 1; i <= NR; i++)
-                    if (i <= 50 || i > NR - 50) print "    | " line[i]
-                    else if (i == 51) print "    | [...]"
-            }' "$log"
-        { echo "== $command"; cat "$log"; } >>"$result.failed"
+        { echo "== $3"; cat "$log"; } >"$1/$2.failed"
     fi
-    printf '  %-6s %4d passed, %d failed  %.72s%s\n' $word "$passed" "$failed" "$command" \
-        "$([ $status = 0 ] || echo " (exit $status)")"
-    total_passed=$((total_passed + passed))
-    total_failed=$((total_failed + failed))
-done
+    printf '  %-6s %4d passed, %d failed  %.72s%s\n' $word "$passed" "$failed" "$3" \
+        "$([ $status = 0 ] || echo " (exit $status)")" >"$1/$2.report"
+    [ $word = ok ] || excerpt "$log" >>"$1/$2.report"
+    cat "$1/$2.report" # at once: reports of two commands do not mix
+    echo "$passed $failed" >"$1/$2.count"
+    rm -f "$log"
+}
 
-rm -f "$log"
-echo "$total_passed passed, $total_failed failed" | tee "$result"
-[ $total_passed != 0 ] && [ $total_failed = 0 ]
+if [ "$1" = --one ]; then
+    one "$2" "$3" "$4"
+    exit 0
+fi
+
+result=$1
+shift
+rm -rf "$result" "$result.failed" "$result.d"
+mkdir -p "$result.d" || exit 1
+number=0
+for command in "$@"; do
+    number=$((number + 1))
+    printf '%d\0%s\0' $number "$command"
+done | xargs -0 -r -n 2 -P "$(nproc)" "$0" --one "$result.d"
+cat "$result.d"/*.failed >"$result.failed" 2>/dev/null || rm -f "$result.failed"
+lost=$(($# - $(find "$result.d" -name '*.count' | wc -l))) # ended without a word: failed
+total=$(cat "$result.d"/*.count 2>/dev/null | awk -v lost=$lost \
+    '{ passed += $1; failed += $2 } END { printf "%d passed, %d failed", passed, failed + lost }')
+rm -rf "$result.d"
+echo "$total" | tee "$result"
+case $total in
+"0 passed,"*) exit 1 ;;
+*", 0 failed") exit 0 ;;
+*) exit 1 ;;
+esac
