@@ -132,8 +132,7 @@ static int backend_write(const Run *run, const Change *change, char **ret_in_for
                          char **reterr_text)
 {
     run->outcome->n_writes++;
-    return run->backend->setting_apply(run->backend->ctx, run->guest, change, ret_in_force,
-                                       reterr_text);
+    return backend_setting_apply(run->backend, run->guest, change, ret_in_force, reterr_text);
 }
 
 static void undo_half_made(const Run *run, const Change *change, ChangeResult *result)
@@ -171,8 +170,7 @@ static int carrier_find(const ChangeSet *changes, unsigned i)
  * look, without that thread, tells what is left to do. */
 static bool only_thread_is_gone(const Run *run, const Change *change)
 {
-    return change->key.tid != 0 &&
-           run->backend->guest_ready(run->backend->ctx, run->guest) != BACKEND_GONE;
+    return change->key.tid != 0 && backend_guest_ready(run->backend, run->guest) != BACKEND_GONE;
 }
 
 static void judge_in_force(const Run *run, const Change *change, ChangeResult *result)
@@ -233,7 +231,7 @@ static OutcomeKind edit(const Run *run, unsigned from, unsigned n)
     for (unsigned i = 0; i < n; i++)
         changes[i] = change_set_get(run->outcome->changes, from + i);
     run->outcome->n_writes++;
-    int r = run->backend->definition_edit(run->backend->ctx, run->guest, changes, n, edited, &text);
+    int r = backend_definition_edit(run->backend, run->guest, changes, n, edited, &text);
     for (unsigned i = 0; i < n; i++)
         judge_edit(run, from + i, r, &edited[i], text);
     return kind_of(r);
@@ -329,7 +327,7 @@ Outcome *apply_run(const Backend *backend, const Guest *guest, const ChangeSet *
     outcome->results = g_new0(ChangeResult, change_set_size(changes));
     if (change_set_size(changes) == 0)
         return outcome;
-    int r = guest ? backend->guest_ready(backend->ctx, guest) : BACKEND_DONE;
+    int r = guest ? backend_guest_ready(backend, guest) : BACKEND_DONE;
     run.threads_only = r == BACKEND_HUNG;
     if (r == BACKEND_DONE || r == BACKEND_HUNG) {
         run_changes(&run);

@@ -3,6 +3,10 @@
  * The seam between deciding and doing: all reading and writing of guests goes through one Backend.
  * Implementations: the real one (libvirt + kernel, joined in daemon/), and the tests' fake. All
  * calls run in a worker and may block.
+ *
+ * A worker that is not waited for any longer (given_up) makes no call after the one it hangs in:
+ * others work on that guest meanwhile. Therefore the members are called through the functions
+ * below.
  */
 #pragma once
 
@@ -11,10 +15,11 @@
 
 typedef enum BackendResult {
     BACKEND_DONE = 0,
-    BACKEND_RETRY = 1,   /* busy (job, timeout, connection lost): try again later */
-    BACKEND_GONE = 2,    /* guest or thread no longer exists */
-    BACKEND_REFUSED = 3, /* the hypervisor or kernel will not do this: do not try again */
-    BACKEND_HUNG = 4,    /* guest_ready() alone: its monitor does not answer; threads can be set */
+    BACKEND_RETRY = 1,    /* busy (job, timeout, connection lost): try again later */
+    BACKEND_GONE = 2,     /* guest or thread no longer exists */
+    BACKEND_REFUSED = 3,  /* the hypervisor or kernel will not do this: do not try again */
+    BACKEND_HUNG = 4,     /* guest_ready() alone: its monitor does not answer; threads can be set */
+    BACKEND_GIVEN_UP = 5, /* nothing was called */
 } BackendResult;
 
 /* What became of one change of several. */
@@ -25,6 +30,7 @@ typedef struct EditResult {
 
 typedef struct Backend {
     void *ctx;
+    const int *given_up; /* atomic, not 0: nobody waits for this worker any longer; NULL: never */
 
     /* A whole look at one guest: both definitions, threads, cgroups. DONE with *ret, RETRY, GONE,
      * or negative errno. */
@@ -58,3 +64,19 @@ typedef struct Backend {
     /* What a reboot of the running guest does: libvirt's word, as GuestDef.on_reboot. */
     int (*reboot_action_apply)(void *ctx, const char *uuid, const char *action, char **reterr_text);
 } Backend;
+
+/* True: whoever runs with this backend ends, and leaves guest and record to others. */
+bool backend_is_given_up(const Backend *backend);
+/* The members, or BACKEND_GIVEN_UP; what a look brings back too late is freed. */
+int backend_guest_acquire(const Backend *backend, const char *uuid, Guest **ret);
+int backend_guest_ready(const Backend *backend, const Guest *guest);
+int backend_host_acquire(const Backend *backend, Host **ret);
+int backend_setting_apply(const Backend *backend, const Guest *guest, const Change *change,
+                          char **ret_in_force, char **reterr_text);
+int backend_definition_edit(const Backend *backend, const Guest *guest,
+                            const Change *const *changes, unsigned n, EditResult *ret,
+                            char **reterr_text);
+int backend_guest_shutdown(const Backend *backend, const char *uuid, char **reterr_text);
+int backend_guest_start(const Backend *backend, const char *uuid, char **reterr_text);
+int backend_reboot_action_apply(const Backend *backend, const char *uuid, const char *action,
+                                char **reterr_text);

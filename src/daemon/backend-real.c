@@ -3,6 +3,7 @@
 
 #include "host/guest-kernel.h"
 #include "host/host-knob.h"
+#include "host/proc.h"
 #include "plan/diff.h"
 
 #include <errno.h>
@@ -68,6 +69,9 @@ static int real_guest_acquire(void *ctx, const char *uuid, Guest **ret)
         r = kernel_acquire(guest, &guest->kernel);
         if (r != BACKEND_DONE)
             return r;
+        if (guest->kernel->stopped)
+            guest->hung = "its process is stopped";
+        virt_guest_read_polling(ctx, guest);
     }
     *ret = g_steal_pointer(&guest);
     return BACKEND_DONE;
@@ -83,6 +87,8 @@ static int real_guest_ready(void *ctx, const Guest *guest)
 {
     if (!guest->active)
         return BACKEND_DONE;
+    if (guest->kernel && proc_is_stopped("", guest->kernel->pid))
+        return BACKEND_HUNG;
     return from_virt(virt_guest_ready(ctx, guest->uuid));
 }
 
@@ -108,13 +114,23 @@ static int thread_apply(const Change *change, char **ret_in_force, char **reterr
     return from_host(r);
 }
 
+/* What libvirt alone tells of it. */
+static int definitions_acquire(VirtHub *hub, const char *uuid, Guest **ret)
+{
+    int r = from_virt(virt_guest_acquire(hub, uuid, ret));
+
+    if (r == BACKEND_DONE)
+        virt_guest_read_polling(hub, *ret);
+    return r;
+}
+
 static int read_back(VirtHub *hub, const Guest *guest, const SettingKey *key, char **ret_in_force)
 {
     g_autoptr(Guest) now = NULL;
     g_autoptr(SettingList) observed = NULL;
 
     int r = key->plane == PLANE_ACTUAL ? real_guest_acquire(hub, guest->uuid, &now)
-                                       : from_virt(virt_guest_acquire(hub, guest->uuid, &now));
+                                       : definitions_acquire(hub, guest->uuid, &now);
     if (r != BACKEND_DONE)
         return r;
     /* the weight's scale is the cgroup's version, which only the kernel's side knows */

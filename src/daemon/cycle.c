@@ -11,8 +11,10 @@
  * stands, answers
  *
  * Each step submits jobs and ends; the last job that comes back calls the next step. A guest whose
- * job does not come back in time is marked stuck and the cycle goes on without it.
+ * job is slow is marked stuck, and the cycle goes on without it: when the job comes back, be it
+ * after it was abandoned, the guest is looked at anew.
  */
+#include "daemon/guest-pool.h"
 #include "daemon/host-state.h"
 #include "daemon/memory-move.h"
 #include "daemon/restart.h"
@@ -222,6 +224,16 @@ static void cycle_list(Manager *manager)
     list_job_submit(manager, list_done);
 }
 
+void cycle_job_done(Manager *manager)
+{
+    if (manager->jobs_pending > 0)
+        return;
+    if (manager->phase == CYCLE_LOOKING)
+        cycle_plan(manager);
+    else
+        cycle_end(manager);
+}
+
 void cycle_start(Manager *manager)
 {
     if (manager->phase != CYCLE_IDLE)
@@ -232,82 +244,6 @@ void cycle_start(Manager *manager)
 }
 
 /* --- cycle_look and cycle_tune: one job per guest --- */
-
-typedef struct GuestPoolJob {
-    PoolJob base;
-    GuestJob *job;
-} GuestPoolJob;
-
-static void guest_pool_run(PoolJob *base)
-{
-    guest_job_run(((GuestPoolJob *)base)->job);
-}
-
-static void guest_pool_free(PoolJob *base)
-{
-    guest_job_free(((GuestPoolJob *)base)->job);
-    g_free(base);
-}
-
-static GuestJob *guest_job_for(Manager *manager, Managed *managed, GuestJobKind kind)
-{
-    GuestJob *job = guest_job_new(kind, managed->uuid, managed->name);
-
-    job->backend = &manager->backend;
-    job->record = manager->record;
-    job->boot_id = manager->boot_id;
-    job->topo = topo_ref(manager->topo);
-    job->policy = policy_ref(manager->policy);
-    job->plan = managed->plan ? guest_plan_ref(managed->plan) : NULL;
-    job->settled = managed_before(managed) ? guest_plan_ref(managed_before(managed)) : NULL;
-    job->flags = managed->flags;
-    change_set_unref(job->refused);
-    job->refused = change_set_copy(managed->refused);
-    if (managed_is_planned(managed)) {
-        job->pid = managed->guest->kernel->pid;
-        job->starttime = managed->guest->kernel->starttime;
-    }
-    return job;
-}
-
-static void guest_job_submit(Manager *manager, Managed *managed, GuestJob *job,
-                             void (*done)(PoolJob *, bool))
-{
-    GuestPoolJob *pool_job = g_new0(GuestPoolJob, 1);
-
-    pool_job->base = (PoolJob){.run = guest_pool_run,
-                               .done = done,
-                               .free = guest_pool_free,
-                               .owner = manager,
-                               .timeout_usec = JOB_TIMEOUT_USEC};
-    pool_job->job = job;
-    managed->in_flight = true;
-    manager->jobs_pending++;
-    pool_submit(manager->pool, &pool_job->base);
-}
-
-/* The guest a job was about, unless it went away meanwhile; counts the job as back. */
-static Managed *guest_job_back(Manager *manager, const GuestJob *job, bool abandoned)
-{
-    Managed *managed = g_hash_table_lookup(manager->by_uuid, job->uuid);
-
-    manager->jobs_pending--;
-    if (!managed)
-        return NULL;
-    managed->in_flight = false;
-    managed->stuck = abandoned;
-    if (abandoned) {
-        managed->dirty = true;
-        managed->recheck = false;
-        managed->stuck_usec = g_get_monotonic_time();
-        log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_GUEST_STUCK, NULL,
-                 "%s: a call about it has not come back; going on without it", managed->name);
-        return NULL;
-    }
-    if (job->record_error < 0 || job->outcomes->len > 0)
-        manager_set_record_problem(manager, job->record_error);
-    return managed;
-}
 
 /* A look or tuning that could not be done now: when to try again. */
 static void managed_set_back(Manager *manager, Managed *managed, int result)
@@ -331,9 +267,12 @@ static void managed_set_back(Manager *manager, Managed *managed, int result)
 static void look_done(PoolJob *base, bool abandoned)
 {
     Manager *manager = base->owner;
-    GuestJob *job = ((GuestPoolJob *)base)->job;
-    Managed *managed = guest_job_back(manager, job, abandoned);
+    const GuestPoolJob *pool_job = (GuestPoolJob *)base;
+    GuestJob *job = pool_job->job;
+    Managed *managed = guest_pool_back(manager, pool_job, abandoned);
 
+    if (pool_job->left_behind)
+        return;
     if (managed && job->result == BACKEND_DONE) {
         managed->dirty = false;
         managed->failed = false;
@@ -346,8 +285,7 @@ static void look_done(PoolJob *base, bool abandoned)
     } else if (managed) {
         managed_set_back(manager, managed, job->result);
     }
-    if (manager->jobs_pending == 0)
-        cycle_plan(manager);
+    cycle_job_done(manager);
 }
 
 static void cycle_look(Manager *manager)
@@ -357,11 +295,9 @@ static void cycle_look(Manager *manager)
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
         if (managed->dirty && !managed->stuck && !managed->in_flight)
-            guest_job_submit(manager, managed, guest_job_for(manager, managed, GUEST_LOOK),
-                             look_done);
+            guest_pool_submit(manager, managed, GUEST_LOOK, look_done);
     }
-    if (manager->jobs_pending == 0)
-        cycle_plan(manager);
+    cycle_job_done(manager);
 }
 
 /* --- cycle_plan --- */
@@ -628,14 +564,17 @@ static void tell_restored(const GuestJob *job)
 static void tune_done(PoolJob *base, bool abandoned)
 {
     Manager *manager = base->owner;
-    GuestJob *job = ((GuestPoolJob *)base)->job;
-    Managed *managed = guest_job_back(manager, job, abandoned);
+    const GuestPoolJob *pool_job = (GuestPoolJob *)base;
+    GuestJob *job = pool_job->job;
+    Managed *managed = guest_pool_back(manager, pool_job, abandoned);
 
     if (managed) {
         count_outcomes(manager, managed, job);
         tell_diags(job);
         managed->flags = job->flags;
-        if (job->result != BACKEND_DONE) {
+        if (pool_job->left_behind) {
+            ; /* the plan may be another by now */
+        } else if (job->result != BACKEND_DONE) {
             managed_set_back(manager, managed, job->result);
         } else {
             managed_set_guest(managed, job->guest);
@@ -650,13 +589,8 @@ static void tune_done(PoolJob *base, bool abandoned)
             manager->must_plan = manager->triggered = true;
         }
     }
-    cycle_job_done(manager);
-}
-
-void cycle_job_done(Manager *manager)
-{
-    if (manager->jobs_pending == 0)
-        cycle_end(manager);
+    if (!pool_job->left_behind)
+        cycle_job_done(manager);
 }
 
 static void tune_one(Manager *manager, Managed *managed)
@@ -664,19 +598,14 @@ static void tune_one(Manager *manager, Managed *managed)
     if (managed->stuck || managed->in_flight)
         return;
     if (managed->restore && !manager->look_only) {
-        GuestJob *job = guest_job_for(manager, managed, GUEST_RESTORE);
-        job->force = managed->force;
-        job->flags.released = false; /* the job says whether it is */
-        guest_job_submit(manager, managed, job, tune_done);
+        guest_pool_submit(manager, managed, GUEST_RESTORE, tune_done);
         return;
     }
     if (!managed->recheck || !managed_is_tuned(managed) || !manager_may_write(manager, managed))
         return;
     if (!managed_has_work(managed) && !managed->apply_now && !managed->replanned)
         return;
-    GuestJob *job = guest_job_for(manager, managed, GUEST_TUNE);
-    job->keep_drift = managed_keeps_drift(managed);
-    guest_job_submit(manager, managed, job, tune_done);
+    guest_pool_submit(manager, managed, GUEST_TUNE, tune_done);
 }
 
 static void cycle_tune(Manager *manager)

@@ -79,7 +79,7 @@ static int look(GuestJob *job)
 {
     g_autoptr(Guest) guest = NULL;
 
-    job->result = job->backend->guest_acquire(job->backend->ctx, job->uuid, &guest);
+    job->result = backend_guest_acquire(job->backend, job->uuid, &guest);
     if (job->result == BACKEND_DONE) {
         g_clear_pointer(&job->guest, guest_unref);
         job->guest = g_steal_pointer(&guest);
@@ -296,7 +296,7 @@ static const Outcome *job_apply(GuestJob *job, const ProcessKey *process, const 
     g_ptr_array_add(job->outcomes, outcome);
     look(job);
     note_record(job, r);
-    if (job->record && r == 0)
+    if (job->record && r == 0 && !backend_is_given_up(job->backend))
         finish_batch(job, process, batch, outcome);
     return outcome;
 }
@@ -336,6 +336,8 @@ static SettingList *update_left(GuestJob *job, const ProcessKey *process)
         job->left = job_diff(job, wanted);
     else
         job->result = job->record_error;
+    if (backend_is_given_up(job->backend)) /* the disk hung */
+        job->result = BACKEND_GIVEN_UP;
     return wanted;
 }
 
@@ -352,7 +354,7 @@ static void run_rounds(GuestJob *job)
     }
     for (unsigned round = 0; round < GUEST_JOB_MAX_ROUNDS; round++) {
         g_autoptr(SettingList) wanted = update_left(job, &process);
-        if (!wanted)
+        if (!wanted || job->result != BACKEND_DONE)
             return;
         g_autoptr(ChangeSet) changes = job_select(job, wanted);
         if (change_set_size(changes) == 0)
@@ -432,6 +434,16 @@ static bool could_not_be_written(const GuestJob *job)
     return last && last->kind == OUTCOME_RETRY;
 }
 
+static void forget_done(GuestJob *job, const ProcessKey *process, bool settled)
+{
+    if (job->keep_originals)
+        return;
+    if (job->kind == GUEST_RESTORE)
+        forget_restored(job, process, settled);
+    else if (settled && job->record_error == 0) /* all that was to go back was known */
+        forget_unwanted(job, process);
+}
+
 static void finish_record(GuestJob *job)
 {
     if (job->result != BACKEND_DONE)
@@ -449,10 +461,7 @@ static void finish_record(GuestJob *job)
         job->flags.settled = guest_plan_digest(job->plan);
     if (!job->record)
         return;
-    if (job->kind == GUEST_RESTORE)
-        forget_restored(job, &process, settled);
-    else if (settled && job->record_error == 0) /* all that was to go back was known */
-        forget_unwanted(job, &process);
+    forget_done(job, &process, settled);
     keep_flags(job, &process);
 }
 

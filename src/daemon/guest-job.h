@@ -31,12 +31,14 @@ typedef struct GuestJob {
     GuestPlan *plan; /* TUNE */
     pid_t pid;       /* TUNE: the process that plan and flags are of */
     uint64_t starttime;
-    GuestPlan *settled; /* TUNE: the plan it was last seen right with; NULL: never */
-    bool keep_drift;    /* TUNE: leave foreign changes as they are (drift: report, ignore) */
-    bool force;         /* RESTORE: also what somebody else changed since */
-    ProcessFlags flags; /* TUNE, RESTORE: as known; LOOK fills it */
-    ChangeSet *refused; /* TUNE: what libvirt will not have in a definition, not to be tried; what
-                           it refuses now is added, with its words as reason */
+    GuestPlan *settled;  /* TUNE: the plan it was last seen right with; NULL: never */
+    bool keep_drift;     /* TUNE: leave foreign changes as they are (drift: report, ignore) */
+    bool keep_originals; /* a job that was given up is still at work: what it writes may have to go
+                            back */
+    bool force;          /* RESTORE: also what somebody else changed since */
+    ProcessFlags flags;  /* TUNE, RESTORE: as known; LOOK fills it */
+    ChangeSet *refused;  /* TUNE: what libvirt will not have in a definition, not to be tried; what
+                            it refuses now is added, with its words as reason */
 
     /* results */
     int result;          /* BackendResult or negative errno; RESTORE: also of reading the record */

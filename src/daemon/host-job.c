@@ -43,8 +43,8 @@ static int look(HostJob *job)
 {
     g_autoptr(Host) host = NULL;
 
-    job->result = job->backend->host_acquire(job->backend->ctx, &host);
-    if (job->result == 0) {
+    job->result = backend_host_acquire(job->backend, &host);
+    if (job->result == BACKEND_DONE) {
         g_clear_pointer(&job->host, host_unref);
         job->host = g_steal_pointer(&host);
     }
@@ -202,7 +202,7 @@ static void apply(HostJob *job, const ProcessKey *process, const ChangeSet *chan
     if (job->record)
         note_record(job, record_begin(job->record, process, changes, why, &batch));
     job->outcome = apply_run(job->backend, NULL, changes, NULL, NULL);
-    if (look(job) == 0)
+    if (look(job) == BACKEND_DONE)
         finish(job, process, batch);
 }
 
@@ -230,12 +230,12 @@ static void run_changes(HostJob *job, const ProcessKey *process)
     if (!update_left(job, process))
         return;
     g_autoptr(ChangeSet) changes = job_select(job);
-    if (change_set_size(changes) > 0) {
+    if (change_set_size(changes) > 0 && !backend_is_given_up(job->backend)) {
         apply(job, process, changes);
-        if (job->result != 0 || !update_left(job, process))
+        if (job->result != BACKEND_DONE || !update_left(job, process))
             return;
     }
-    if (!job->record)
+    if (!job->record || backend_is_given_up(job->backend))
         return;
     ProcessFlags flags = {.known = true, .released = job->kind == HOST_RESTORE};
     note_record(job, record_set_flags(job->record, process, &flags));
@@ -246,7 +246,7 @@ void host_job_run(HostJob *job)
 {
     const ProcessKey process = host_process_key(job->boot_id);
 
-    if (look(job) != 0)
+    if (look(job) != BACKEND_DONE)
         return;
     if (job->kind != HOST_LOOK)
         run_changes(job, &process);

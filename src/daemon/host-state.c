@@ -198,7 +198,9 @@ bool host_state_is_right(const HostState *state)
 
 typedef struct HostPoolJob {
     PoolJob base;
+    Backend backend;
     HostJob *job;
+    bool left_behind; /* its cycle went on without it */
 } HostPoolJob;
 
 static void pool_run(PoolJob *base)
@@ -210,6 +212,17 @@ static void pool_free_job(PoolJob *base)
 {
     host_job_free(((HostPoolJob *)base)->job);
     g_free(base);
+}
+
+/* Making huge pages takes its time: guests do not wait for it. */
+static void tune_slow(PoolJob *base)
+{
+    Manager *manager = base->owner;
+
+    ((HostPoolJob *)base)->left_behind = true;
+    log_warning("a setting of the host has not come into force yet; going on without it");
+    manager->jobs_pending--;
+    cycle_job_done(manager);
 }
 
 /* A pool that could not be had whole: the next plan wants no more than can be had. */
@@ -247,12 +260,11 @@ static void tune_done(PoolJob *base, bool abandoned)
 {
     Manager *manager = base->owner;
     HostState *state = manager->host;
-    HostJob *job = ((HostPoolJob *)base)->job;
+    const HostPoolJob *pool_job = (HostPoolJob *)base;
+    HostJob *job = pool_job->job;
 
-    manager->jobs_pending--;
-    if (abandoned) {
-        log_warning("a setting of the host has not come into force yet; going on without it");
-    } else {
+    state->in_flight = false;
+    if (!abandoned) {
         if (job->record_error < 0 || job->outcome)
             manager_set_record_problem(manager, job->record_error);
         for (unsigned i = 0; diag_list_get(job->diags, i); i++)
@@ -268,6 +280,11 @@ static void tune_done(PoolJob *base, bool abandoned)
         if (change_set_size(state->left) > 0 && job->outcome)
             manager_retry(manager);
     }
+    if (pool_job->left_behind) {
+        manager_trigger(manager, NULL);
+        return;
+    }
+    manager->jobs_pending--;
     cycle_job_done(manager);
 }
 
@@ -276,7 +293,7 @@ void host_state_tune(Manager *manager)
     HostState *state = manager->host;
     bool may = policy_get_mode(manager->policy) == MODE_ENFORCE || state->apply_now;
 
-    if (!state->plan || manager->look_only)
+    if (!state->plan || manager->look_only || state->in_flight)
         return;
     if (!state->restore && (!may || state->released || !has_work(state)))
         return;
@@ -284,11 +301,14 @@ void host_state_tune(Manager *manager)
     HostJob *job = host_job_new(state->restore ? HOST_RESTORE : HOST_TUNE);
     pool_job->base = (PoolJob){.run = pool_run,
                                .done = tune_done,
+                               .slow = tune_slow,
                                .free = pool_free_job,
                                .owner = manager,
+                               .slow_usec = JOB_SLOW_USEC,
                                .timeout_usec = JOB_TIMEOUT_USEC};
     pool_job->job = job;
-    job->backend = &manager->backend;
+    pool_job->backend = manager_backend_for(manager, &pool_job->base);
+    job->backend = &pool_job->backend;
     job->record = manager->record;
     job->boot_id = manager->boot_id;
     job->plan = host_plan_ref(state->plan);
@@ -297,6 +317,7 @@ void host_state_tune(Manager *manager)
     job->force = state->force;
     change_set_unref(job->refused);
     job->refused = change_set_copy(state->refused);
+    state->in_flight = true;
     manager->jobs_pending++;
     pool_submit(manager->pool, &pool_job->base);
 }

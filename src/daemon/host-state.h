@@ -14,6 +14,7 @@
 
 struct HostState {
     bool dirty;                /* needs a look */
+    bool in_flight;            /* a job is on its way */
     bool apply_now;            /* "apply" was asked for */
     bool restore, force;       /* "restore" was asked for */
     bool reclaimed;            /* it was released, and "apply" asked for: the record is to know */

@@ -105,7 +105,8 @@ void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
     job->alive = list_alive(manager);
     if (host_state_is_due(manager)) {
         job->host = host_job_new(HOST_LOOK);
-        job->host->backend = &manager->backend;
+        job->backend = manager_backend_for(manager, &job->base);
+        job->host->backend = &job->backend;
         job->host->record = manager->record;
         job->host->boot_id = manager->boot_id;
     }

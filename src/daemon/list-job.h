@@ -6,6 +6,7 @@
 
 typedef struct ListJob {
     PoolJob base;
+    Backend backend;
     VirtHub *hub;
     GPtrArray *watches; /* of Watch; uuids has their guests, side by side */
     GPtrArray *uuids;   /* of char * */

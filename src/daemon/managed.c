@@ -257,7 +257,11 @@ char *managed_describe(const Managed *managed)
     case GUEST_BUSY:
         return g_strdup("in a job (start, migration, snapshot, backup): left alone");
     case GUEST_STUCK:
-        return g_strdup("a call about it has not come back");
+        if (!managed->stuck)
+            return g_strdup(managed->guest->hung);
+        return g_strdup_printf("a call about it has not come back%s%s",
+                               managed->stuck_in ? ": " : "",
+                               managed->stuck_in ? managed->stuck_in : "");
     case GUEST_OFF:
         if (change_set_size(managed->left) > 0)
             return g_strdup_printf("%u settings of its definition differ",

@@ -106,6 +106,14 @@ void manager_request(Manager *manager, Request *request)
     trigger(manager, 0);
 }
 
+Backend manager_backend_for(const Manager *manager, const PoolJob *job)
+{
+    Backend backend = manager->backend;
+
+    backend.given_up = &job->given_up;
+    return backend;
+}
+
 void manager_set_record_problem(Manager *manager, int error)
 {
     if (error == 0) {
@@ -154,9 +162,9 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
     pool_dispatch(manager->pool, g_get_monotonic_time());
     if (manager->stop_usec != 0 && g_get_monotonic_time() > manager->stop_usec)
         return sd_event_exit(manager->event, 0);
-    if (pool_count_abandoned(manager->pool) == POOL_WORKERS + POOL_MAX_ABANDONED) {
+    if (pool_is_exhausted(manager->pool)) {
         log_error("all workers hang in calls that do not come back: ending, to be started anew");
-        return sd_event_exit(manager->event, EXIT_FAILURE);
+        return sd_event_exit(manager->event, EX_TEMPFAIL);
     }
     arm(source, DEADLINE_CHECK_USEC);
     return 0;

@@ -27,6 +27,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_creds, sd_bus_creds_unref)
 #define TRIGGER_DELAY_USEC (10 * G_TIME_SPAN_MILLISECOND)
 /* How long one look or one tuning of a guest may take: libvirt's own job wait is 30 s. */
 #define JOB_TIMEOUT_USEC (40 * G_TIME_SPAN_SECOND)
+/* A cycle goes on without a guest whose job takes longer: other guests are not to wait. Long
+ * against a tuning on a loaded host. */
+#define JOB_SLOW_USEC (10 * G_TIME_SPAN_SECOND)
 /* Every setting of a guest is looked at again after this time even if nothing hints at a change. */
 #define DEEP_PASS_USEC (10 * G_TIME_SPAN_MINUTE)
 /* A guest whose change was refused or in vain is tried again only with the deep pass; one that was
@@ -50,18 +53,20 @@ void watch_unref(Watch *watch);
 typedef struct Managed {
     char *uuid, *name;
     bool active;
-    bool dirty;          /* needs a look */
-    bool recheck;        /* looked at in this cycle: compare with the plan */
-    bool host_changed;   /* what differs since is the kernel's doing, not drift */
-    bool replanned;      /* not tuned since the plan changed: what it no longer names goes back */
-    bool apply_now;      /* "apply" was asked for: once, whatever mode and drift say */
-    bool restore, force; /* "restore" was asked for */
-    bool in_flight;      /* a job is on its way */
-    bool stuck;          /* a job did not come back in time */
-    bool failed;         /* the last tuning was refused or in vain */
-    int64_t looked_usec; /* monotonic, of the last look; 0: never */
-    int64_t stuck_usec;  /* monotonic, since when */
-    Guest *guest;        /* last look; NULL: never */
+    bool dirty;           /* needs a look */
+    bool recheck;         /* looked at in this cycle: compare with the plan */
+    bool host_changed;    /* what differs since is the kernel's doing, not drift */
+    bool replanned;       /* not tuned since the plan changed: what it no longer names goes back */
+    bool apply_now;       /* "apply" was asked for: once, whatever mode and drift say */
+    bool restore, force;  /* "restore" was asked for */
+    bool in_flight;       /* a job is on its way */
+    bool stuck;           /* a job did not come back in time */
+    unsigned n_lost;      /* jobs that were abandoned, and are still at work */
+    bool failed;          /* the last tuning was refused or in vain */
+    int64_t looked_usec;  /* monotonic, of the last look; 0: never */
+    int64_t stuck_usec;   /* monotonic, since when it was not asked again */
+    const char *stuck_in; /* static: in which call; NULL: not one of libvirt's */
+    Guest *guest;         /* last look; NULL: never */
     GuestPolicy *policy;
     bool reselect;      /* policy may be another by now */
     GuestPlan *plan;    /* current */
@@ -177,6 +182,8 @@ void manager_trigger(Manager *manager, const char *uuid);
 void manager_mark_dirty(Manager *manager, const char *uuid);
 /* Asks for a cycle after RETRY_USEC. */
 void manager_retry(Manager *manager);
+/* The backend of one job, good for as long as the job is. */
+Backend manager_backend_for(const Manager *manager, const PoolJob *job);
 /* The record could not be written, or (0) was: told in status, and in the log when it changes. */
 void manager_set_record_problem(Manager *manager, int error);
 /* True if changes to that guest may be made in this cycle. */
@@ -223,7 +230,7 @@ char *managed_describe(const Managed *managed);
 
 /* cycle.c */
 void cycle_start(Manager *manager);
-/* A job of the tuning step is back, and was counted so: the last one ends the cycle. */
+/* A job of looking or tuning is back, and was counted so: with the last one the cycle goes on. */
 void cycle_job_done(Manager *manager);
 
 /* bus.c */

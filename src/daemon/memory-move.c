@@ -114,6 +114,8 @@ static void slice_run(PoolJob *base)
     if (!job->pages)
         job->pages = page_move_new(&page_move_kernel, job->pid, ranges, cpuset_copy(job->nodes),
                                    MOVE_GOAL_PCT);
+    if (g_atomic_int_get(&base->given_up))
+        return; /* its guest may be moved by another by now */
     job->result = page_move_run(job->pages, g_get_monotonic_time() + SLICE_USEC);
 }
 
@@ -212,6 +214,8 @@ static void slice_done(PoolJob *base, bool abandoned)
     if (!move)
         return;
     move->in_flight = false;
+    if (abandoned && move->pages)
+        atomic_store(&move->pages->stop, true);
     if (abandoned || !managed || !is_same_process(move, managed) || job->result == PAGE_MOVE_GONE) {
         g_ptr_array_remove(manager->moves, move);
         return;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * States of a job: QUEUED → RUNNING → FINISHED → done() and freed by the main thread, or RUNNING →
- * ABANDONED, when done() is called while the worker still holds the job: then the last of the two
- * frees it. All transitions and the reference count are under the lock.
+ * States of a job: QUEUED → RUNNING [→ SLOW [→ ABANDONED]] → in the list of those that ended, from
+ * which the main thread takes, tells and frees it. The worker of a job that was slow ends with it:
+ * it was replaced. All transitions are under the lock. Once the pool closes nobody takes from that
+ * list any more, and workers free their jobs themselves.
  */
 #include "daemon/pool.h"
 
@@ -10,17 +11,17 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { JOB_QUEUED, JOB_RUNNING, JOB_FINISHED, JOB_ABANDONED };
+enum { JOB_QUEUED, JOB_RUNNING, JOB_SLOW, JOB_ABANDONED };
 
 struct Pool {
     GMutex lock;
     GCond wake;
-    GCond ended;     /* a job */
-    GQueue queued;   /* of PoolJob */
-    GQueue running;  /* of PoolJob */
-    GQueue finished; /* of PoolJob */
-    unsigned n_workers, n_abandoned;
-    bool closing;
+    GCond changed;  /* running, n_replaced */
+    GQueue queued;  /* of PoolJob */
+    GQueue running; /* of PoolJob, not those abandoned */
+    GQueue ended;   /* of PoolJob */
+    unsigned n_replaced;
+    bool closing, freed;
     int fd;
     int references; /* the owner and every worker: a stuck worker may outlive pool_free() */
 };
@@ -35,7 +36,7 @@ static void pool_release(Pool *pool)
     close(pool->fd);
     g_mutex_clear(&pool->lock);
     g_cond_clear(&pool->wake);
-    g_cond_clear(&pool->ended);
+    g_cond_clear(&pool->changed);
     g_free(pool);
 }
 
@@ -44,27 +45,21 @@ static void job_free(PoolJob *job)
     job->free(job);
 }
 
-/* Under the lock. */
-static void job_release(PoolJob *job)
-{
-    if (--job->references == 0)
-        job_free(job);
-}
-
 /* Under the lock. True if the worker may go on. */
 static bool job_finish(Pool *pool, PoolJob *job)
 {
-    g_cond_broadcast(&pool->ended);
-    if (job->state == JOB_ABANDONED) {
-        pool->n_abandoned--;
-        job_release(job);
-        return false;
-    }
+    bool was_replaced = job->state != JOB_RUNNING;
+
+    g_cond_broadcast(&pool->changed);
+    pool->n_replaced -= was_replaced;
     g_queue_remove(&pool->running, job);
-    job->state = JOB_FINISHED;
-    g_queue_push_tail(&pool->finished, job);
-    eventfd_write(pool->fd, 1);
-    return true;
+    if (pool->freed) {
+        job_free(job);
+    } else {
+        g_queue_push_tail(&pool->ended, job);
+        eventfd_write(pool->fd, 1);
+    }
+    return !was_replaced;
 }
 
 static gpointer worker_run(gpointer data)
@@ -80,7 +75,7 @@ static gpointer worker_run(gpointer data)
             break;
         PoolJob *job = g_queue_pop_head(&pool->queued);
         job->state = JOB_RUNNING;
-        job->deadline_usec = g_get_monotonic_time() + (int64_t)job->timeout_usec;
+        job->started_usec = g_get_monotonic_time();
         g_queue_push_tail(&pool->running, job);
         g_mutex_unlock(&pool->lock);
         job->run(job);
@@ -95,7 +90,6 @@ static gpointer worker_run(gpointer data)
 static void worker_start(Pool *pool)
 {
     pool->references++;
-    pool->n_workers++;
     g_thread_unref(g_thread_new("worker", worker_run, pool));
 }
 
@@ -108,7 +102,7 @@ int pool_new(Pool **ret)
     Pool *pool = g_new0(Pool, 1);
     g_mutex_init(&pool->lock);
     g_cond_init(&pool->wake);
-    g_cond_init(&pool->ended);
+    g_cond_init(&pool->changed);
     pool->fd = fd;
     pool->references = 1;
     g_mutex_lock(&pool->lock);
@@ -131,9 +125,9 @@ bool pool_drain(Pool *pool, int64_t end_usec)
 {
     g_mutex_lock(&pool->lock);
     pool_close(pool);
-    while (pool->running.length > 0 && g_cond_wait_until(&pool->ended, &pool->lock, end_usec))
+    while (pool->running.length > 0 && g_cond_wait_until(&pool->changed, &pool->lock, end_usec))
         continue;
-    bool idle = pool->running.length == 0 && pool->n_abandoned == 0;
+    bool idle = pool->running.length == 0 && pool->n_replaced == 0;
     g_mutex_unlock(&pool->lock);
     return idle;
 }
@@ -144,11 +138,10 @@ void pool_free(Pool *pool)
         return;
     g_mutex_lock(&pool->lock);
     pool_close(pool);
-    for (PoolJob *job; (job = g_queue_pop_head(&pool->running));) {
-        job->state = JOB_ABANDONED; /* its worker frees it */
-        pool->n_abandoned++;
-    }
-    g_queue_clear_full(&pool->finished, (GDestroyNotify)job_free);
+    pool->freed = true;
+    for (GList *item = pool->running.head; item; item = item->next)
+        g_atomic_int_set(&((PoolJob *)item->data)->given_up, 1);
+    g_queue_clear_full(&pool->ended, (GDestroyNotify)job_free);
     g_mutex_unlock(&pool->lock);
     pool_release(pool);
 }
@@ -162,13 +155,39 @@ void pool_submit(Pool *pool, PoolJob *job)
 {
     g_mutex_lock(&pool->lock);
     job->state = JOB_QUEUED;
-    job->references = 1;
     g_queue_push_tail(&pool->queued, job);
     g_cond_signal(&pool->wake);
     g_mutex_unlock(&pool->lock);
 }
 
-/* The next job past its deadline, with a reference for the caller; NULL: none. */
+/* Under the lock. */
+static bool is_past(const PoolJob *job, uint64_t usec, int64_t now_usec)
+{
+    return now_usec - job->started_usec >= (int64_t)usec;
+}
+
+/* The next job that became slow, or NULL. */
+static PoolJob *take_slow(Pool *pool, int64_t now_usec)
+{
+    PoolJob *slow = NULL;
+
+    g_mutex_lock(&pool->lock);
+    for (GList *item = pool->running.head; item && !slow; item = item->next) {
+        PoolJob *job = item->data;
+        uint64_t usec = job->slow_usec ? job->slow_usec : job->timeout_usec;
+        if (job->state == JOB_RUNNING && is_past(job, usec, now_usec))
+            slow = job;
+    }
+    if (slow) {
+        slow->state = JOB_SLOW;
+        if (++pool->n_replaced <= POOL_MAX_REPLACED)
+            worker_start(pool);
+    }
+    g_mutex_unlock(&pool->lock);
+    return slow;
+}
+
+/* The next job past its deadline, or NULL. */
 static PoolJob *take_overdue(Pool *pool, int64_t now_usec)
 {
     PoolJob *overdue = NULL;
@@ -176,54 +195,64 @@ static PoolJob *take_overdue(Pool *pool, int64_t now_usec)
     g_mutex_lock(&pool->lock);
     for (GList *item = pool->running.head; item && !overdue; item = item->next) {
         PoolJob *job = item->data;
-        if (job->deadline_usec <= now_usec)
+        if (is_past(job, job->timeout_usec, now_usec))
             overdue = job;
     }
     if (overdue) {
         g_queue_remove(&pool->running, overdue);
         overdue->state = JOB_ABANDONED;
-        overdue->references++;
-        if (++pool->n_abandoned <= POOL_MAX_ABANDONED)
-            worker_start(pool);
+        g_atomic_int_set(&overdue->given_up, 1);
     }
     g_mutex_unlock(&pool->lock);
     return overdue;
 }
 
-static void dispatch_overdue(Pool *pool, int64_t now_usec)
+/* A job that ends meanwhile is not freed before pool_dispatch() comes to it. */
+static void dispatch_running(Pool *pool, int64_t now_usec)
 {
-    for (PoolJob *job; (job = take_overdue(pool, now_usec));) {
+    for (PoolJob *job; (job = take_slow(pool, now_usec));)
+        if (job->slow)
+            job->slow(job);
+    for (PoolJob *job; (job = take_overdue(pool, now_usec));)
         job->done(job, true);
-        g_mutex_lock(&pool->lock);
-        job_release(job);
-        g_mutex_unlock(&pool->lock);
-    }
+}
+
+static void dispatch_ended(PoolJob *job)
+{
+    if (job->state != JOB_ABANDONED)
+        job->done(job, false);
+    else if (job->late)
+        job->late(job);
+    job_free(job);
 }
 
 void pool_dispatch(Pool *pool, int64_t now_usec)
 {
     eventfd_t count;
-    GQueue finished = G_QUEUE_INIT;
+    GQueue ended = G_QUEUE_INIT;
 
     g_mutex_lock(&pool->lock);
     eventfd_read(pool->fd, &count);
-    for (PoolJob *job; (job = g_queue_pop_head(&pool->finished));)
-        g_queue_push_tail(&finished, job);
+    for (PoolJob *job; (job = g_queue_pop_head(&pool->ended));)
+        g_queue_push_tail(&ended, job);
     g_mutex_unlock(&pool->lock);
 
-    for (PoolJob *job; (job = g_queue_pop_head(&finished));) {
-        job->done(job, false);
-        job_free(job);
-    }
-    dispatch_overdue(pool, now_usec);
+    for (PoolJob *job; (job = g_queue_pop_head(&ended));)
+        dispatch_ended(job);
+    dispatch_running(pool, now_usec);
 }
 
-unsigned pool_count_abandoned(const Pool *pool)
+unsigned pool_count_replaced(const Pool *pool)
 {
     Pool *locked = (Pool *)pool;
 
     g_mutex_lock(&locked->lock);
-    unsigned count = pool->n_abandoned;
+    unsigned count = pool->n_replaced;
     g_mutex_unlock(&locked->lock);
     return count;
+}
+
+bool pool_is_exhausted(const Pool *pool)
+{
+    return pool_count_replaced(pool) >= POOL_WORKERS + POOL_MAX_REPLACED;
 }

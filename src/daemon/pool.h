@@ -2,10 +2,12 @@
 /*
  * Worker threads for everything that may block: libvirt, procfs, cgroupfs, the record.
  *
- * A job runs in a worker and comes back to the main thread through done(). A job past its deadline
- * is abandoned: done() is called at once with abandoned set, the worker is replaced, and what the
- * stuck call brings back one day is freed unseen. Threads stuck in a library cannot be cancelled,
- * so the number of abandoned workers is bounded: past the bound no replacement starts.
+ * A job runs in a worker and comes back to the main thread through done(). A slow job is told of by
+ * slow(), and its worker is replaced: others do not wait for it. Past its deadline it is abandoned:
+ * done() is called at once with abandoned set, and run() sees given_up once its call comes back and
+ * does nothing more; that it did come back is told by late(). Threads stuck in a library cannot be
+ * cancelled, so the number of replaced workers is bounded: past the bound no replacement starts,
+ * and once all hang the pool is exhausted.
  */
 #pragma once
 
@@ -14,7 +16,7 @@
 #include <stdint.h>
 
 #define POOL_WORKERS 6u /* two connections × 3 calls in flight */
-#define POOL_MAX_ABANDONED 32u
+#define POOL_MAX_REPLACED 32u
 
 typedef struct PoolJob PoolJob;
 struct PoolJob {
@@ -22,12 +24,16 @@ struct PoolJob {
     /* In the main thread. Must not free the job; if abandoned, run() is still at work: only what
      * was in the job when it was submitted may be read. */
     void (*done)(PoolJob *job, bool abandoned);
+    void (*slow)(PoolJob *job); /* in the main thread, before done(); NULL: nobody wants to know */
+    void (*late)(PoolJob *job); /* in the main thread, long after done(); NULL: as above */
     void (*free)(PoolJob *job); /* in whichever thread is last */
-    void *owner;                /* for done() */
+    void *owner;                /* for the main thread */
+    uint64_t slow_usec;         /* 0: it is slow only past its deadline */
     uint64_t timeout_usec;
+    int given_up; /* atomic; set once abandoned, before done() */
     /* private to pool.c */
-    int64_t deadline_usec; /* monotonic; 0 until it runs */
-    int state, references;
+    int64_t started_usec; /* monotonic; 0 until it runs */
+    int state;
 };
 
 typedef struct Pool Pool;
@@ -50,4 +56,7 @@ void pool_submit(Pool *pool, PoolJob *job);
 /* Calls done() of every finished job and of every running one past its deadline. */
 void pool_dispatch(Pool *pool, int64_t now_usec);
 
-unsigned pool_count_abandoned(const Pool *pool);
+/* Workers that were replaced, and whose calls are still out. */
+unsigned pool_count_replaced(const Pool *pool);
+/* No other worker is left: nothing submitted runs any more. */
+bool pool_is_exhausted(const Pool *pool);

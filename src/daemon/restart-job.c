@@ -36,6 +36,8 @@ static void end(RestartJob *job, RestartOutcome outcome, const char *text)
 
 static bool keep(RestartJob *job)
 {
+    if (backend_is_given_up(job->backend))
+        return false;
     int r = job->record ? record_restart_keep(job->record, job->entry) : -ENODATA;
 
     if (r == 0)
@@ -47,10 +49,12 @@ static bool keep(RestartJob *job)
     return false;
 }
 
-/* What cannot be forgotten is found, and judged anew, by the next daemon. */
+/* What cannot be forgotten is found, and judged anew, by the next daemon; what was given up, by the
+ * next step. */
 static void forget(RestartJob *job)
 {
-    int r = job->record ? record_restart_forget(job->record, job->entry->uuid) : 0;
+    bool may = job->record && !backend_is_given_up(job->backend);
+    int r = may ? record_restart_forget(job->record, job->entry->uuid) : 0;
 
     if (r < 0)
         log_warning("%s: its restart stays in the record: %s", job->entry->name, g_strerror(-r));
@@ -66,7 +70,7 @@ static void give_up(RestartJob *job, RestartOutcome outcome, const char *text)
 static Guest *look(RestartJob *job)
 {
     Guest *guest = NULL;
-    int r = job->backend->guest_acquire(job->backend->ctx, job->entry->uuid, &guest);
+    int r = backend_guest_acquire(job->backend, job->entry->uuid, &guest);
 
     if (r == BACKEND_DONE)
         return guest;
@@ -141,7 +145,7 @@ static void run_shut_down(RestartJob *job)
 
     if (!begin(job))
         return;
-    int r = job->backend->guest_shutdown(job->backend->ctx, job->entry->uuid, &text);
+    int r = backend_guest_shutdown(job->backend, job->entry->uuid, &text);
     if (r == BACKEND_DONE || r == BACKEND_GONE) /* gone: it went off just now */
         end(job, RESTART_WAITS, NULL);
     else
@@ -154,7 +158,7 @@ static void run_arm(RestartJob *job)
 
     if (!begin(job))
         return;
-    job->backend->reboot_action_apply(job->backend->ctx, job->entry->uuid, ENDS, &text);
+    backend_reboot_action_apply(job->backend, job->entry->uuid, ENDS, &text);
     /* not known: the record keeps what it was */
     g_autoptr(Guest) guest = look(job);
     if (!guest || (is_old_process(job, guest) && g_strcmp0(guest->live->on_reboot, ENDS) == 0))
@@ -193,7 +197,7 @@ static void start(RestartJob *job, const Guest *guest, bool unseen)
         give_up(job, RESTART_FAILED, why);
         return;
     }
-    int r = job->backend->guest_start(job->backend->ctx, job->entry->uuid, &text);
+    int r = backend_guest_start(job->backend, job->entry->uuid, &text);
     g_autoptr(Guest) now = r == BACKEND_REFUSED ? look(job) : NULL;
     if (r == BACKEND_DONE)
         give_up(job, RESTART_STARTED, NULL);
@@ -230,8 +234,7 @@ static void undo(RestartJob *job, const Guest *guest)
 
     if (on_reboot && is_old_process(job, guest) && guest->live &&
         g_strcmp0(guest->live->on_reboot, ENDS) == 0)
-        r = job->backend->reboot_action_apply(job->backend->ctx, job->entry->uuid, on_reboot,
-                                              &text);
+        r = backend_reboot_action_apply(job->backend, job->entry->uuid, on_reboot, &text);
     if (r == BACKEND_RETRY || r < 0)
         end(job, RESTART_AGAIN, text);
     else

@@ -109,6 +109,7 @@ static void tell(const Restart *restart, bool done, const char *text)
 
 typedef struct RestartPoolJob {
     PoolJob base;
+    Backend backend;
     RestartJob *job;
 } RestartPoolJob;
 
@@ -137,7 +138,8 @@ static void step_submit(Restart *restart, RestartStep step, bool unseen)
                                .owner = manager,
                                .timeout_usec = starts ? START_TIMEOUT_USEC : JOB_TIMEOUT_USEC};
     pool_job->job = restart_job_new(step, restart->entry);
-    pool_job->job->backend = &manager->backend;
+    pool_job->backend = manager_backend_for(manager, &pool_job->base);
+    pool_job->job->backend = &pool_job->backend;
     pool_job->job->record = manager->record;
     pool_job->job->boot_id = manager->boot_id;
     pool_job->job->unseen = unseen;

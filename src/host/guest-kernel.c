@@ -34,6 +34,7 @@ int guest_kernel_acquire(const char *root, pid_t pid, uint64_t starttime, const 
     if (r != HOST_DONE)
         return r;
     r = kernel_fill(root, def, kernel);
+    kernel->stopped = proc_is_stopped(root, pid);
     int alive = proc_verify(root, pid, starttime);
     if (alive == HOST_GONE || r != HOST_DONE)
         return alive == HOST_GONE ? HOST_GONE : r;

@@ -72,6 +72,13 @@ int proc_verify(const char *root, pid_t tid, uint64_t starttime)
     return stat.starttime == starttime ? HOST_DONE : HOST_GONE;
 }
 
+bool proc_is_stopped(const char *root, pid_t tid)
+{
+    ProcStat stat;
+
+    return proc_stat_acquire(root, tid, &stat) == HOST_DONE && stat.state == 'T';
+}
+
 int proc_status_acquire(const char *root, pid_t tid, const char *name, char **ret)
 {
     g_autofree char *text = NULL;

@@ -6,7 +6,7 @@
 
 typedef struct ProcStat {
     char comm[16];
-    char state;         /* 'Z', 'X': ended */
+    char state;         /* 'Z', 'X': ended; 'T': stopped by a signal */
     unsigned flags;     /* PF_… */
     uint64_t starttime; /* clock ticks since boot */
 } ProcStat;
@@ -23,6 +23,9 @@ int proc_stat_acquire(const char *root, pid_t tid, ProcStat *ret);
 
 /* HOST_DONE: still the one that started then; HOST_GONE; negative errno. */
 int proc_verify(const char *root, pid_t tid, uint64_t starttime);
+
+/* Stopped by a signal: nothing answers. False also if that is not known. */
+bool proc_is_stopped(const char *root, pid_t tid);
 
 /* A whole file of /proc/<tid>. HOST_DONE, HOST_GONE, negative errno. */
 int proc_file_acquire(const char *root, pid_t tid, const char *name, char **ret);

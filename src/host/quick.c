@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef struct QuickThread {
@@ -28,6 +29,8 @@ typedef struct QuickThread {
 
 struct QuickWatch {
     int task_fd;          /* or negative errno */
+    char *stat_name;      /* of the main thread's stat, below it */
+    bool stopped;         /* by a signal, when the watch was made */
     bool gone;            /* the process had ended when the watch was made */
     QuickThread *threads; /* sorted by tid */
     unsigned n_threads, n_tasks;
@@ -39,6 +42,8 @@ struct QuickWatch {
 
 /* Room for about 340 entries of 24 to 32 bytes a read */
 #define DIRENT_BYTES 8192
+/* Room for the first fields of a stat file: pid, comm (16 bytes) and state */
+#define STAT_BYTES 64
 
 static void thread_want(QuickThread *thread, const GuestThread *source, const SettingList *wanted)
 {
@@ -89,6 +94,8 @@ QuickWatch *quick_watch_new(const GuestKernel *kernel, const SettingList *wanted
     QuickWatch *watch = g_new0(QuickWatch, 1);
 
     watch_open(watch, kernel);
+    watch->stat_name = g_strdup_printf("%d/stat", (int)kernel->pid);
+    watch->stopped = kernel->stopped;
     watch_memory(watch, kernel);
     watch->n_threads = kernel->n_threads;
     watch->threads = g_new0(QuickThread, kernel->n_threads);
@@ -111,6 +118,7 @@ void quick_watch_free(QuickWatch *watch)
     for (unsigned i = 0; i < watch->n_threads; i++)
         g_free(watch->threads[i].wanted);
     g_free(watch->threads);
+    g_free(watch->stat_name);
     g_free(watch->samples);
     g_free(watch->nodes);
     g_free(watch);
@@ -161,6 +169,24 @@ static int tasks_check(const QuickWatch *watch)
     return n_seen == watch->n_tasks ? HOST_DONE : HOST_CHANGED;
 }
 
+/* A process that a signal stopped, or let go on. The state follows the last parenthesis. */
+static int stopped_check(const QuickWatch *watch)
+{
+    char text[STAT_BYTES];
+    int fd = openat(watch->task_fd, watch->stat_name, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return errno == ENOENT || errno == ESRCH ? HOST_GONE : -errno;
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    if (n <= 0)
+        return HOST_GONE;
+    text[n] = '\0';
+    const char *end = strrchr(text, ')');
+    bool stopped = end && end[1] == ' ' && end[2] == 'T';
+    return stopped == watch->stopped ? HOST_DONE : HOST_CHANGED;
+}
+
 static int thread_check(const QuickThread *thread, const unsigned long *online, unsigned long *mask)
 {
     int n = affinity_read(thread->tid, mask);
@@ -200,6 +226,8 @@ int quick_check(const QuickWatch *watch, const CpuSet *online)
     if (watch->task_fd < 0)
         return watch->task_fd;
     int r = tasks_check(watch);
+    if (r == HOST_DONE)
+        r = stopped_check(watch);
     if (r != HOST_DONE)
         return r;
     hwloc_bitmap_to_ulongs(online, AFFINITY_WORDS, online_mask);

@@ -166,6 +166,7 @@ typedef struct GuestPages {
 typedef struct GuestKernel {
     pid_t pid;
     uint64_t starttime;
+    bool stopped; /* by a signal: it does nothing, and answers nobody */
     bool cgroup_v2;
     char *cgroup;         /* the guest's cgroup below the cpuset mount, "" if it has none */
     GuestThread *threads; /* sorted by tid */
@@ -222,8 +223,8 @@ typedef enum OffReason {
 typedef struct Guest {
     char *uuid, *name;
     bool active, persistent;
-    bool in_job; /* migration, snapshot, backup, save: hands off */
-    bool hung;   /* its monitor does not answer: only its threads can be set */
+    bool in_job;      /* migration, snapshot, backup, save: hands off */
+    const char *hung; /* static, in words: it does not answer, only its threads can be set; NULL */
     bool autostart;
     OffReason off;          /* means nothing of a guest that runs */
     GuestDef *live;         /* NULL if off */

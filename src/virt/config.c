@@ -76,7 +76,7 @@ static int config_edit(VirtCall *call, DomainEdit *edits, unsigned n, char **ret
 int virt_definition_edit(VirtHub *hub, const char *uuid, DomainEdit *edits, unsigned n,
                          char **reterr_text)
 {
-    g_auto(VirtCall) call = {0};
+    g_auto(VirtCall) call = {.what = "editing its definition"};
 
     *reterr_text = NULL;
     int r = call_begin_write(hub, uuid, true, &call, reterr_text);

@@ -14,6 +14,8 @@
 /* A monitor command takes milliseconds; one that has taken this long belongs to a QEMU that hangs.
  */
 #define HUNG_MSEC 5000
+/* From here on virDomainGetXMLDesc is a job, and waits for one that hangs. */
+#define DEFINITION_JOB_VERSION 11000000
 
 static void domains_free(virDomainPtr *domains)
 {
@@ -61,7 +63,7 @@ int virt_guests_list(VirtHub *hub, GPtrArray **ret)
     g_auto(VirtCall) call = {0};
     virDomainPtr *domains = NULL;
 
-    int r = call_begin(hub, LINK_READ, NULL, &call);
+    int r = call_begin(hub, LINK_EVENTS, NULL, &call);
     if (r != VIRT_DONE)
         return VIRT_AWAY;
     int n = virConnectListAllDomains(call.conn, &domains, 0);
@@ -84,6 +86,7 @@ int virt_guests_list(VirtHub *hub, GPtrArray **ret)
     }
     domains_free(domains);
     mark_autostart(&call, guests);
+    definitions_forget(hub, guests);
     *ret = g_steal_pointer(&guests);
     return VIRT_DONE;
 }
@@ -130,7 +133,7 @@ int call_check_ready(VirtCall *call)
 
 int virt_guest_ready(VirtHub *hub, const char *uuid)
 {
-    g_auto(VirtCall) call = {0};
+    g_auto(VirtCall) call = {.what = "asking whether it can be changed"};
 
     int r = call_begin(hub, LINK_READ, uuid, &call);
     return r == VIRT_DONE ? call_check_ready(&call) : r;
@@ -187,26 +190,47 @@ static OffReason off_reason(VirtCall *call)
     }
 }
 
-static int live_read(VirtCall *call, Guest *guest)
-{
-    int r = call_definition(call, 0, &guest->live);
-
-    if (r != VIRT_DONE)
-        return r;
-    r = call_check_ready(call);
-    guest->in_job = r == VIRT_BUSY;
-    guest->hung = r == VIRT_HUNG;
-    return r == VIRT_BUSY || r == VIRT_HUNG ? VIRT_DONE : r;
-}
-
 static int config_read(VirtCall *call, Guest *guest)
 {
     int autostart = 0;
 
+    if (!guest->persistent)
+        return VIRT_DONE;
     if (virDomainGetAutostart(call->domain, &autostart) == 0)
         guest->autostart = autostart == 1;
     guest->managed_save = !guest->active && virDomainHasManagedSaveImage(call->domain, 0) == 1;
     return call_definition(call, VIR_DOMAIN_XML_INACTIVE, &guest->config);
+}
+
+/* Of a guest that hangs and was never looked at: an older libvirt tells it all the same. */
+static bool definition_takes_a_job(const VirtCall *call)
+{
+    unsigned long version = 0;
+
+    return virConnectGetLibVersion(call->conn, &version) < 0 || version >= DEFINITION_JOB_VERSION;
+}
+
+/* Its control state is asked first, which nothing holds up. */
+static int running_read(VirtCall *call, Guest *guest)
+{
+    VirtHub *hub = call->link->hub;
+    unsigned id = virDomainGetID(call->domain);
+
+    int r = call_check_ready(call);
+    if (r != VIRT_DONE && r != VIRT_BUSY && r != VIRT_HUNG)
+        return r;
+    guest->in_job = r == VIRT_BUSY;
+    guest->hung = r == VIRT_HUNG ? "its monitor does not answer" : NULL;
+    if (guest->hung && definitions_recall(hub, guest, id))
+        return VIRT_DONE;
+    if (guest->hung && definition_takes_a_job(call))
+        return VIRT_BUSY;
+    r = call_definition(call, 0, &guest->live);
+    if (r == VIRT_DONE)
+        r = config_read(call, guest);
+    if (r == VIRT_DONE)
+        definitions_keep(hub, guest, id);
+    return r;
 }
 
 static int guest_read(VirtCall *call, Guest *guest)
@@ -221,12 +245,9 @@ static int guest_read(VirtCall *call, Guest *guest)
         return r;
     guest->active = active == 1;
     guest->persistent = persistent == 1;
-    if (guest->active)
-        r = live_read(call, guest);
-    else
+    if (!guest->active)
         guest->off = off_reason(call);
-    if (r == VIRT_DONE && guest->persistent)
-        r = config_read(call, guest);
+    r = guest->active ? running_read(call, guest) : config_read(call, guest);
     if (r != VIRT_DONE)
         return r;
     int n_snapshots = virDomainSnapshotNum(call->domain, 0);
@@ -239,7 +260,7 @@ static int guest_read(VirtCall *call, Guest *guest)
 
 int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret)
 {
-    VirtCall call = {0};
+    VirtCall call = {.what = "looking at it"};
     g_autoptr(Guest) guest = NULL;
 
     int r = call_begin(hub, LINK_READ, uuid, &call);
@@ -254,7 +275,6 @@ int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret)
     call_end(&call);
     if (r != VIRT_DONE)
         return r;
-    guest_read_polling(hub, guest);
     *ret = g_steal_pointer(&guest);
     return VIRT_DONE;
 }

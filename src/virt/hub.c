@@ -47,6 +47,7 @@ static void hub_clear(gpointer data)
 
     g_queue_clear_full(&hub->events, event_free);
     hypervisors_forget(hub);
+    g_clear_pointer(&hub->definitions, g_hash_table_unref);
     if (hub->wake_fd >= 0)
         close(hub->wake_fd);
     g_cond_clear(&hub->changed);
@@ -107,6 +108,11 @@ static gpointer link_close_thread(gpointer link)
     return NULL;
 }
 
+static void link_close_aside(VirtLink *link)
+{
+    g_thread_unref(g_thread_new("virt-close", link_close_thread, link));
+}
+
 /* Takes all links out of the hub. in_background: closing must not hold up the caller. */
 static void links_drop(VirtHub *hub, bool in_background)
 {
@@ -121,7 +127,7 @@ static void links_drop(VirtHub *hub, bool in_background)
     g_mutex_unlock(&hub->lock);
     for (unsigned i = 0; i < N_LINKS; i++) {
         if (links[i] && in_background)
-            g_thread_unref(g_thread_new("virt-close", link_close_thread, links[i]));
+            link_close_aside(links[i]);
         else
             link_unref(links[i]);
     }
@@ -173,6 +179,43 @@ static bool is_broken(const VirtHub *hub)
     return false;
 }
 
+/* The link that hangs, or NULL. That of events cannot be replaced without missing some. */
+static VirtLink **find_stuck(VirtHub *hub)
+{
+    for (unsigned i = 0; i < N_LINKS; i++)
+        if (hub->links[i] && hub->links[i]->stuck)
+            return &hub->links[i];
+    return NULL;
+}
+
+/* With the lock held, which it leaves meanwhile. False: there is no other connection to be had. */
+static bool link_replace(VirtHub *hub, VirtLink **place)
+{
+    if (place == &hub->links[LINK_EVENTS])
+        return false;
+    g_mutex_unlock(&hub->lock);
+    VirtLink *link = link_open(hub);
+    g_mutex_lock(&hub->lock);
+    if (!link)
+        return false;
+    link_close_aside(*place);
+    *place = link;
+    g_cond_broadcast(&hub->changed);
+    return true;
+}
+
+/* With the lock held. Until it breaks, or the hub is to stop. */
+static void connector_sleep(VirtHub *hub)
+{
+    while (!hub->stopping && !is_broken(hub)) {
+        VirtLink **stuck = find_stuck(hub);
+        if (!stuck)
+            g_cond_wait(&hub->changed, &hub->lock);
+        else if (!link_replace(hub, stuck))
+            return;
+    }
+}
+
 /* Announces the connection and sleeps until it breaks. False: the hub is stopping. */
 static bool connector_watch(VirtHub *hub)
 {
@@ -182,8 +225,7 @@ static bool connector_watch(VirtHub *hub)
     hub_post(hub, VIRT_EVENT_CONNECTED, NULL, NULL);
 
     g_mutex_lock(&hub->lock);
-    while (!hub->stopping && !is_broken(hub))
-        g_cond_wait(&hub->changed, &hub->lock);
+    connector_sleep(hub);
     bool stopping = hub->stopping;
     g_mutex_unlock(&hub->lock);
     if (stopping)

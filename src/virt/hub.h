@@ -2,8 +2,9 @@
 /*
  * The libvirt edge. One VirtHub holds four connections to one URI: events, reading, changing, and
  * reading what QEMU has to be asked for; when one breaks all are reopened, with back-off and
- * jitter, by a connector thread. libvirt's default event loop runs in a thread of its own, whose
- * callbacks only queue a VirtEvent and wake wake_fd.
+ * jitter, by a connector thread. One whose calls hang is replaced alone, a few times. libvirt's
+ * default event loop runs in a thread of its own, whose callbacks only queue a VirtEvent and wake
+ * wake_fd.
  *
  * Reading and changing calls run in worker threads and may block; at most 3 are in flight per
  * connection. While libvirtd is away they return VIRT_AWAY at once.
@@ -54,6 +55,8 @@ int virt_hub_get_fd(const VirtHub *hub);
 /* The next event, owned by the caller; NULL: none. Never blocks. Clears the fd when empty. */
 VirtEvent *virt_hub_next_event(VirtHub *hub);
 bool virt_hub_is_connected(const VirtHub *hub);
+/* What libvirt is being asked about that guest, in words; static. NULL: nothing. */
+const char *virt_hub_call_of(VirtHub *hub, const char *uuid);
 
 /* uuid, name and active of every guest, running or defined, and autostart of those that are off:
  * two bulk calls. Guests hold no definitions, and persistent is not told. *ret: array of Guest.
@@ -61,9 +64,14 @@ bool virt_hub_is_connected(const VirtHub *hub);
 int virt_guests_list(VirtHub *hub, GPtrArray **ret);
 
 /* One guest with its definitions (live if it runs, config if persistent) and whether it is in a
- * job, what its emulator can do, its saved memory and its snapshots. kernel stays NULL. VIRT_DONE,
- * VIRT_AWAY, VIRT_GONE, VIRT_BUSY, negative errno. */
+ * job, what its emulator can do, its saved memory and its snapshots. Of one that hangs, what was
+ * read last. kernel stays NULL. VIRT_DONE, VIRT_AWAY, VIRT_GONE, VIRT_BUSY, negative errno. */
 int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret);
+
+/* Adds to the live definition what of its IOThreads is not in XML: the knobs iothread.poll_*. If it
+ * is not told, nothing is added; if QEMU does not answer within seconds the guest counts as hung.
+ */
+void virt_guest_read_polling(VirtHub *hub, Guest *guest);
 
 /* virDomainGetControlInfo: VIRT_DONE, VIRT_BUSY, VIRT_GONE, VIRT_AWAY. */
 int virt_guest_ready(VirtHub *hub, const char *uuid);

@@ -11,7 +11,7 @@ static const char *const actions[] = {
 
 int virt_guest_shutdown(VirtHub *hub, const char *uuid, char **reterr_text)
 {
-    g_auto(VirtCall) call = {0};
+    g_auto(VirtCall) call = {.what = "asking it to shut down"};
 
     *reterr_text = NULL;
     int r = call_begin_write(hub, uuid, false, &call, reterr_text);
@@ -22,7 +22,7 @@ int virt_guest_shutdown(VirtHub *hub, const char *uuid, char **reterr_text)
 
 int virt_guest_start(VirtHub *hub, const char *uuid, char **reterr_text)
 {
-    g_auto(VirtCall) call = {0};
+    g_auto(VirtCall) call = {.what = "starting it"};
 
     *reterr_text = NULL;
     int r = call_begin_write(hub, uuid, true, &call, reterr_text);
@@ -33,7 +33,7 @@ int virt_guest_start(VirtHub *hub, const char *uuid, char **reterr_text)
 
 int virt_reboot_action_apply(VirtHub *hub, const char *uuid, const char *action, char **reterr_text)
 {
-    g_auto(VirtCall) call = {0};
+    g_auto(VirtCall) call = {.what = "changing what its reboot does"};
     unsigned number = 0;
 
     *reterr_text = NULL;

@@ -6,8 +6,11 @@
 #define KEEPALIVE_COUNT 5
 /* How long a call waits for a slot before its caller is told to come again. */
 #define SLOT_WAIT_USEC (5 * G_USEC_PER_SEC)
-/* All slots taken for longer than libvirt waits for a job (30 s): those calls hang for good. */
-#define SLOT_STUCK_USEC (40 * G_USEC_PER_SEC)
+/* All slots taken for so long: others shall not wait for those calls. */
+#define SLOT_STUCK_USEC (10 * G_USEC_PER_SEC)
+/* A stuck link leaves its calls behind in libvirtd, each in one of its 20 workers, and those of a
+ * few links must be enough. */
+#define LINKS_MAX_RETIRED 3
 
 static void on_close(virConnectPtr conn, int reason G_GNUC_UNUSED, void *opaque)
 {
@@ -52,6 +55,9 @@ static void link_clear(gpointer data)
     link_events_deregister(link);
     virConnectUnregisterCloseCallback(link->conn, on_close);
     virConnectClose(link->conn);
+    g_mutex_lock(&link->hub->lock);
+    link->hub->n_retired -= link->stuck;
+    g_mutex_unlock(&link->hub->lock);
     hub_unref(link->hub);
 }
 
@@ -83,25 +89,32 @@ static bool link_is_stuck(const VirtLink *link)
     return true;
 }
 
+/* Others need it, and it may be replaced. */
+static void link_retire(VirtHub *hub, VirtLink *link)
+{
+    if (link->stuck || hub->n_retired >= LINKS_MAX_RETIRED)
+        return;
+    link->stuck = true;
+    hub->n_retired++;
+    g_cond_broadcast(&hub->changed);
+}
+
 /* With the lock held. VIRT_DONE, VIRT_AWAY, VIRT_BUSY. */
 static int link_enter(VirtHub *hub, LinkKind kind, VirtCall *ret)
 {
     int64_t end_usec = g_get_monotonic_time() + SLOT_WAIT_USEC;
-    VirtLink *link = hub->links[kind];
 
-    while (hub->connected && !hub->stopping && hub->links[kind] == link && !link->closed) {
+    while (hub->connected && !hub->stopping && hub->links[kind] && !hub->links[kind]->closed) {
+        VirtLink *link = hub->links[kind];
         if (slot_take(link, &ret->slot)) {
             ret->link = link_ref(link);
             ret->conn = link->conn;
             return VIRT_DONE;
         }
-        if (g_cond_wait_until(&hub->changed, &hub->lock, end_usec))
-            continue;
-        if (link_is_stuck(link)) {
-            link->closed = true;
-            g_cond_broadcast(&hub->changed);
-        }
-        return VIRT_BUSY;
+        if (link_is_stuck(link))
+            link_retire(hub, link);
+        if (!g_cond_wait_until(&hub->changed, &hub->lock, end_usec))
+            return VIRT_BUSY;
     }
     return VIRT_AWAY;
 }
@@ -110,6 +123,10 @@ int call_begin(VirtHub *hub, LinkKind kind, const char *uuid, VirtCall *ret)
 {
     g_mutex_lock(&hub->lock);
     int r = link_enter(hub, kind, ret);
+    if (r == VIRT_DONE && uuid) {
+        ret->uuid = uuid;
+        g_queue_push_tail(&hub->calls, ret);
+    }
     g_mutex_unlock(&hub->lock);
     if (r != VIRT_DONE || !uuid)
         return r;
@@ -124,12 +141,27 @@ void call_end(VirtCall *call)
     if (call->link) {
         VirtHub *hub = call->link->hub;
         g_mutex_lock(&hub->lock);
+        g_queue_remove(&hub->calls, call);
         call->link->started_usec[call->slot] = 0;
         g_cond_broadcast(&hub->changed);
         g_mutex_unlock(&hub->lock);
         link_unref(call->link);
     }
     *call = (VirtCall){0};
+}
+
+const char *virt_hub_call_of(VirtHub *hub, const char *uuid)
+{
+    const char *what = NULL;
+
+    g_mutex_lock(&hub->lock);
+    for (GList *item = hub->calls.head; item && !what; item = item->next) {
+        const VirtCall *call = item->data;
+        if (g_str_equal(call->uuid, uuid))
+            what = call->what;
+    }
+    g_mutex_unlock(&hub->lock);
+    return what;
 }
 
 static bool is_connection_error(const virError *error)

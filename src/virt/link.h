@@ -18,8 +18,8 @@
 #define LINK_MAX_IN_FLIGHT 3
 
 typedef enum LinkKind {
-    LINK_EVENTS,
-    LINK_READ, /* calls that ask QEMU nothing */
+    LINK_EVENTS, /* and lists, which no guest holds up */
+    LINK_READ,   /* calls that ask QEMU nothing */
     LINK_WRITE,
     LINK_MONITOR, /* reading that does ask QEMU */
 } LinkKind;
@@ -32,7 +32,8 @@ typedef struct VirtLink {
     virConnectPtr conn;
     int callbacks[LINK_EVENTS_MAX];           /* domain event subscriptions; -1: none */
     int resets;                               /* that of QEMU's own events; -1: none */
-    bool closed;                              /* broken, or given up: to be replaced */
+    bool closed;                              /* broken: all links are to be opened anew */
+    bool stuck;                               /* its calls hang: it alone is to be replaced */
     int64_t started_usec[LINK_MAX_IN_FLIGHT]; /* of the calls in flight, monotonic; 0: free */
 } VirtLink;
 
@@ -43,12 +44,15 @@ struct VirtHub {
     GMutex lock;
     GCond changed;            /* links, connected, stopping, slots, n_threads */
     VirtLink *links[N_LINKS]; /* NULL: none */
+    unsigned n_retired;       /* stuck links that were replaced, and whose calls are still out */
+    GQueue calls;             /* of VirtCall: in flight about a guest; borrowed */
     bool connected;           /* all links are there */
     bool stopping;
     unsigned n_threads; /* connector and event thread, while they run */
     bool connector_ended;
-    GQueue events;          /* of VirtEvent */
-    GPtrArray *hypervisors; /* what is known of emulators; private to hypervisor.c */
+    GQueue events;           /* of VirtEvent */
+    GPtrArray *hypervisors;  /* what is known of emulators; private to hypervisor.c */
+    GHashTable *definitions; /* what was read last of guests; private to definition.c */
 };
 
 VirtHub *hub_ref(VirtHub *hub);
@@ -70,6 +74,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
 
 /* One call, or a few in a row, on one connection. */
 typedef struct VirtCall {
+    const char *what; /* static; for people: "reading its definition". Set before it begins */
+    const char *uuid; /* of the guest, borrowed; NULL: a call about the host */
     VirtLink *link;
     virConnectPtr conn;
     virDomainPtr domain; /* NULL: a call about the host */
@@ -78,7 +84,8 @@ typedef struct VirtCall {
 } VirtCall;
 
 /* Takes a slot; looks the guest up unless uuid is NULL. VIRT_DONE; VIRT_AWAY; VIRT_GONE; VIRT_BUSY:
- * no slot came free in time. In any case the caller ends it. */
+ * no slot came free in time. In any case the caller ends it; until then *ret and uuid stay where
+ * they are. */
 int call_begin(VirtHub *hub, LinkKind kind, const char *uuid, VirtCall *ret);
 void call_end(VirtCall *call);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VirtCall, call_end)
@@ -87,8 +94,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VirtCall, call_end)
  * *reterr_text (may be NULL) gets its words. */
 int call_fail(VirtCall *call, char **reterr_text);
 
-/* VIRT_DONE: neither a job nor a monitor call stands in the way; VIRT_BUSY; VIRT_GONE: it is off;
- * VIRT_AWAY. */
+/* VIRT_DONE: neither a job nor a monitor call stands in the way; VIRT_BUSY; VIRT_HUNG; VIRT_GONE:
+ * it is off; VIRT_AWAY. */
 int call_check_ready(VirtCall *call);
 
 /* The definition in force (flags 0) or for the next start (VIR_DOMAIN_XML_INACTIVE). VIRT_*, or
@@ -101,10 +108,12 @@ Hypervisor *call_hypervisor(VirtCall *call, const GuestDef *def);
 /* Forgets all; with the hub's lock held, or nobody else left. */
 void hypervisors_forget(VirtHub *hub);
 
-/* Adds to the live definition what of its IOThreads is not in XML: the knobs iothread.poll_*. If it
- * is not told, nothing is added; if QEMU does not answer within seconds the guest counts as hung.
- */
-void guest_read_polling(VirtHub *hub, Guest *guest);
+/* What was read last of that guest: asking for the definition of one that hangs may take as long as
+ * it hangs (since libvirt 11.0 that is a job). Recall: false if nothing of this run is known. */
+void definitions_keep(VirtHub *hub, const Guest *guest, unsigned id);
+bool definitions_recall(VirtHub *hub, Guest *guest, unsigned id);
+/* Forgets all but those of the guests that run, of all there are. */
+void definitions_forget(VirtHub *hub, const GPtrArray *guests);
 
 /* A call that changes a guest, or its persistent definition (config): begun, and the guest neither
  * in a job nor hung. VIRT_*; *reterr_text for people unless DONE. In any case the caller ends it.

@@ -132,7 +132,7 @@ static void question_mark(Question *question, bool *mark)
 static gpointer ask_thread(gpointer data)
 {
     Question *question = data;
-    VirtCall call = {0};
+    VirtCall call = {.what = "reading how its IOThreads poll"};
 
     if (call_begin(question->hub, LINK_MONITOR, question->uuid, &call) == VIRT_DONE) {
         question_mark(question, &question->asking);
@@ -166,7 +166,7 @@ static void knobs_add(const SettingList *knobs, GuestDef *def)
     setting_list_sort(def->knobs);
 }
 
-void guest_read_polling(VirtHub *hub, Guest *guest)
+void virt_guest_read_polling(VirtHub *hub, Guest *guest)
 {
     if (!guest->live || guest->in_job || guest->hung || cpuset_is_empty(guest->live->iothreads))
         return;
@@ -179,8 +179,8 @@ void guest_read_polling(VirtHub *hub, Guest *guest)
         continue;
     if (question->done)
         knobs_add(question->knobs, guest->live);
-    else
-        guest->hung = question->asking;
+    else if (question->asking)
+        guest->hung = "QEMU does not tell how its IOThreads poll";
     g_mutex_unlock(&question->lock);
     question_unref(question);
 }

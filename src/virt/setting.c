@@ -272,7 +272,7 @@ int virt_setting_apply(VirtHub *hub, const VirtSetting *setting, char **reterr_t
 {
     const Change *change = setting->change;
     bool config = change->key.plane == PLANE_CONFIG;
-    g_auto(VirtCall) call = {0};
+    g_auto(VirtCall) call = {.what = "changing a setting"};
 
     *reterr_text = NULL;
     int r = call_begin_write(hub, setting->guest->uuid, config, &call, reterr_text);

@@ -21,7 +21,7 @@ const char *fake_fault_name(FakeFault fault)
 
 static const char *result_name(int result)
 {
-    static const char *const names[] = {"done", "retry", "gone", "refused", "hung"};
+    static const char *const names[] = {"done", "retry", "gone", "refused", "hung", "given up"};
 
     return result < 0 ? "error" : names[result];
 }

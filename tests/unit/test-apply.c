@@ -387,7 +387,7 @@ static void hung_guest_gets_its_threads_set(void **state)
 {
     World *world = *state;
 
-    world->guest->hung = true;
+    world->guest->hung = "its monitor does not answer";
     want(world, KNOB_VCPU_PIN, 0, PLANE_LIVE, 0, NULL, "6");
     want(world, KNOB_VCPU_PIN, 1, PLANE_ACTUAL, 102, "0-7", "7");
     g_autoptr(Outcome) outcome = run(world);
@@ -395,7 +395,7 @@ static void hung_guest_gets_its_threads_set(void **state)
     assert_int_equal(outcome->results[0].kind, OUTCOME_RETRY);
     assert_int_equal(outcome->results[1].kind, OUTCOME_DONE);
     assert_int_equal(outcome->n_writes, 1);
-    world->guest->hung = false;
+    world->guest->hung = NULL;
 }
 
 /* --- edits of the definition --- */
@@ -659,7 +659,7 @@ static void hung_guest_gets_no_edit(void **state)
 {
     World *world = *state;
 
-    world->guest->hung = true;
+    world->guest->hung = "its monitor does not answer";
     want_edits(world);
     g_autoptr(Outcome) outcome = run(world);
     assert_kinds(outcome, KINDS(RETRY, RETRY, RETRY, RETRY, RETRY));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every backend call of a job fails once in every way, and vmtuned is killed before every call.
- * Whatever happened: the job says what is left, a clean run after it converges, and a restore
- * after that gives the guest back as it was before vmtuned came.
+ * Every backend call of a job fails once in every way, vmtuned is killed before every call, and
+ * every call hangs until another job has worked on that guest. Whatever happened: the job says what
+ * is left, a clean run after it converges, and a restore after that gives the guest back as it was
+ * before vmtuned came.
  */
 #include "common/fake-guest.h"
 #include "guest-world.h"
@@ -279,6 +280,104 @@ static void killed_then_restored(void **state)
     each_case(kill_then_restore);
 }
 
+/* --- a call that hangs, is given up, and comes back --- */
+
+typedef struct Hang {
+    GuestWorld *world;
+    const PlanSpec *next; /* the plan by which the guest is tuned meanwhile */
+    sqlite3 *reader;
+    int given_up;
+    unsigned n_calls; /* when it came back */
+    int version;      /* of the record, then */
+} Hang;
+
+/* Of a connection that only reads: another number when somebody wrote. */
+static int record_version(sqlite3 *reader)
+{
+    sqlite3_stmt *stmt = NULL;
+
+    assert_int_equal(sqlite3_prepare_v2(reader, "PRAGMA data_version", -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int version = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    return version;
+}
+
+/* Before the call takes effect another job works on that guest, to its end. */
+static void hang(FakeBackend *fake, void *data)
+{
+    Hang *hang = data;
+
+    g_atomic_int_set(&hang->given_up, 1);
+    guest_world_set_plan(hang->world, hang->next);
+    g_autoptr(GuestJob) job = guest_job_new(GUEST_TUNE, hang->world->guest->uuid, "db");
+    guest_world_fill(hang->world, job);
+    job->keep_originals = true;
+    guest_job_run(job);
+    assert_int_equal(job->result, BACKEND_DONE);
+    assert_none(job->left);
+    hang->n_calls = fake->n_calls;
+    hang->version = record_version(hang->reader);
+}
+
+static void run_hanging(const Case *at, Hang *hang)
+{
+    GuestWorld *world = hang->world;
+    Backend backend = world->fake->backend;
+    g_autoptr(GuestJob) job = guest_job_new(at->way->kind, world->guest->uuid, "db");
+
+    guest_world_fill(world, job);
+    backend.given_up = &hang->given_up;
+    job->backend = &backend;
+    guest_job_run(job);
+}
+
+/* False: the job has no such call. */
+static bool hang_at(const Case *at, const PlanSpec *next)
+{
+    g_autoptr(GuestWorld) world = case_start(at);
+    g_autofree char *path = g_build_filename(world->directory, "record.db", NULL);
+    Hang hanging = {.world = world, .next = next};
+
+    say_now(at, "given up");
+    assert_int_equal(sqlite3_open(path, &hanging.reader), SQLITE_OK);
+    world->fake->callback_call = at->call;
+    world->fake->callback = hang;
+    world->fake->callback_data = &hanging;
+    run_hanging(at, &hanging);
+    if (hanging.given_up) {
+        /* that one call, and nothing more */
+        if (world->fake->n_calls != hanging.n_calls)
+            print_log(world);
+        assert_int_equal(world->fake->n_calls, hanging.n_calls);
+        assert_int_equal(record_version(hanging.reader), hanging.version);
+        run_clean(world, GUEST_TUNE);
+        assert_right(world, GUEST_TUNE);
+        run_clean(world, GUEST_RESTORE);
+        assert_right(world, GUEST_RESTORE);
+    }
+    sqlite3_close(hanging.reader);
+    return hanging.given_up;
+}
+
+static bool hang_then_tune(const Case *at)
+{
+    return hang_at(at, at->way->plan == &one_set ? &dedicated : &one_set);
+}
+
+/* A plan that names less: what the hanging job had begun goes back. */
+static bool hang_then_pool(const Case *at)
+{
+    return hang_at(at, &pool);
+}
+
+static void given_up_at_any_call(void **state)
+{
+    (void)state;
+    each_case(hang_then_tune);
+    each_case(hang_then_pool);
+}
+
 /* --- a record that cannot be read --- */
 
 static void sql(const GuestWorld *world, const char *text)
@@ -342,6 +441,7 @@ int main(void)
         cmocka_unit_test(any_call_may_fail),
         cmocka_unit_test(killed_then_tuned),
         cmocka_unit_test(killed_then_restored),
+        cmocka_unit_test(given_up_at_any_call),
         cmocka_unit_test(originals_that_cannot_be_read),
     };
     sample = getenv("TEST_WRAP") && *getenv("TEST_WRAP");

@@ -15,7 +15,7 @@ typedef struct TestJob {
     int *n_done, *n_abandoned;
 } TestJob;
 
-static int n_freed, n_done, n_abandoned, n_started;
+static int n_freed, n_done, n_abandoned, n_started, n_slow, n_late, n_saw_given_up;
 
 static void test_run(PoolJob *base)
 {
@@ -26,6 +26,20 @@ static void test_run(PoolJob *base)
         g_mutex_lock(job->gate);
         g_mutex_unlock(job->gate);
     }
+    if (g_atomic_int_get(&base->given_up))
+        g_atomic_int_inc(&n_saw_given_up);
+}
+
+static void test_slow(PoolJob *base)
+{
+    (void)base;
+    n_slow++;
+}
+
+static void test_late(PoolJob *base)
+{
+    (void)base;
+    n_late++;
 }
 
 static void test_done(PoolJob *base, bool abandoned)
@@ -41,12 +55,17 @@ static void test_job_free(PoolJob *base)
     g_free(base);
 }
 
-static void submit(Pool *pool, GMutex *gate, uint64_t timeout_usec)
+static void submit_slow(Pool *pool, GMutex *gate, uint64_t slow_usec, uint64_t timeout_usec)
 {
     TestJob *job = g_new0(TestJob, 1);
 
-    job->base = (PoolJob){
-        .run = test_run, .done = test_done, .free = test_job_free, .timeout_usec = timeout_usec};
+    job->base = (PoolJob){.run = test_run,
+                          .done = test_done,
+                          .slow = test_slow,
+                          .late = test_late,
+                          .free = test_job_free,
+                          .slow_usec = slow_usec,
+                          .timeout_usec = timeout_usec};
     job->gate = gate;
     job->n_freed = &n_freed;
     job->n_done = &n_done;
@@ -54,10 +73,15 @@ static void submit(Pool *pool, GMutex *gate, uint64_t timeout_usec)
     pool_submit(pool, &job->base);
 }
 
+static void submit(Pool *pool, GMutex *gate, uint64_t timeout_usec)
+{
+    submit_slow(pool, gate, 0, timeout_usec);
+}
+
 static int reset(void **state)
 {
     (void)state;
-    n_freed = n_done = n_abandoned = n_started = 0;
+    n_freed = n_done = n_abandoned = n_started = n_slow = n_late = n_saw_given_up = 0;
     return 0;
 }
 
@@ -101,12 +125,67 @@ static void test_stuck_jobs_are_replaced(void **state)
     dispatch_until(pool, &n_abandoned, n_stuck, G_TIME_SPAN_MINUTE);
     submit(pool, NULL, G_TIME_SPAN_HOUR);
     dispatch_until(pool, &n_done, 1, 0);
-    assert_int_equal(pool_count_abandoned(pool), n_stuck);
+    assert_int_equal(pool_count_replaced(pool), n_stuck);
     assert_int_equal(n_freed, 1);
 
     g_mutex_unlock(&gate);
     dispatch_until(pool, &n_freed, n_stuck + 1, 0);
     assert_int_equal(n_done, 1);
+    assert_int_equal(n_late, n_stuck);
+    assert_int_equal(n_saw_given_up, n_stuck);
+    assert_int_equal(pool_count_replaced(pool), 0);
+    g_mutex_clear(&gate);
+}
+
+/* Slow jobs hold up no others, are told of once, and come back as any. */
+static void test_slow_jobs_come_back(void **state)
+{
+    g_autoptr(Pool) pool = NULL;
+    GMutex gate;
+    (void)state;
+
+    g_mutex_init(&gate);
+    g_mutex_lock(&gate);
+    assert_int_equal(pool_new(&pool), 0);
+    for (unsigned i = 0; i < POOL_WORKERS; i++)
+        submit_slow(pool, &gate, G_TIME_SPAN_SECOND, G_TIME_SPAN_HOUR);
+    submit(pool, NULL, G_TIME_SPAN_HOUR);
+    dispatch_until(pool, &n_slow, POOL_WORKERS, G_TIME_SPAN_MINUTE);
+    dispatch_until(pool, &n_done, 1, G_TIME_SPAN_MINUTE);
+    assert_int_equal(n_slow, POOL_WORKERS);
+    assert_int_equal(pool_count_replaced(pool), POOL_WORKERS);
+
+    g_mutex_unlock(&gate);
+    dispatch_until(pool, &n_done, POOL_WORKERS + 1, 0);
+    assert_int_equal(n_abandoned + n_late + n_saw_given_up, 0);
+    assert_int_equal(pool_count_replaced(pool), 0);
+    submit(pool, NULL, G_TIME_SPAN_HOUR);
+    dispatch_until(pool, &n_done, POOL_WORKERS + 2, 0);
+    g_mutex_clear(&gate);
+}
+
+/* All that may be replaced are: what comes then waits, and who owns the pool can know. */
+static void test_exhausted_when_all_hang(void **state)
+{
+    g_autoptr(Pool) pool = NULL;
+    GMutex gate;
+    const int n_all = POOL_WORKERS + POOL_MAX_REPLACED;
+    (void)state;
+
+    g_mutex_init(&gate);
+    g_mutex_lock(&gate);
+    assert_int_equal(pool_new(&pool), 0);
+    for (int i = 0; i < n_all - 1; i++)
+        submit(pool, &gate, G_TIME_SPAN_SECOND);
+    dispatch_until(pool, &n_abandoned, n_all - 1, G_TIME_SPAN_MINUTE);
+    assert_false(pool_is_exhausted(pool));
+    submit(pool, &gate, G_TIME_SPAN_SECOND);
+    dispatch_until(pool, &n_abandoned, n_all, G_TIME_SPAN_MINUTE);
+    assert_true(pool_is_exhausted(pool));
+    submit(pool, NULL, G_TIME_SPAN_SECOND);
+    g_mutex_unlock(&gate);
+    dispatch_until(pool, &n_late, n_all, 0);
+    assert_int_equal(n_started, n_all); /* no worker was left for the last */
     g_mutex_clear(&gate);
 }
 
@@ -167,6 +246,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_jobs_come_back, reset),
         cmocka_unit_test_setup(test_stuck_jobs_are_replaced, reset),
+        cmocka_unit_test_setup(test_slow_jobs_come_back, reset),
+        cmocka_unit_test_setup(test_exhausted_when_all_hang, reset),
         cmocka_unit_test_setup(test_free_with_jobs_under_way, reset),
         cmocka_unit_test_setup(test_drain_waits_for_jobs_under_way, reset),
     };

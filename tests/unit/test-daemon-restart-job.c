@@ -202,7 +202,8 @@ static void undefined_guest_is_forgotten(void **state)
 
 typedef struct Obstacle {
     const char *name;
-    bool off, saved, transient, in_job, hung, ends, no_record;
+    bool off, saved, transient, in_job, ends, no_record;
+    const char *hung;
     RestartStep step;
     const char *text;
 } Obstacle;
@@ -212,7 +213,10 @@ static const Obstacle obstacles[] = {
     {.name = "saved", .off = true, .saved = true, .step = RESTART_SHUT_DOWN, .text = "saved"},
     {.name = "transient", .transient = true, .step = RESTART_ARM, .text = "transient"},
     {.name = "in a job", .in_job = true, .step = RESTART_SHUT_DOWN, .text = "in a job"},
-    {.name = "hung", .hung = true, .step = RESTART_ARM, .text = "does not answer"},
+    {.name = "hung",
+     .hung = "its monitor does not answer",
+     .step = RESTART_ARM,
+     .text = "does not answer"},
     {.name = "ends already", .ends = true, .step = RESTART_ARM, .text = "ends it already"},
     {.name = "no record", .no_record = true, .step = RESTART_ARM, .text = "cannot be used"},
 };

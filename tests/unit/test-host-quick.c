@@ -136,6 +136,40 @@ static void test_affinity_apply(void **state)
     assert_int_equal(thread_affinity_apply(sleeper.tid, stat.starttime, one, &again), HOST_GONE);
 }
 
+/* A process that a signal stops, and one that it lets go on. */
+static void test_quick_stopped(void **state)
+{
+    g_autoptr(GuestKernel) running = NULL, stopped = NULL;
+    g_autoptr(SettingList) none = setting_list_new();
+    g_autoptr(CpuSet) online = cpuset_new_range(0, CPUSET_MAX_INDEX);
+    ProcStat stat;
+    (void)state;
+
+    pid_t child = fork();
+    if (child == 0)
+        for (;;)
+            pause();
+    assert_int_equal(proc_stat_acquire("", child, &stat), HOST_DONE);
+    assert_int_equal(guest_kernel_acquire("", child, stat.starttime, NULL, &running), HOST_DONE);
+    assert_false(running->stopped);
+    g_autoptr(QuickWatch) watch = quick_watch_new(running, none);
+    assert_int_equal(quick_check(watch, online), HOST_DONE);
+
+    assert_int_equal(kill(child, SIGSTOP), 0);
+    assert_int_equal(waitpid(child, NULL, WUNTRACED), child);
+    assert_int_equal(quick_check(watch, online), HOST_CHANGED);
+    assert_int_equal(guest_kernel_acquire("", child, stat.starttime, NULL, &stopped), HOST_DONE);
+    assert_true(stopped->stopped);
+    g_autoptr(QuickWatch) again = quick_watch_new(stopped, none);
+    assert_int_equal(quick_check(again, online), HOST_DONE);
+
+    assert_int_equal(kill(child, SIGCONT), 0);
+    assert_int_equal(waitpid(child, NULL, WCONTINUED), child);
+    assert_int_equal(quick_check(again, online), HOST_CHANGED);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+}
+
 static void test_quick_affinity(void **state)
 {
     Sleeper sleeper;
@@ -250,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_threads),
         cmocka_unit_test(test_affinity_apply),
+        cmocka_unit_test(test_quick_stopped),
         cmocka_unit_test(test_quick_affinity),
         cmocka_unit_test(test_quick_threads_come_and_go),
         cmocka_unit_test(test_quick_many_threads),

@@ -111,6 +111,7 @@ static Guest *acquire(const Fixture *fixture)
     Guest *guest = NULL;
 
     assert_int_equal(virt_guest_acquire(fixture->hub, UUID, &guest), VIRT_DONE);
+    virt_guest_read_polling(fixture->hub, guest);
     return guest;
 }
 
