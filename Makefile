@@ -176,7 +176,7 @@ check-optimal: $(PROGRAMS) ## OPTIMAL_COUNT (40) plans against the best there ar
 check-clang: ## everything builds without a warning, gcc and clang
 	+$(call run,clang) '$(MAKE) -s FLAVOUR=plain WERROR=1 objects' '$(MAKE) -s FLAVOUR=clang WERROR=1 objects'
 
-objects: $(PROGRAMS) $(TESTS) $(BENCH)
+objects: $(PROGRAMS) $(TESTS) $(BENCH) $(HANGING)
 
 check-asan: ## unit tests, corpora, scenarios, properties with ASan, UBSan and LSan
 	$(Q)$(MAKE) FLAVOUR=asan run-asan
@@ -188,7 +188,13 @@ VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-
 check-valgrind: $(UNIT) $(SCENARIO) ## unit tests and scenarios under valgrind
 	$(Q)TEST_WRAP='$(VALGRIND)' tests/run-tests.sh $(RESULTS)/valgrind $(UNIT) $(scenarios)
 
-check-system: $(PROGRAMS) ## real guests on a private libvirtd (root)
+# The daemon with jobs that hang on demand.
+HANGING := $O/tests/system/vmtuned-hanging
+$(HANGING): $O/tests/system/hanging.o $(DAEMON) $(VIRT) $(HOST) $(LIB)
+	$(link)
+$(HANGING): LDFLAGS += -Wl,--wrap=guest_job_run,--wrap=pool_submit
+
+check-system: $(PROGRAMS) $(HANGING) ## real guests on a private libvirtd (root)
 	$(Q)BUILD_DIR=$(abspath $O) tests/run-watched.sh $(RESULTS)/system tests/system/run.sh
 
 check-lab: $(PROGRAMS) ## whole NUMA hosts with systemd and KVM guests, in QEMU (root)

@@ -6,8 +6,14 @@
 #define KEEPALIVE_COUNT 5
 /* How long a call waits for a slot before its caller is told to come again. */
 #define SLOT_WAIT_USEC (5 * G_USEC_PER_SEC)
-/* All slots taken for so long: others shall not wait for those calls. */
-#define SLOT_STUCK_USEC (10 * G_USEC_PER_SEC)
+/* All slots taken for so long: others shall not wait for those calls. A monitor command takes
+ * milliseconds. */
+static const int64_t stuck_usec[N_LINKS] = {
+    [LINK_EVENTS] = 10 * G_USEC_PER_SEC,
+    [LINK_READ] = 10 * G_USEC_PER_SEC,
+    [LINK_WRITE] = 10 * G_USEC_PER_SEC,
+    [LINK_MONITOR] = 3 * G_USEC_PER_SEC,
+};
 /* A stuck link leaves its calls behind in libvirtd, each in one of its 20 workers, and those of a
  * few links must be enough. */
 #define LINKS_MAX_RETIRED 3
@@ -79,24 +85,27 @@ static bool slot_take(VirtLink *link, unsigned *ret_slot)
     return false;
 }
 
-static bool link_is_stuck(const VirtLink *link)
+/* All its slots are taken: from when on it is stuck, if none comes free. */
+static int64_t stuck_from(const VirtLink *link, LinkKind kind)
 {
-    int64_t now_usec = g_get_monotonic_time();
+    int64_t newest_usec = 0;
 
     for (unsigned i = 0; i < LINK_MAX_IN_FLIGHT; i++)
-        if (link->started_usec[i] == 0 || now_usec - link->started_usec[i] < SLOT_STUCK_USEC)
-            return false;
-    return true;
+        newest_usec = MAX(newest_usec, link->started_usec[i]);
+    return newest_usec + stuck_usec[kind];
 }
 
-/* Others need it, and it may be replaced. */
-static void link_retire(VirtHub *hub, VirtLink *link)
+/* Asks for another in its place. False: there were enough of them. */
+static bool link_retire(VirtHub *hub, VirtLink *link)
 {
-    if (link->stuck || hub->n_retired >= LINKS_MAX_RETIRED)
-        return;
+    if (link->stuck)
+        return true;
+    if (hub->n_retired >= LINKS_MAX_RETIRED)
+        return false;
     link->stuck = true;
     hub->n_retired++;
     g_cond_broadcast(&hub->changed);
+    return true;
 }
 
 /* With the lock held. VIRT_DONE, VIRT_AWAY, VIRT_BUSY. */
@@ -111,10 +120,11 @@ static int link_enter(VirtHub *hub, LinkKind kind, VirtCall *ret)
             ret->conn = link->conn;
             return VIRT_DONE;
         }
-        if (link_is_stuck(link))
-            link_retire(hub, link);
-        if (!g_cond_wait_until(&hub->changed, &hub->lock, end_usec))
+        int64_t now_usec = g_get_monotonic_time(), from_usec = stuck_from(link, kind);
+        if (now_usec >= end_usec || (now_usec >= from_usec && !link_retire(hub, link)))
             return VIRT_BUSY;
+        g_cond_wait_until(&hub->changed, &hub->lock,
+                          now_usec < from_usec ? MIN(from_usec, end_usec) : end_usec);
     }
     return VIRT_AWAY;
 }

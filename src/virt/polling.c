@@ -16,6 +16,8 @@
 #define STATS_PAUSE_USEC 50000
 /* A monitor command takes milliseconds. */
 #define ANSWER_WAIT_USEC (3 * G_USEC_PER_SEC)
+/* It begins by then, or is left out: others hang. */
+#define BEGIN_WAIT_USEC (5 * G_USEC_PER_SEC)
 
 /* Shared by who asks and who waits. */
 typedef struct Question {
@@ -23,7 +25,7 @@ typedef struct Question {
     char *uuid;
     GMutex lock;
     GCond changed;
-    bool asking; /* QEMU is at it */
+    int64_t asked_usec; /* monotonic, since when QEMU is at it; 0: it is not */
     bool done;
     SettingList *knobs;
 } Question;
@@ -121,12 +123,30 @@ static void question_unref(Question *question)
     g_atomic_rc_box_release_full(question, question_clear);
 }
 
-static void question_mark(Question *question, bool *mark)
+static void question_ask(Question *question)
 {
     g_mutex_lock(&question->lock);
-    *mark = true;
+    question->asked_usec = g_get_monotonic_time();
     g_cond_broadcast(&question->changed);
     g_mutex_unlock(&question->lock);
+}
+
+static void question_end(Question *question)
+{
+    g_mutex_lock(&question->lock);
+    question->done = true;
+    g_cond_broadcast(&question->changed);
+    g_mutex_unlock(&question->lock);
+}
+
+/* With its lock held. */
+static void question_wait(Question *question)
+{
+    int64_t begin_usec = g_get_monotonic_time() + BEGIN_WAIT_USEC, end_usec;
+
+    do
+        end_usec = question->asked_usec ? question->asked_usec + ANSWER_WAIT_USEC : begin_usec;
+    while (!question->done && g_cond_wait_until(&question->changed, &question->lock, end_usec));
 }
 
 static gpointer ask_thread(gpointer data)
@@ -135,11 +155,11 @@ static gpointer ask_thread(gpointer data)
     VirtCall call = {.what = "reading how its IOThreads poll"};
 
     if (call_begin(question->hub, LINK_MONITOR, question->uuid, &call) == VIRT_DONE) {
-        question_mark(question, &question->asking);
+        question_ask(question);
         stats_ask(call.domain, question->knobs);
     }
     call_end(&call);
-    question_mark(question, &question->done);
+    question_end(question);
     question_unref(question);
     return NULL;
 }
@@ -171,15 +191,13 @@ void virt_guest_read_polling(VirtHub *hub, Guest *guest)
     if (!guest->live || guest->in_job || guest->hung || cpuset_is_empty(guest->live->iothreads))
         return;
 
-    int64_t end_usec = g_get_monotonic_time() + ANSWER_WAIT_USEC;
     Question *question = question_new(hub, guest->uuid);
     g_thread_unref(g_thread_new("virt-polling", ask_thread, g_atomic_rc_box_acquire(question)));
     g_mutex_lock(&question->lock);
-    while (!question->done && g_cond_wait_until(&question->changed, &question->lock, end_usec))
-        continue;
+    question_wait(question);
     if (question->done)
         knobs_add(question->knobs, guest->live);
-    else if (question->asking)
+    else if (question->asked_usec)
         guest->hung = "QEMU does not tell how its IOThreads poll";
     g_mutex_unlock(&question->lock);
     question_unref(question);

@@ -136,6 +136,7 @@ class Daemon:
         self.state = os.path.join(self.folder, "state")
         self.policy = os.path.join(self.folder, "policy.yaml")
         self.interval, self.mode, self.extra = interval, mode, tuple(extra)
+        self.program = "vmtuned"
         self.process = None
         self.log = None
         self.write_policy(policy)
@@ -146,7 +147,7 @@ class Daemon:
             file.write(f"version: 1\nmode: {self.mode}\ninterval: {self.interval}\n{text}\n")
 
     def argv(self, *more):
-        return (os.path.join(BUILD, "vmtuned"), "--policy", self.policy, "--state-dir", self.state,
+        return (os.path.join(BUILD, self.program), "--policy", self.policy, "--state-dir", self.state,
                 *self.extra, *more)
 
     def start(self, ready=True, environment=None):

@@ -10,13 +10,15 @@ import test_daemon
 import test_devices
 import test_disks
 import test_drift
+import test_hung
+import test_libvirtd
 import test_memory
 import test_off
 import test_pending
 import test_placement
 import test_restore
 
-MODULES = (test_placement, test_drift, test_restore, test_daemon, test_cli, test_off, test_advise, test_devices,
+MODULES = (test_placement, test_drift, test_restore, test_daemon, test_hung, test_libvirtd, test_cli, test_off, test_advise, test_devices,
            test_disks, test_pending, test_memory)
 
 
