@@ -93,6 +93,41 @@ static void tuned_and_put_back(void **state)
     assert_int_equal(setting_list_size(look->originals), 0);
 }
 
+static void give_up_now(FakeBackend *fake, void *given_up)
+{
+    (void)fake;
+    g_atomic_int_set((int *)given_up, 1);
+}
+
+/* A call that hangs and was given up is the last, whichever it is; the next job goes on from there.
+ */
+static void given_up_job_does_nothing_more(void **state)
+{
+    const GuestWorld *world = *state;
+    int given_up = 1;
+
+    for (unsigned call = 1; given_up; call++) {
+        g_autoptr(HostJob) job = job_for(world, HOST_TUNE, plan_of("never", "1", "64"));
+        Backend backend = world->fake->backend;
+        given_up = 0;
+        backend.given_up = &given_up;
+        job->backend = &backend;
+        fake_backend_reset(world->fake);
+        world->fake->callback_call = call;
+        world->fake->callback = give_up_now;
+        world->fake->callback_data = &given_up;
+        host_job_run(job);
+        if (given_up)
+            assert_int_equal(world->fake->n_calls, call);
+        fake_backend_reset(world->fake);
+        run(world, HOST_TUNE, plan_of("never", "1", "64"), 0);
+        assert_now(world, "never", "1", "64");
+        run(world, HOST_RESTORE, NULL, 0);
+        assert_now(world, "always", "0", "10");
+        assert_true(given_up || call > 3);
+    }
+}
+
 /* Pages somebody added to a pool after vmtuned did are not taken from him, now or later. */
 static void pages_others_added_stay(void **state)
 {
@@ -236,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(tuned_and_put_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(given_up_job_does_nothing_more, setup, teardown),
         cmocka_unit_test_setup_teardown(pages_others_added_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_that_leaves_the_policy_goes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(another_writer_is_respected, setup, teardown),

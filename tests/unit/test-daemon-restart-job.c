@@ -460,6 +460,63 @@ static void shutdown_is_not_waited_for_for_ever(void **state)
     assert_run(world, RESTART_RECOVER, entry, RESTART_UNDONE);
 }
 
+/* --- a call that hangs, is given up, and comes back --- */
+
+typedef struct Late {
+    const GuestWorld *world;
+    int given_up;
+    bool was_recorded;
+} Late;
+
+static void give_up_now(FakeBackend *fake, void *data)
+{
+    Late *late = data;
+    g_autoptr(RestartEntry) entry = recorded(late->world);
+
+    (void)fake;
+    late->was_recorded = entry != NULL;
+    g_atomic_int_set(&late->given_up, 1);
+}
+
+/* False: the step has no such call. */
+static bool comes_back_late(RestartStep step, unsigned call)
+{
+    g_autoptr(GuestWorld) world = guest_world_new();
+    Late late = {.world = world};
+    Backend backend = world->fake->backend;
+    g_autoptr(RestartEntry) entry = step == RESTART_START  ? shut_down(world)
+                                    : step == RESTART_UNDO ? arm(world)
+                                                           : NULL;
+    g_autoptr(RestartJob) job = job_for(world, step, entry);
+
+    backend.given_up = &late.given_up;
+    job->backend = &backend;
+    fake_backend_reset(world->fake);
+    world->fake->callback_call = call;
+    world->fake->callback = give_up_now;
+    world->fake->callback_data = &late;
+    restart_job_run(job);
+    if (!late.given_up)
+        return false;
+    assert_int_equal(world->fake->n_calls, call);
+    assert_recorded(world, late.was_recorded);
+    return true;
+}
+
+static void given_up_step_does_nothing_more(void **state)
+{
+    static const RestartStep steps[] = {RESTART_SHUT_DOWN, RESTART_ARM, RESTART_START,
+                                        RESTART_UNDO};
+
+    (void)state;
+    for (unsigned i = 0; i < G_N_ELEMENTS(steps); i++) {
+        unsigned call = 1;
+        while (comes_back_late(steps[i], call))
+            call++;
+        assert_true(call > 2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -475,6 +532,7 @@ int main(void)
         cmocka_unit_test(not_every_end_is_followed_by_a_start),
         cmocka_unit_test_setup_teardown(start_is_tried_again_or_given_up, setup, teardown),
         cmocka_unit_test(faults_leave_a_true_record),
+        cmocka_unit_test(given_up_step_does_nothing_more),
         cmocka_unit_test(crashes_leave_guests_running),
         cmocka_unit_test_setup_teardown(guest_found_off_is_started, setup, teardown),
         cmocka_unit_test_setup_teardown(record_knows_how_far_it_came, setup, teardown),

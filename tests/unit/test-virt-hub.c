@@ -2,7 +2,7 @@
 /* The libvirt edge against the in-process test driver, whose state all connections of a process
  * share: the test plays the other user of libvirt on a connection of its own. */
 #include "common/world.h"
-#include "virt/hub.h"
+#include "virt/link.h"
 
 #include "base/log.h"
 
@@ -205,6 +205,25 @@ static void test_acquire(void **state)
     assert_int_equal(virt_guest_acquire(fixture->hub, NO_UUID, &none), VIRT_GONE);
     assert_int_equal(virt_guest_acquire(fixture->hub, "not a uuid", &none), -EINVAL);
     assert_null(none);
+}
+
+/* What was read last is known as long as that run of the guest lasts. */
+static void test_definitions_are_kept(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(GPtrArray) guests = NULL;
+
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    unsigned id = virDomainGetID(fixture->domain);
+    g_autoptr(Guest) seen = acquire(fixture), again = guest_new(UUID, "pinned");
+    assert_false(definitions_recall(fixture->hub, again, id + 1));
+    assert_true(definitions_recall(fixture->hub, again, id));
+    assert_ptr_equal(again->live, seen->live);
+    assert_ptr_equal(again->config, seen->config);
+
+    assert_int_equal(virDomainDestroy(fixture->domain), 0);
+    assert_int_equal(virt_guests_list(fixture->hub, &guests), VIRT_DONE);
+    assert_false(definitions_recall(fixture->hub, again, id));
 }
 
 static void test_ready(void **state)
@@ -514,6 +533,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_acquire, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_definitions_are_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ready, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pins, setup, teardown),
         cmocka_unit_test_setup_teardown(test_config_edit, setup, teardown),
