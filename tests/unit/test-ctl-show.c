@@ -149,11 +149,14 @@ static void test_verify_as_text(void **state)
         "   {\"knob\": \"emulator.pin\", \"instance\": \"\", \"plane\": \"live\","
         "    \"wanted\": \"0\", \"observed\": \"0\", \"in_force\": true},"
         "   {\"knob\": \"cpu.weight\", \"instance\": \"\", \"plane\": \"actual\","
-        "    \"wanted\": \"9\", \"observed\": null, \"in_force\": null}]}]}",
+        "    \"wanted\": \"9\", \"observed\": null, \"in_force\": null},"
+        "   {\"knob\": \"vhost.pin\", \"instance\": \"/7\", \"plane\": \"actual\","
+        "    \"wanted\": \"1\", \"observed\": \"2\", \"in_force\": false, \"contested\": true}]}]}",
         "GUEST  SETTING       PLANE   WANTED  OBSERVED  RESULT\n"
         "a      vcpu.pin 0    live    2       -         differs\n"
         "a      emulator.pin  live    0       0         ok\n"
         "a      cpu.weight    actual  9       -         not seen\n"
+        "a      vhost.pin /7  actual  1       2         contested\n"
         "\n"
         "GUEST  STATE    DIFFERS  NOTE\n"
         "a      pending  1        on its CPUs: b\n"
