@@ -184,7 +184,8 @@ static void mark_requested(Manager *manager)
                 continue;
             managed->dirty = true;
             managed->apply_now |= request->kind == REQUEST_APPLY;
-            if (request->kind != REQUEST_VERIFY && request->kind != REQUEST_DRY_RUN)
+            if (request->kind == REQUEST_APPLY || request->kind == REQUEST_RESTORE ||
+                request->kind == REQUEST_RESUME)
                 managed_forget_contest(managed);
             if (request->kind == REQUEST_APPLY) {
                 managed_forget_refused(managed);

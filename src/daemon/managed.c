@@ -107,8 +107,10 @@ void managed_set_off(Managed *managed)
 
 void managed_forget_contest(Managed *managed)
 {
-    if (contest_size(managed->contest) > 0)
+    if (contest_size(managed->contest) > 0) {
+        log_notice("%s: what was contested is vmtuned's again", managed->name);
         managed->dirty = true;
+    }
     contest_free(managed->contest);
     managed->contest = contest_new();
 }
