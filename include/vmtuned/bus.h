@@ -22,6 +22,7 @@
  *   Advise(as guests) -> s
  *   Pending(as guests) -> s       RestartInto(s guest, u timeout, b on_reboot) -> s
  *   Apply(as guests, b dry_run) -> s      Restore(as guests, b all, b force) -> s
+ *   Resume(as guests) -> s
  *   StopMove(s guest) -> s                Reload() -> s
  * Signals, broadcast to whoever adds a match: GuestChanged(s uuid, s name, s state),
  * Drift(s uuid, s name, s knob, s instance, s from, s to, s result), CycleDone(t number)

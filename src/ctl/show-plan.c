@@ -12,10 +12,20 @@ static unsigned count_result(Doc *document, const char *result)
     return count;
 }
 
+/* Contested ones are left as they are. */
+static unsigned count_changes(Doc *document)
+{
+    unsigned count = 0;
+
+    DOC_FOREACH(row, document, "settings")
+    count += !doc_bool(row, "contested");
+    return count;
+}
+
 static void print_summary(Doc *document, GString *out)
 {
     Doc *host = doc_get(document, "host");
-    unsigned n_settings = doc_length(document, "settings");
+    unsigned n_settings = count_changes(document);
 
     g_string_append_printf(out, "%u placed, %u refused, %u unmanaged; ",
                            count_result(document, "placed"), count_result(document, "refused"),
@@ -72,10 +82,11 @@ static void print_settings(Doc *document, GString *out)
     DOC_FOREACH(row, document, "settings")
     {
         g_autofree char *setting = show_setting_name(row);
-        table_add(table, (const char *const[]){subject_name(document, row), setting,
-                                               doc_text(row, "plane"), doc_text(row, "from"),
-                                               doc_text(row, "to"), doc_text(row, "origin"),
-                                               doc_text(row, "reason")});
+        table_add(table, (const char *const[]){
+                             subject_name(document, row), setting, doc_text(row, "plane"),
+                             doc_text(row, "from"), doc_text(row, "to"), doc_text(row, "origin"),
+                             doc_bool(row, "contested") ? "contested: left as it is"
+                                                        : doc_text(row, "reason")});
     }
     if (table_rows(table) > 0)
         g_string_append_c(out, '\n');

@@ -9,6 +9,8 @@ static const char *result_word(Doc *row)
 {
     if (!doc_get(row, "in_force"))
         return "not seen";
+    if (doc_bool(row, "contested"))
+        return "contested";
     return doc_bool(row, "in_force") ? "ok" : "differs";
 }
 

@@ -106,6 +106,18 @@ char *show_setting_name(Doc *row)
     return g_strstrip(g_strjoin(" ", doc_word(row, "knob"), doc_word(row, "instance"), NULL));
 }
 
+void show_contested(Doc *object, GString *out)
+{
+    DOC_FOREACH(row, object, "contested")
+    {
+        g_autofree char *setting = show_setting_name(row);
+        g_autofree char *since = doc_time(row, "since");
+        show_field(out, "Contested", "%s%s%s: %s", setting, since ? " since " : "",
+                   since ? since : "",
+                   doc_text(row, "rival") ? doc_text(row, "rival") : "nobody knows by whom");
+    }
+}
+
 char *show_placement(Doc *guest, const char *key)
 {
     g_autoptr(CpuSet) ids = cpuset_new();

@@ -26,6 +26,9 @@ void show_field(GString *out, const char *label, const char *format, ...) G_GNUC
 void show_diag_rows(Doc *document, GString *out);
 /* "vcpu.pin 3", of a settings row. Owned by the caller. */
 char *show_setting_name(Doc *row);
+/* "Contested": each setting that is left to others, since when and to whom; of a guest of status,
+ * or the document of explain. */
+void show_contested(Doc *object, GString *out);
 /* "4-7 (vCPU 0-3), …": which vCPUs or IOThreads (key) are where. Owned by the caller. */
 char *show_placement(Doc *guest, const char *key);
 

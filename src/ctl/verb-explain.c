@@ -7,7 +7,9 @@ static const char *force_word(Doc *row)
 {
     if (!doc_get(row, "in_force"))
         return "not seen";
-    return doc_bool(row, "in_force") ? "yes" : "no";
+    if (doc_bool(row, "in_force"))
+        return "yes";
+    return doc_bool(row, "contested") ? "contested" : "no";
 }
 
 static void render(Doc *document, GString *out)
@@ -22,6 +24,7 @@ static void render(Doc *document, GString *out)
     if (doc_get(guest, "plan"))
         show_guest_plan(doc_get(guest, "plan"), out);
     show_residency(guest, out);
+    show_contested(document, out);
     DOC_FOREACH(row, document, "settings")
     {
         g_autofree char *setting = show_setting_name(row);

@@ -78,7 +78,9 @@ static void print_differences(Doc *guest, GString *out)
         show_field(out, "Differs", "%s (%s): %s, wanted %s%s", setting, doc_word(row, "plane"),
                    doc_text(row, "from") ? doc_text(row, "from") : "not set",
                    doc_text(row, "to") ? doc_text(row, "to") : "not set",
-                   doc_bool(row, "drift") ? " (drift)" : "");
+                   doc_bool(row, "contested") ? " (contested)"
+                   : doc_bool(row, "drift")   ? " (drift)"
+                                              : "");
     }
 }
 
@@ -111,6 +113,7 @@ static void print_block(Doc *guest, GString *out)
                doc_number(guest, "drift"), doc_number(guest, "repaired"));
     show_field(out, "Writes", "%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT " failed",
                doc_number(guest, "writes"), doc_number(guest, "failures"));
+    show_contested(guest, out);
     print_differences(guest, out);
     print_pending(guest, out);
 }

@@ -115,6 +115,13 @@ static const Verb verbs[] = {
         .run = verb_restore_run,
     },
     {
+        .name = "resume",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .doc = "set again what was left to somebody who kept changing it back",
+        .run = verb_resume_run,
+    },
+    {
         .name = "restart-into",
         .args = "GUEST",
         .min_words = 1,

@@ -47,6 +47,7 @@ int verb_topology_run(const Options *options);
 int verb_knobs_run(const Options *options);
 int verb_defrag_run(const Options *options);
 int verb_restore_run(const Options *options);
+int verb_resume_run(const Options *options);
 int verb_restart_into_run(const Options *options);
 int verb_stop_move_run(const Options *options);
 int verb_reload_run(const Options *options);

@@ -276,6 +276,19 @@ static int method_restore(sd_bus_message *message, void *data, sd_bus_error *ret
                          (Request){.kind = REQUEST_RESTORE, .names = names, .force = force});
 }
 
+static int method_resume(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    char **names;
+
+    int r = check_root(message, reterr);
+    if (r < 0)
+        return r;
+    r = read_names(data, message, &names);
+    if (r != 0)
+        return r;
+    return queue_request(data, message, (Request){.kind = REQUEST_RESUME, .names = names});
+}
+
 static int method_restart_into(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     Manager *manager = data;
@@ -413,6 +426,7 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Apply", "asb", "s", method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Defrag", "ub", "s", method_defrag, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Restore", "asbb", "s", method_restore, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Resume", "as", "s", method_resume, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("RestartInto", "sub", "s", method_restart_into, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("StopMove", "s", "s", method_stop_move, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Reload", "", "s", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -446,6 +460,7 @@ void bus_answer(Manager *manager, Request *request, bool whole)
         break;
     case REQUEST_APPLY:
     case REQUEST_RESTORE:
+    case REQUEST_RESUME:
         reply_document(request->message, report_verify(snapshot, names));
         break;
     case REQUEST_DEFRAG:

@@ -14,6 +14,7 @@
  * job is slow is marked stuck, and the cycle goes on without it: when the job comes back, be it
  * after it was abandoned, the guest is looked at anew.
  */
+#include "daemon/drift.h"
 #include "daemon/guest-pool.h"
 #include "daemon/host-state.h"
 #include "daemon/memory-move.h"
@@ -42,6 +43,7 @@ static bool request_looks_only(const Request *request)
         return true;
     case REQUEST_APPLY:
     case REQUEST_RESTORE:
+    case REQUEST_RESUME:
     case REQUEST_DEFRAG:
         return false;
     }
@@ -184,6 +186,9 @@ static void mark_requested(Manager *manager)
                 continue;
             managed->dirty = true;
             managed->apply_now |= request->kind == REQUEST_APPLY;
+            if (request->kind == REQUEST_APPLY || request->kind == REQUEST_RESTORE ||
+                request->kind == REQUEST_RESUME)
+                managed_forget_contest(managed);
             if (request->kind == REQUEST_APPLY) {
                 managed_forget_refused(managed);
                 memory_moves_forget(manager, managed->uuid);
@@ -420,9 +425,7 @@ static ChangeSet *managed_diff(const Manager *manager, const Managed *managed)
     return changes;
 }
 
-/* In this cycle, or in the next if this one only looks. A guest that is manual by detection has no
- * wants of ours, but what vmtuned changed while a rule named it goes back. */
-static bool may_change(const Manager *manager, const Managed *managed)
+bool manager_may_change(const Manager *manager, const Managed *managed)
 {
     return (policy_get_mode(manager->policy) == MODE_ENFORCE || managed->apply_now) &&
            managed->plan && !managed->guest->in_job &&
@@ -431,46 +434,7 @@ static bool may_change(const Manager *manager, const Managed *managed)
 
 bool manager_may_write(const Manager *manager, const Managed *managed)
 {
-    return !manager->look_only && may_change(manager, managed);
-}
-
-/* Foreign changes that were not there at the last look. */
-static void count_drift(Manager *manager, Managed *managed, const ChangeSet *left)
-{
-    for (unsigned i = 0; i < change_set_size(left); i++) {
-        const Change *change = change_set_get(left, i);
-        if (!change->drift || change->carried || change_set_find(managed->left, &change->key))
-            continue;
-        managed->drift_count++;
-        if (guest_policy_get_drift(managed->policy) != DRIFT_ENFORCE || manager->options.dry_run ||
-            !may_change(manager, managed)) {
-            journal_log_change(managed, change, NULL);
-            bus_emit_drift(manager, managed, change, "reported");
-        }
-    }
-}
-
-/* With drift: ignore, foreign changes are not even looked at. */
-static ChangeSet *without_drift(ChangeSet *set)
-{
-    for (guint i = set->items->len; i-- > 0;)
-        if (((const Change *)g_ptr_array_index(set->items, i))->drift)
-            g_ptr_array_remove_index(set->items, i);
-    return set;
-}
-
-static void managed_set_left(Manager *manager, Managed *managed, ChangeSet *left)
-{
-    if (managed->policy && guest_policy_get_drift(managed->policy) == DRIFT_IGNORE &&
-        !managed->apply_now)
-        left = without_drift(left);
-    else
-        count_drift(manager, managed, left);
-    change_set_unref(managed->left);
-    managed->left = left;
-    if (change_set_size(left) == 0)
-        managed_settle(managed);
-    managed_watch(managed);
+    return !manager->look_only && manager_may_change(manager, managed);
 }
 
 static void cycle_plan(Manager *manager)
@@ -485,7 +449,7 @@ static void cycle_plan(Manager *manager)
             continue;
         managed->recheck |= managed->replanned && manager_may_write(manager, managed);
         if (managed->recheck)
-            managed_set_left(manager, managed, managed_diff(manager, managed));
+            drift_take_left(manager, managed, managed_diff(manager, managed));
     }
     host_state_plan(manager);
     cycle_tune(manager);
@@ -530,15 +494,16 @@ static void merge_left(Manager *manager, Managed *managed, const GuestJob *job)
         managed->refused_usec = g_get_monotonic_time();
     change_set_unref(managed->refused);
     managed->refused = change_set_ref(job->refused);
+    bool again = job->kind == GUEST_TUNE && drift_judge_job(managed, job);
     managed_watch(managed);
     OutcomeKind kind = last_outcome(job);
     managed->replanned = false;
-    if (change_set_size(managed->left) == 0) {
+    if (change_set_size_open(managed->left) == 0) {
         managed_settle(managed);
         /* where a guest has moved away, the next one may move to */
         if (managed->plan->moved && policy_get_rebalance_moves(manager->policy) > 0)
             manager->must_plan = manager->triggered = true;
-    } else if (kind == OUTCOME_RETRY || kind == OUTCOME_GONE) {
+    } else if (again || kind == OUTCOME_RETRY || kind == OUTCOME_GONE) {
         managed->dirty = managed->replanned = true;
         manager_retry(manager);
     } else {
@@ -588,6 +553,7 @@ static void tune_done(PoolJob *base, bool abandoned)
             g_clear_pointer(&managed->settled, guest_plan_unref);
             manager->must_plan = manager->triggered = true;
         }
+        drift_tell(manager, managed);
     }
     if (!pool_job->left_behind)
         cycle_job_done(manager);
@@ -595,6 +561,7 @@ static void tune_done(PoolJob *base, bool abandoned)
 
 static void tune_one(Manager *manager, Managed *managed)
 {
+    drift_tell(manager, managed);
     if (managed->stuck || managed->in_flight)
         return;
     if (managed->restore && !manager->look_only) {
@@ -684,7 +651,8 @@ static void leave_to_next(Manager *manager)
 {
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (!managed->recheck || !managed_is_tuned(managed) || !may_change(manager, managed) ||
+        if (!managed->recheck || !managed_is_tuned(managed) ||
+            !manager_may_change(manager, managed) ||
             (!managed_has_work(managed) && !managed->replanned))
             continue;
         managed->dirty = true;

@@ -30,6 +30,7 @@ void guest_job_free(GuestJob *job)
     g_clear_pointer(&job->guest, guest_unref);
     g_clear_pointer(&job->left, change_set_unref);
     change_set_unref(job->refused);
+    contest_free(job->contest);
     g_ptr_array_unref(job->outcomes);
     diag_list_free(job->diags);
     g_free(job);
@@ -184,6 +185,7 @@ static ChangeSet *job_diff(const GuestJob *job, const SettingList *wanted)
 
     if (job->kind == GUEST_TUNE)
         change_set_drop(changes, job->refused);
+    contest_mark(job->contest, changes);
     return changes;
 }
 
@@ -228,7 +230,7 @@ static ChangeSet *job_select(const GuestJob *job, const SettingList *wanted)
 
     for (unsigned i = 0; i < change_set_size(job->left); i++) {
         const Change *change = change_set_get(job->left, i);
-        if (change->drift && job->keep_drift)
+        if (change->contested || (change->drift && job->keep_drift))
             continue;
         change_set_add_copy(chosen, change);
     }
@@ -449,7 +451,7 @@ static void finish_record(GuestJob *job)
     if (job->result != BACKEND_DONE)
         return;
     ProcessKey process = job_process(job);
-    bool settled = change_set_size(job->left) == 0;
+    bool settled = change_set_size_open(job->left) == 0;
 
     if (job->kind == GUEST_RESTORE && job->record && !job->flags.known)
         note_record(job, record_get_flags(job->record, &process, &job->flags));

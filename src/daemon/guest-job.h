@@ -7,6 +7,7 @@
 #pragma once
 
 #include "apply/apply.h"
+#include "model/contest.h"
 #include "model/plan.h"
 #include "record/record.h"
 
@@ -39,6 +40,8 @@ typedef struct GuestJob {
     ProcessFlags flags;  /* TUNE, RESTORE: as known; LOOK fills it */
     ChangeSet *refused;  /* TUNE: what libvirt will not have in a definition, not to be tried; what
                             it refuses now is added, with its words as reason */
+
+    Contest *contest; /* TUNE: what is left to others; NULL: nothing */
 
     /* results */
     int result;          /* BackendResult or negative errno; RESTORE: also of reading the record */

@@ -72,6 +72,7 @@ static GuestJob *job_for(Manager *manager, Managed *managed, GuestJobKind kind)
     job->flags = managed->flags;
     change_set_unref(job->refused);
     job->refused = change_set_copy(managed->refused);
+    job->contest = contest_copy(managed->contest);
     if (managed_is_planned(managed)) {
         job->pid = managed->guest->kernel->pid;
         job->starttime = managed->guest->kernel->starttime;

@@ -151,6 +151,21 @@ static ChangeSet *job_select(const HostJob *job)
     return chosen;
 }
 
+/* It was made, and somebody has changed it since: two that never give way would write for ever. */
+static bool is_outrun(const Change *change, const ChangeResult *result, const Setting *now)
+{
+    return result->kind == OUTCOME_DONE && now &&
+           !setting_value_equal(&change->key, now->value, change->to, NULL, NULL);
+}
+
+static void leave(HostJob *job, const Change *change, const char *from, const char *reason)
+{
+    Change *copy = change_set_add(job->refused, &change->key, from, change->to);
+
+    copy->reason = g_strdup(reason);
+    copy->origin = g_strdup(change->origin);
+}
+
 /* What was not made is not tried again and again. A change that came half-way keeps its original:
  * it is to go back. */
 static void finish(HostJob *job, const ProcessKey *process, int64_t batch)
@@ -166,11 +181,10 @@ static void finish(HostJob *job, const ProcessKey *process, int64_t batch)
         words[i] = outcome_kind_name(result->kind);
         if (!done && (!now || g_strcmp0(now->value, change->from) != 0))
             words[i] = "half";
-        if (done)
-            continue;
-        Change *copy = change_set_add_copy(job->refused, change);
-        g_free(copy->reason);
-        copy->reason = g_strdup(result->error);
+        if (is_outrun(change, result, now))
+            leave(job, change, now->value, "somebody else changes it back at once");
+        else if (!done)
+            leave(job, change, change->from, result->error);
     }
     if (job->record && batch != 0)
         note_record(job, record_finish(job->record, process, batch, job->outcome->changes, words));

@@ -80,6 +80,28 @@ void journal_log_host_change(const Change *change, const ChangeResult *result)
     log_change("host", NULL, change, result);
 }
 
+void journal_log_contested(const Managed *managed)
+{
+    g_autofree char *text = contest_format(managed->contest);
+    g_autoptr(GString) settings = g_string_new(NULL);
+
+    for (unsigned i = 0; i < contest_size(managed->contest); i++) {
+        g_autofree char *key = setting_key_format(&contest_get(managed->contest, i)->key);
+        g_string_append_printf(settings, "%s%s", i > 0 ? ", " : "", key);
+    }
+    const LogField fields[] = {
+        {"VMTUNED_GUEST", managed->name},
+        {"VMTUNED_UUID", managed->uuid},
+        {"VMTUNED_SETTINGS", settings->str},
+        {"VMTUNED_RIVAL", contest_get(managed->contest, 0)->rival},
+        {NULL, NULL},
+    };
+
+    log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_CONTESTED, fields,
+             "%s: %s; left as it is until \"vmtuned-ctl resume %s\"", managed->name, text,
+             managed->name);
+}
+
 void journal_log_shortage(const MemoryShortage *shortage, bool is_short)
 {
     g_autofree char *text = memory_shortage_format(shortage);

@@ -38,6 +38,7 @@ Managed *managed_new(const char *uuid, const char *name)
     managed->name = g_strdup(name);
     managed->left = change_set_new();
     managed->refused = change_set_new();
+    managed->contest = contest_new();
     return managed;
 }
 
@@ -55,12 +56,14 @@ static void forget_process(Managed *managed)
 {
     g_clear_pointer(&managed->pending, pending_list_unref);
     g_clear_pointer(&managed->guest, guest_unref);
+    g_clear_pointer(&managed->seen, guest_unref);
     g_clear_pointer(&managed->plan, guest_plan_unref);
     g_clear_pointer(&managed->settled, guest_plan_unref);
     g_clear_pointer(&managed->watch, watch_unref);
     g_clear_pointer(&managed->intruders, g_strfreev);
     g_clear_pointer(&managed->left, change_set_unref);
     g_clear_pointer(&managed->refused, change_set_unref);
+    g_clear_pointer(&managed->contest, contest_free);
 }
 
 void managed_free(Managed *managed)
@@ -99,6 +102,17 @@ void managed_set_off(Managed *managed)
     forget_process(managed);
     managed->left = change_set_new();
     managed->refused = change_set_new();
+    managed->contest = contest_new();
+}
+
+void managed_forget_contest(Managed *managed)
+{
+    if (contest_size(managed->contest) > 0) {
+        log_notice("%s: what was contested is vmtuned's again", managed->name);
+        managed->dirty = true;
+    }
+    contest_free(managed->contest);
+    managed->contest = contest_new();
 }
 
 void managed_forget_refused(Managed *managed)
@@ -123,9 +137,12 @@ void managed_set_guest(Managed *managed, const Guest *guest)
 {
     if (!same_process(managed->guest, guest)) {
         g_clear_pointer(&managed->settled, guest_plan_unref);
+        g_clear_pointer(&managed->guest, guest_unref);
+        managed_forget_contest(managed);
         pending_to_awaited(managed);
     }
-    g_clear_pointer(&managed->guest, guest_unref);
+    g_clear_pointer(&managed->seen, guest_unref);
+    managed->seen = g_steal_pointer(&managed->guest);
     managed->guest = guest_ref(guest);
     managed->reselect = true;
     managed->looked_usec = g_get_monotonic_time();
@@ -157,7 +174,8 @@ bool managed_keeps_drift(const Managed *managed)
 bool managed_has_work(const Managed *managed)
 {
     for (unsigned i = 0; i < change_set_size(managed->left); i++)
-        if (!managed_keeps_drift(managed) || !change_set_get(managed->left, i)->drift)
+        if (!change_set_get(managed->left, i)->contested &&
+            (!managed_keeps_drift(managed) || !change_set_get(managed->left, i)->drift))
             return true;
     return false;
 }
@@ -223,8 +241,10 @@ GuestState managed_judge(const Managed *managed)
         return GUEST_FAILED;
     if (managed->plan->result == PLAN_REFUSED)
         return GUEST_REFUSED;
-    if (change_set_size(managed->left) > 0)
+    if (change_set_size_open(managed->left) > 0)
         return managed_has_work(managed) ? GUEST_PENDING : GUEST_DRIFTED;
+    if (contest_size(managed->contest) > 0)
+        return GUEST_CONTESTED;
     if (managed->intruders)
         return GUEST_NOT_EXCLUSIVE;
     return managed->pending && pending_list_size(managed->pending) > 0 ? GUEST_COLD_PENDING
@@ -233,9 +253,15 @@ GuestState managed_judge(const Managed *managed)
 
 char *managed_describe(const Managed *managed)
 {
-    g_autofree char *who = NULL;
+    g_autofree char *who = NULL, *contested = NULL;
 
     switch (managed->state) {
+    case GUEST_CONTESTED:
+        contested = contest_format(managed->contest);
+        if (!managed->intruders)
+            return g_steal_pointer(&contested);
+        who = g_strjoinv(", ", managed->intruders);
+        return g_strdup_printf("%s; not exclusive: %s", contested, who);
     case GUEST_NOT_EXCLUSIVE:
         who = g_strjoinv(", ", managed->intruders);
         return g_strdup_printf("placed, not exclusive: %s", who);

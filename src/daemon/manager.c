@@ -270,6 +270,7 @@ int manager_reload(Manager *manager)
         g_clear_pointer(&managed->settled, guest_plan_unref);
         managed->flags.settled = 0;
         managed->reselect = true;
+        managed_forget_contest(managed);
     }
     arm(manager->interval_timer, policy_get_interval_usec(manager->policy));
     manager_trigger(manager, NULL);
@@ -333,6 +334,7 @@ static int once_exit_code(const Manager *manager)
             break;
         case GUEST_PENDING:
         case GUEST_DRIFTED:
+        case GUEST_CONTESTED:
         case GUEST_NOT_EXCLUSIVE:
         case GUEST_REFUSED:
         case GUEST_BUSY:

@@ -10,6 +10,7 @@
 #include "daemon/guest-job.h"
 #include "daemon/pool.h"
 #include "host/quick.h"
+#include "model/contest.h"
 #include "model/status.h"
 #include "plan/planning.h"
 #include "virt/hub.h"
@@ -78,6 +79,8 @@ typedef struct Managed {
     PendingList *awaited; /* what waited for the start that made this process; NULL: nothing, or it
                              was told already */
     ChangeSet *refused;   /* what libvirt will not have in its definitions; never NULL */
+    Contest *contest;     /* who is stronger at its settings; never NULL */
+    Guest *seen;          /* the look before the last, of the same process; NULL: none */
     unsigned n_kept;      /* settings that its last restore did not put back */
     int64_t refused_usec; /* monotonic, since when that is not tried again */
     char **intruders;
@@ -94,6 +97,7 @@ typedef enum RequestKind {
     REQUEST_DRY_RUN, /* the same, answered with the plan */
     REQUEST_APPLY,
     REQUEST_RESTORE,
+    REQUEST_RESUME,
     REQUEST_DEFRAG,
     REQUEST_DEFRAG_DRY_RUN,
 } RequestKind;
@@ -186,7 +190,11 @@ void manager_retry(Manager *manager);
 Backend manager_backend_for(const Manager *manager, const PoolJob *job);
 /* The record could not be written, or (0) was: told in status, and in the log when it changes. */
 void manager_set_record_problem(Manager *manager, int error);
-/* True if changes to that guest may be made in this cycle. */
+/* True if changes to that guest may be made, in this cycle or, if it only looks, in the next. A
+ * guest that is manual by detection has no wants of ours, but what vmtuned changed while a rule
+ * named it goes back. */
+bool manager_may_change(const Manager *manager, const Managed *managed);
+/* True if they may be made in this cycle. */
 bool manager_may_write(const Manager *manager, const Managed *managed);
 /* From cycle_end(): whole is false if the cycle was given up. */
 void manager_cycle_ended(Manager *manager, bool whole);
@@ -206,6 +214,8 @@ int managed_compare(gconstpointer a, gconstpointer b); /* of Managed **: by name
 void managed_set_off(Managed *managed);
 /* All its settings may be tried again. */
 void managed_forget_refused(Managed *managed);
+/* Nothing of it is contested any more. */
+void managed_forget_contest(Managed *managed);
 /* A new look at it. */
 void managed_set_guest(Managed *managed, const Guest *guest);
 /* It is as planned: from now on differences are drift. */
@@ -249,6 +259,8 @@ void journal_sink(LogLevel level, const char *message_id, const LogField *fields
 void journal_log_change(const Managed *managed, const Change *change, const ChangeResult *result);
 /* The same of the host. */
 void journal_log_host_change(const Change *change, const ChangeResult *result);
+/* Settings that are given up from now on, and to whom. */
+void journal_log_contested(const Managed *managed);
 /* A guest that is off would not start now; or would again. */
 void journal_log_shortage(const MemoryShortage *shortage, bool is_short);
 /* It did not start; managed->failure says why, as far as vmtuned knows. */

@@ -21,6 +21,7 @@ static GuestStatus *status_of(const Manager *manager, const Managed *managed)
     status->left = change_set_ref(managed->left);
     g_clear_pointer(&status->refused, change_set_unref);
     status->refused = change_set_ref(managed->refused);
+    status->contest = contest_copy(managed->contest);
     status->n_kept = managed->n_kept;
     status->pending = managed->pending ? pending_list_ref(managed->pending) : NULL;
     status->restart = restart_words(manager, managed->uuid);

@@ -308,6 +308,7 @@ Change *change_set_add_copy(ChangeSet *set, const Change *change)
     Change *copy = change_set_add(set, &change->key, change->from, change->to);
 
     copy->drift = change->drift;
+    copy->contested = change->contested;
     copy->carried = change->carried;
     copy->reason = g_strdup(change->reason);
     copy->origin = g_strdup(change->origin);
@@ -363,6 +364,15 @@ void change_set_own(ChangeSet *set, const ChangeSet *others)
 unsigned change_set_size(const ChangeSet *set)
 {
     return set->items->len;
+}
+
+unsigned change_set_size_open(const ChangeSet *set)
+{
+    unsigned n = 0;
+
+    for (guint i = 0; i < set->items->len; i++)
+        n += !((const Change *)g_ptr_array_index(set->items, i))->contested;
+    return n;
 }
 
 const Change *change_set_get(const ChangeSet *set, unsigned i)

@@ -83,11 +83,12 @@ bool setting_value_equal(const SettingKey *key, const char *a, const char *b, co
 
 typedef struct Change {
     SettingKey key;
-    char *from;   /* observed; NULL: not set */
-    char *to;     /* wanted; NULL: take it away */
-    bool drift;   /* it was right before and somebody else changed it */
-    bool carried; /* done by another change of the same knob and instance (libvirt's live call
-                     writes definition, cgroup and affinity): recorded and checked, not written */
+    char *from;     /* observed; NULL: not set */
+    char *to;       /* wanted; NULL: take it away */
+    bool drift;     /* it was right before and somebody else changed it */
+    bool contested; /* and does so again and again: it is left as it is (model/contest.h) */
+    bool carried;   /* done by another change of the same knob and instance (libvirt's live call
+                       writes definition, cgroup and affinity): recorded and checked, not written */
     char *reason;
     char *origin;
 } Change;
@@ -112,6 +113,8 @@ void change_set_drop(ChangeSet *set, const ChangeSet *others);
 /* What differs in a key of others is vmtuned's own doing, not drift. */
 void change_set_own(ChangeSet *set, const ChangeSet *others);
 unsigned change_set_size(const ChangeSet *set);
+/* How many are not contested. */
+unsigned change_set_size_open(const ChangeSet *set);
 const Change *change_set_get(const ChangeSet *set, unsigned i);
 void change_free(Change *change);
 /* True if it is made by an edit of the persistent definition: libvirt has no call for it. */

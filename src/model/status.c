@@ -14,6 +14,8 @@ const char *guest_state_name(GuestState state)
         return "pending";
     case GUEST_DRIFTED:
         return "drifted";
+    case GUEST_CONTESTED:
+        return "contested";
     case GUEST_COLD_PENDING:
         return "cold-pending";
     case GUEST_NOT_EXCLUSIVE:
@@ -57,6 +59,7 @@ void guest_status_free(GuestStatus *status)
     guest_plan_unref(status->plan);
     change_set_unref(status->left);
     change_set_unref(status->refused);
+    contest_free(status->contest);
     pending_list_unref(status->pending);
     g_free(status->memory_move);
     g_strfreev(status->intruders);

@@ -3,6 +3,7 @@
  * answered from one Snapshot. */
 #pragma once
 
+#include "model/contest.h"
 #include "model/host.h"
 #include "model/pending.h"
 #include "model/plan.h"
@@ -12,6 +13,7 @@ typedef enum GuestState {
     GUEST_AS_PLANNED,    /* looked at, nothing differs */
     GUEST_PENDING,       /* differs; will be, or may be (observe mode), changed */
     GUEST_DRIFTED,       /* somebody changed it and policy says only report */
+    GUEST_CONTESTED,     /* right but for settings that somebody else keeps changing back */
     GUEST_COLD_PENDING,  /* right but for what needs a cold start */
     GUEST_NOT_EXCLUSIVE, /* as planned, but another guest can run on its CPUs */
     GUEST_REFUSED,       /* not placed; wears the pool mask */
@@ -34,6 +36,7 @@ typedef struct GuestStatus {
     ChangeSet *left;      /* what differed at the last look, never NULL */
     ChangeSet *refused;   /* what libvirt will not have in its definitions; reason: its words; never
                              NULL */
+    Contest *contest;     /* settings left to others; NULL: none */
     unsigned n_kept;      /* settings that its last restore did not put back */
     PendingList *pending; /* what waits for its next cold start; NULL: not known, or off */
     const char *restart;  /* static: what it waits for to be started anew; NULL: it is not to be */

@@ -15,6 +15,9 @@ struct json_object *parts_settings(const GuestStatus *status, const SettingList 
                                                 want->reason, want->origin);
         bool equal = is && setting_value_equal(&want->key, want->value, is->value, allowed, NULL);
         json_object_object_add(row, "in_force", is ? json_object_new_boolean(equal) : NULL);
+        json_object_object_add(
+            row, "contested",
+            json_object_new_boolean(contest_find(status->contest, &want->key) != NULL));
         json_object_array_add(rows, row);
     }
     return rows;
@@ -34,6 +37,7 @@ struct json_object *report_explain(const GuestStatus *status, const Topo *topo,
     json_object_object_add(guest, "memory_move", parts_text(status->memory_move));
     json_object_object_add(document, "guest", guest);
     json_object_object_add(document, "settings", parts_settings(status, wanted, observed));
+    json_object_object_add(document, "contested", parts_contested(status));
     json_object_object_add(document, "pending", parts_pending(status));
     json_object_object_add(document, "unsupported", parts_unsupported(status));
     return document;

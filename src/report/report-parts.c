@@ -135,6 +135,7 @@ void parts_append_changes(struct json_object *array, const char *subject, const 
         json_object_object_add(row, "reason", parts_text(change->reason));
         json_object_object_add(row, "origin", parts_text(change->origin));
         json_object_object_add(row, "drift", json_object_new_boolean(change->drift));
+        json_object_object_add(row, "contested", json_object_new_boolean(change->contested));
         json_object_array_add(array, row);
     }
 }
@@ -159,6 +160,23 @@ struct json_object *parts_unknown_guest(const char *name)
     json_object_object_add(entry, "name", parts_text(name));
     json_object_object_add(entry, "error", parts_text("no such guest"));
     return entry;
+}
+
+struct json_object *parts_contested(const GuestStatus *status)
+{
+    struct json_object *rows = json_object_new_array();
+
+    for (unsigned i = 0; i < contest_size(status->contest); i++) {
+        const Contested *contested = contest_get(status->contest, i);
+        g_autofree char *instance = setting_key_instance(&contested->key);
+        struct json_object *row = json_object_new_object();
+        json_object_object_add(row, "knob", parts_text(knob_info(contested->key.knob)->name));
+        json_object_object_add(row, "instance", parts_text(instance));
+        json_object_object_add(row, "since", parts_time(contested->since_usec));
+        json_object_object_add(row, "rival", parts_text(contested->rival));
+        json_object_array_add(rows, row);
+    }
+    return rows;
 }
 
 void parts_add_identity(struct json_object *entry, const GuestStatus *status)
@@ -211,6 +229,7 @@ ReportExit parts_guest_exit(const GuestStatus *status)
         return change_set_size(status->left) > 0 ? REPORT_MISMATCH : REPORT_OK;
     case GUEST_PENDING:
     case GUEST_DRIFTED:
+    case GUEST_CONTESTED:
     case GUEST_NOT_EXCLUSIVE:
     case GUEST_REFUSED:
     case GUEST_STUCK:

@@ -41,6 +41,8 @@ void parts_add_identity(struct json_object *entry, const GuestStatus *status);
 
 /* "knob", "instance", "plane" */
 void parts_add_key(struct json_object *row, const SettingKey *key);
+/* What is left to others who keep changing it back. */
+struct json_object *parts_contested(const GuestStatus *status);
 /* What waits for its next cold start; with a subject each row has it. */
 void parts_append_pending(struct json_object *array, const char *subject,
                           const GuestStatus *status);

@@ -170,6 +170,7 @@ static struct json_object *status_entry(const GuestStatus *status, const void *c
     json_object_object_add(entry, "intruders", parts_names(status->intruders));
     json_object_object_add(entry, "plan", plan ? parts_guest_plan(plan) : NULL);
     json_object_object_add(entry, "settings", settings);
+    json_object_object_add(entry, "contested", parts_contested(status));
     json_object_object_add(entry, "pending", parts_pending(status));
     json_object_object_add(entry, "memory_move", parts_text(status->memory_move));
     json_object_object_add(entry, "restart", parts_text(status->restart));
@@ -211,6 +212,7 @@ static struct json_object *left_rows(const GuestStatus *status)
         struct json_object *row =
             parts_setting(&change->key, change->to, change->from, change->reason, change->origin);
         json_object_object_add(row, "in_force", json_object_new_boolean(false));
+        json_object_object_add(row, "contested", json_object_new_boolean(change->contested));
         json_object_array_add(rows, row);
     }
     return rows;
@@ -233,6 +235,7 @@ static struct json_object *verify_entry(const GuestStatus *status, const void *c
     parts_add_identity(entry, status);
     json_object_object_add(entry, "exit", json_object_new_int((int)exit_status));
     json_object_object_add(entry, "intruders", parts_names(status->intruders));
+    json_object_object_add(entry, "contested", parts_contested(status));
     json_object_object_add(entry, "left", json_object_new_int64(change_set_size(status->left)));
     json_object_object_add(entry, "settings", verify_rows(status, context));
     return entry;

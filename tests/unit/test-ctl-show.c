@@ -119,7 +119,9 @@ static void test_plan_as_text(void **state)
         "   \"reason\": \"fits\", \"cpu_policy\": \"dedicated\", \"nodes\": \"0\", \"llcs\": \"0\","
         "   \"vcpus\": [{\"id\": 0, \"cpus\": \"2\"}], \"emulator\": \"0\", \"iothreads\": [],"
         "   \"vhost\": \"0\"}],"
-        " \"settings\": [{\"subject\": \"u\", \"knob\": \"vcpu.pin\", \"instance\": \"0\","
+        " \"settings\": [{\"subject\": \"u\", \"knob\": \"vhost.pin\", \"instance\": \"\","
+        "   \"plane\": \"actual\", \"from\": \"3\", \"to\": \"0\", \"contested\": true},"
+        "  {\"subject\": \"u\", \"knob\": \"vcpu.pin\", \"instance\": \"0\","
         "   \"plane\": \"live\", \"from\": null, \"to\": \"2\", \"reason\": \"fits\","
         "   \"origin\": \"p:1\"}],"
         " \"diagnostics\": [{\"severity\": \"warning\", \"file\": \"p\", \"line\": 2,"
@@ -130,8 +132,9 @@ static void test_plan_as_text(void **state)
         "GUEST  RESULT  POLICY     NODES  LLCS  VCPUS   EMULATOR  IOTHREADS  VHOST  WHY\n"
         "a      placed  dedicated  0      0     0 on 2  0         -          0      fits\n"
         "\n"
-        "GUEST  SETTING     PLANE  FROM  TO  ORIGIN  WHY\n"
-        "a      vcpu.pin 0  live   -     2   p:1     fits\n"
+        "GUEST  SETTING     PLANE   FROM  TO  ORIGIN  WHY\n"
+        "a      vhost.pin   actual  3     0   -       contested: left as it is\n"
+        "a      vcpu.pin 0  live    -     2   p:1     fits\n"
         "\n"
         "warning: p:2:3: k: odd\n");
 }
@@ -149,11 +152,14 @@ static void test_verify_as_text(void **state)
         "   {\"knob\": \"emulator.pin\", \"instance\": \"\", \"plane\": \"live\","
         "    \"wanted\": \"0\", \"observed\": \"0\", \"in_force\": true},"
         "   {\"knob\": \"cpu.weight\", \"instance\": \"\", \"plane\": \"actual\","
-        "    \"wanted\": \"9\", \"observed\": null, \"in_force\": null}]}]}",
+        "    \"wanted\": \"9\", \"observed\": null, \"in_force\": null},"
+        "   {\"knob\": \"vhost.pin\", \"instance\": \"/7\", \"plane\": \"actual\","
+        "    \"wanted\": \"1\", \"observed\": \"2\", \"in_force\": false, \"contested\": true}]}]}",
         "GUEST  SETTING       PLANE   WANTED  OBSERVED  RESULT\n"
         "a      vcpu.pin 0    live    2       -         differs\n"
         "a      emulator.pin  live    0       0         ok\n"
         "a      cpu.weight    actual  9       -         not seen\n"
+        "a      vhost.pin /7  actual  1       2         contested\n"
         "\n"
         "GUEST  STATE    DIFFERS  NOTE\n"
         "a      pending  1        on its CPUs: b\n"

@@ -454,6 +454,70 @@ static void kept_drift_stays_and_the_rest_is_made(void **state)
     assert_int_equal(change_set_size(again->left), 1);
 }
 
+/* --- contested --- */
+
+/* Everything that is left is contested, and of these settings. */
+static void assert_left_to_others(const GuestJob *job, unsigned n)
+{
+    assert_int_equal(job->result, BACKEND_DONE);
+    guest_world_print(job->left);
+    assert_int_equal(change_set_size(job->left), n);
+    assert_int_equal(change_set_size_open(job->left), 0);
+}
+
+static GuestJob *run_contested(GuestWorld *world, const SettingKey *key)
+{
+    GuestJob *job = job_new(world, GUEST_TUNE);
+
+    job->contest = contest_new();
+    contest_give_up(job->contest, key);
+    guest_job_run(job);
+    world->flags = job->flags;
+    return job;
+}
+
+static void what_is_contested_stays_and_the_rest_is_made(void **state)
+{
+    static const SettingKey vcpu = {.knob = KNOB_VCPU_PIN, .plane = PLANE_LIVE};
+    GuestWorld *world = *state;
+
+    settle(world, &dedicated);
+    assert_true(fake_live_pin(world->fake, world->guest, KNOB_VCPU_PIN, 0, "0"));
+    assert_true(fake_taskset(world->guest->kernel, 102, "0"));
+    assert_affinities(world, "0 0 0 0 5 2 0"); /* 106 is in the cgroup of that vCPU */
+    g_autoptr(GuestJob) job = run_contested(world, &vcpu);
+    assert_left_to_others(job, 4); /* definition, cgroup, its thread and the helper in it */
+    assert_affinities(world, "0 0 1 0 5 2 0");
+    assert_int_equal(job->flags.settled, guest_plan_digest(world->plan));
+
+    /* once more: nothing is written */
+    g_autoptr(GuestJob) again = run_contested(world, &vcpu);
+    assert_left_to_others(again, 4);
+    assert_int_equal(world->fake->n_writes, 0);
+
+    /* and when that is ended: all is */
+    guest_job_free(run_well(world, GUEST_TUNE));
+    assert_affinities(world, DEDICATED);
+}
+
+/* They are in one cgroup. */
+static void a_vhost_worker_is_set_where_the_emulator_is_contested(void **state)
+{
+    static const SettingKey emulator = {.knob = KNOB_EMULATOR_PIN, .plane = PLANE_LIVE};
+    PlanSpec together = dedicated;
+    GuestWorld *world = *state;
+
+    together.emulator = together.vhost = "0-1";
+    settle(world, &together);
+    assert_true(fake_live_pin(world->fake, world->guest, KNOB_EMULATOR_PIN, 0, "0-3"));
+    assert_true(fake_taskset(world->guest->kernel, 102, "2"));
+    g_autoptr(GuestJob) job = run_contested(world, &emulator);
+    assert_int_equal(job->result, BACKEND_DONE);
+    assert_int_equal(change_set_size_open(job->left), 0);
+    g_autofree char *affinities = guest_world_affinities(world);
+    assert_string_equal(affinities + strlen("0-3 0-3 "), "0-1 4 5 2 4");
+}
+
 /* --- what leaves the plan --- */
 
 static void assert_knob_forgotten(const GuestWorld *world, Knob knob, int plane)
@@ -916,6 +980,8 @@ int main(void)
         TEST(drift_is_what_was_right_before),
         TEST(history_tells_why),
         TEST(kept_drift_stays_and_the_rest_is_made),
+        TEST(what_is_contested_stays_and_the_rest_is_made),
+        TEST(a_vhost_worker_is_set_where_the_emulator_is_contested),
         TEST(weight_and_quota_leave_the_plan),
         TEST(persistence_leaves_the_plan),
         TEST(what_somebody_changed_is_kept_when_it_leaves),

@@ -254,6 +254,38 @@ static void a_crash_after_a_write_is_put_back(void **state)
     assert_now(world, "always", "0", "10");
 }
 
+/* Somebody is at it between each two calls of the backend. */
+static void restless(FakeBackend *fake, void *data)
+{
+    (void)data;
+    fake_host_set(fake, &ksm, "0");
+    fake->callback_call = fake->n_calls + 1;
+}
+
+static void what_is_changed_back_at_once_is_left(void **state)
+{
+    const GuestWorld *world = *state;
+    g_autoptr(HostJob) job = job_for(world, HOST_TUNE, plan_of("never", "1", NULL));
+
+    world->fake->callback = restless;
+    world->fake->callback_call = 1;
+    host_job_run(job);
+    assert_int_equal(job->outcome->n_writes, 2);
+    assert_int_equal(change_set_size(job->left), 0);
+    const Change *refused = change_set_find(job->refused, &ksm);
+    assert_non_null(refused);
+    assert_string_equal(refused->reason, "somebody else changes it back at once");
+    assert_int_equal(change_set_size(job->refused), 1);
+    assert_now(world, "never", "0", "10");
+
+    /* and is not tried again */
+    g_autoptr(HostJob) again = job_for(world, HOST_TUNE, plan_of("never", "1", NULL));
+    change_set_unref(again->refused);
+    again->refused = change_set_copy(job->refused);
+    host_job_run(again);
+    assert_null(again->outcome);
+}
+
 static void originals_end_with_the_boot(void **state)
 {
     const GuestWorld *world = *state;
@@ -279,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_refused_is_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_fault_at_any_call_loses_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_crash_after_a_write_is_put_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_changed_back_at_once_is_left, setup, teardown),
         cmocka_unit_test_setup_teardown(originals_end_with_the_boot, setup, teardown),
     };
 

@@ -275,6 +275,7 @@ static void test_exit_by_state(void **state)
         {GUEST_AS_PLANNED, REPORT_OK},
         {GUEST_PENDING, REPORT_MISMATCH},
         {GUEST_DRIFTED, REPORT_MISMATCH},
+        {GUEST_CONTESTED, REPORT_MISMATCH},
         {GUEST_COLD_PENDING, REPORT_COLD},
         {GUEST_NOT_EXCLUSIVE, REPORT_MISMATCH},
         {GUEST_REFUSED, REPORT_MISMATCH},
@@ -362,6 +363,33 @@ static void test_status_entry(void **state)
     assert_text(document, "guests/0/plan/name", "alpha");
     assert_text(document, "guests/0/now", NULL);
     assert_text(document, "host", NULL);
+    json_object_put(document);
+}
+
+static void test_contested(void **state)
+{
+    (void)state;
+    g_autoptr(Snapshot) snapshot = snapshot_in_state(GUEST_CONTESTED);
+    GuestStatus *status = g_ptr_array_index(snapshot->guests, 0);
+    const SettingKey key = {.knob = KNOB_VCPU_PIN, .instance = 1, .plane = PLANE_LIVE};
+
+    change_set_unref(status->left);
+    status->left = one_change();
+    status->contest = contest_new();
+    contest_give_up(status->contest, &key);
+    contest_get(status->contest, 0)->since_usec = 1763716080 * (int64_t)G_USEC_PER_SEC;
+    contest_get(status->contest, 0)->rival = g_strdup("a script");
+    contest_mark(status->contest, status->left);
+    Json *document = report_status(snapshot, NULL);
+    assert_text(document, "guests/0/contested/0/knob", "vcpu.pin");
+    assert_text(document, "guests/0/contested/0/instance", "1");
+    assert_text(document, "guests/0/contested/0/since", "2025-11-21T09:08:00Z");
+    assert_text(document, "guests/0/contested/0/rival", "a script");
+    assert_true(json_object_get_boolean(at(document, "guests/0/settings/0/contested")));
+    json_object_put(document);
+    document = report_verify(snapshot, NULL);
+    assert_true(json_object_get_boolean(at(document, "guests/0/settings/0/contested")));
+    assert_length(document, "guests/0/contested", 1);
     json_object_put(document);
 }
 
@@ -619,6 +647,7 @@ int main(void)
         cmocka_unit_test(test_away_is_not_well),
         cmocka_unit_test(test_live_plan_does_not_judge_differences),
         cmocka_unit_test(test_status_entry),
+        cmocka_unit_test(test_contested),
         cmocka_unit_test(test_status_now),
         cmocka_unit_test(test_status_now_of_strays),
         cmocka_unit_test(test_explain),

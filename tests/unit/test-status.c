@@ -19,6 +19,7 @@ static void test_state_names(void **state)
         {GUEST_AS_PLANNED, "as-planned"},
         {GUEST_PENDING, "pending"},
         {GUEST_DRIFTED, "drifted"},
+        {GUEST_CONTESTED, "contested"},
         {GUEST_COLD_PENDING, "cold-pending"},
         {GUEST_NOT_EXCLUSIVE, "not-exclusive"},
         {GUEST_REFUSED, "refused"},

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Rivals that never give way: a script called numad that pins a thread, and AllowedCPUs= on a guest's own scope.
+Each wins that one setting and is named; nothing more is written for it, all else is repaired. AllowedCPUs= of
+machine.slice is no rival, however often it changes: the guests follow."""
+
+import os
+import subprocess
+
+from lab import cpus, run, virsh
+from truth import taskset, write
+
+FLAVOURS = ("amd-4node",)
+LIMIT = 500
+POLICY = "guests: [{match: {name: 'db*'}, cpu: {policy: dedicated}}]"
+REVERSALS = 5  # CONTEST_REVERSALS
+FLIPS = 6
+NUMAD = "/run/lab/numad"
+
+
+def limit(unit, text):
+    run("systemctl", "set-property", "--runtime", unit, f"AllowedCPUs={text}")
+
+
+def rivals(host, guest):
+    return {(row["knob"], row["rival"]) for row in host.entry(guest).get("contested", [])}
+
+
+def slice_flips(host, guests):
+    """More reversals than it takes, were they any."""
+    for number in range(FLIPS):
+        text = "0-7" if number % 2 else "0-1,6-7"
+        limit("machine.slice", text)
+        host.wait(f"inside {text}", lambda: all(thread.cpus <= cpus(text)
+                                                for guest in guests for thread in guest.threads()))
+        host.wait_planned(*guests)
+    assert all(not host.entry(guest)["contested"] for guest in guests)
+
+
+def scope_limited(host, guest):
+    """The kernel refuses what the scope does not allow: tried a few times, then left."""
+    scope = next(part for part in guest.cgroup("cpuset").split("/") if part.endswith(".scope"))
+    own = set().union(*guest.vcpu_cpus())
+    for _ in range(REVERSALS):
+        cycle = host.cycles()
+        limit(scope, "0-1")
+        host.wait("moved", lambda: not own & set().union(*guest.vcpu_cpus()))
+        host.wait_cycle(cycle + 2)
+        if host.state(guest) == "contested":
+            break
+        limit(scope, "0-7")
+        host.wait_planned(guest)
+    host.wait_state(guest, "contested")
+    assert ("vcpu.pin", "a limit on the cgroup above it, such as AllowedCPUs= of systemd") in rivals(host, guest), \
+        rivals(host, guest)
+    return scope
+
+
+def case(host):
+    db1, db2, web1 = host.trio()
+    host.start(POLICY)
+    host.wait_planned(db1, db2, web1)
+    slice_flips(host, (db1, db2, web1))
+    host.note(f"AllowedCPUs= of machine.slice changed {FLIPS} times: followed, nothing contested")
+
+    masks = [guest.masks() for guest in (db1, db2, web1)]
+    pool = sorted(web1.vcpu(0).cpus)
+    write(NUMAD, f"#!/bin/sh\nwhile :; do taskset -p -c {pool[0]} {web1.vcpu(0).tid}; sleep 1; done\n")
+    os.chmod(NUMAD, 0o755)
+    with subprocess.Popen([NUMAD], stdout=subprocess.DEVNULL) as numad:
+        try:
+            host.wait_state(web1, "contested")
+            scope = scope_limited(host, db1)
+            assert rivals(host, web1) == {("vcpu.pin", f"likely numad (PID {numad.pid})")}, rivals(host, web1)
+            writes = [host.entry(guest)["writes"] for guest in (web1, db1)]
+            host.wait_cycle(host.cycles() + 4)
+            assert [host.entry(guest)["writes"] for guest in (web1, db1)] == writes
+            assert web1.vcpu(0).cpus == {pool[0]}
+            host.note(f"contested by both, writes stay at {writes} over 4 cycles")
+            # all else goes on
+            virsh("vcpupin", "db2", "0", "0", "--live")
+            taskset(web1.pid, str(pool[1]))
+            host.wait("db2 as before", lambda: db2.masks() == masks[1])
+            host.wait("other threads of web1", lambda: web1.main().cpus == set(pool))
+            assert len(host.journal("left as it is until")) == 2, "told once each"
+        finally:
+            numad.kill()
+    limit(scope, "0-7")
+    host.ctl("resume")
+    host.wait("all as before", lambda: [guest.masks() for guest in (db1, db2, web1)] == masks)
+    host.wait_planned(db1, db2, web1)
+    run("systemctl", "revert", scope)
