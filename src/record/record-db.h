@@ -29,7 +29,8 @@ typedef enum Statement {
     SQL_ORIGINAL_GUESTS,        /* → uuid */
     SQL_FLAGS_GET,              /* process → manual, released, settled */
     SQL_FLAGS_SET,              /* process; 10 name, 11 manual, 12 released, 13 settled */
-    SQL_PROCESS_LIST,           /* → process, of all QEMU processes there is anything of */
+    SQL_PROCESS_LIST,           /* → process, of all that there is anything of: QEMU processes, and (pid 0) guests
+                                   themselves, those with the newest original first */
     SQL_PROCESS_DROP_ORIGINALS, /* process */
     SQL_PROCESS_DROP_FLAGS,     /* process */
     SQL_RESTART_KEEP,           /* process; 10 name, 11 on_reboot, 12 until */

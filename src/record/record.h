@@ -86,9 +86,9 @@ int record_restart_forget(Record *record, const char *uuid);
 /* Array of RestartEntry. */
 int record_restarts(Record *record, GPtrArray **ret);
 
-/* Drops all that belongs to QEMU processes of earlier boots, or not among alive. */
-int record_drop_dead(Record *record, const char *boot_id, const ProcessKey *alive,
-                     unsigned n_alive);
+/* Drops all that belongs to processes not among alive. Guests that are defined are there with pid
+ * 0; what is kept of those that are not, and may come back, is bounded: the last 1,000. */
+int record_drop_dead(Record *record, const ProcessKey *alive, unsigned n_alive);
 
 /* Every guest that has originals, for "restore --all": array of char * uuids. */
 int record_guests(Record *record, GPtrArray **ret);
