@@ -157,6 +157,7 @@ typedef struct Manager {
     GQueue answering; /* of Request: answered at its end */
 
     bool connected;
+    int64_t suspended_usec; /* how long the host slept since its boot, as last seen */
     int64_t stop_usec; /* monotonic: it ends then at the latest; 0: it goes on */
     bool some_ended;   /* processes that the record may still have */
     uint64_t cycles;

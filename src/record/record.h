@@ -75,7 +75,8 @@ typedef struct RestartEntry {
     uint64_t starttime;
     char *on_reboot; /* what the guest's own reboot did before vmtuned made it end the guest; NULL:
                         the guest was asked to shut down instead */
-    int64_t until_usec; /* CLOCK_REALTIME: not waited for any longer; 0: for as long as it takes */
+    int64_t until_usec; /* CLOCK_MONOTONIC of that boot: not waited for any longer; 0: for as long
+                           as it takes */
 } RestartEntry;
 RestartEntry *restart_entry_copy(const RestartEntry *entry);
 void restart_entry_free(RestartEntry *entry);

@@ -128,6 +128,7 @@ class Churn(Case):
         try:
             done = what(self, self.random.choice(guests))
             refused = done is not None and done.returncode != 0
+            if refused: print("DEBUG", name, done.stderr)
         except (OSError, AssertionError):  # the guest went while it was changed
             refused = True
         self.counts[name + (" refused" if refused else "")] += 1
@@ -245,11 +246,13 @@ class Churn(Case):
         self.random = random.Random(seed)
         image = harness.power_image("churn")
         devices = f"""<controller type='pci' index='1' model='pcie-root-port'/><disk type='file' device='disk'>
-<driver name='qemu' type='raw'/><source file='{image}'/><target dev='vda' bus='virtio'/><shareable/></disk>
+<driver name='qemu' type='raw' cache='none'/><source file='{image}'/><target dev='vda' bus='virtio'/><shareable/></disk>
 <video><model type='none'/></video>"""
         daemon = self.daemon(POLICY)
         self.slots = [Slot(name, devices) for name in NAMES]
         self.made += self.slots
+        for slot in self.slots:
+            slot.start()
         samples = []
         for _ in range(ROUNDS):
             for _ in range(count // ROUNDS):
