@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Preloaded into the daemon, so that clocks are what a test says: the files "wall" and "slept" in the
- * folder VMTUNED_TEST_FOLDER have the seconds by which the wall clock was set, and for which the host
- * was suspended.
+ * Preloaded into the daemon, so that clocks are what a test says: the files "wall" and "slept" in
+ * the folder VMTUNED_TEST_FOLDER have the seconds by which the wall clock was set, and for which
+ * the host was suspended.
  */
 #include <dlfcn.h>
 #include <stdio.h>

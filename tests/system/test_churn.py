@@ -128,7 +128,6 @@ class Churn(Case):
         try:
             done = what(self, self.random.choice(guests))
             refused = done is not None and done.returncode != 0
-            if refused: print("DEBUG", name, done.stderr)
         except (OSError, AssertionError):  # the guest went while it was changed
             refused = True
         self.counts[name + (" refused" if refused else "")] += 1
@@ -245,7 +244,8 @@ class Churn(Case):
         print(f"VMTUNED_SEED={seed} VMTUNED_COUNT={count}", flush=True)
         self.random = random.Random(seed)
         image = harness.power_image("churn")
-        devices = f"""<controller type='pci' index='1' model='pcie-root-port'/><disk type='file' device='disk'>
+        devices = f"""<controller type='pci' index='1' model='pcie-root-port'/>
+<controller type='pci' index='2' model='pcie-root-port'/><disk type='file' device='disk'>
 <driver name='qemu' type='raw' cache='none'/><source file='{image}'/><target dev='vda' bus='virtio'/><shareable/></disk>
 <video><model type='none'/></video>"""
         daemon = self.daemon(POLICY)
