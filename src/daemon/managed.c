@@ -124,6 +124,9 @@ void managed_set_guest(Managed *managed, const Guest *guest)
     if (!same_process(managed->guest, guest)) {
         g_clear_pointer(&managed->settled, guest_plan_unref);
         pending_to_awaited(managed);
+    } else if (managed->guest->kernel && guest->kernel) {
+        managed->host_changed |=
+            !cpuset_equal(managed->guest->kernel->allowed, guest->kernel->allowed);
     }
     g_clear_pointer(&managed->guest, guest_unref);
     managed->guest = guest_ref(guest);

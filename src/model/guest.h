@@ -174,7 +174,7 @@ typedef struct GuestKernel {
     unsigned n_cgroups;
     int64_t
         cpu_shares;  /* v1 cpu.shares or v2 cpu.weight of the guest's cgroup; -1: no controller */
-    CpuSet *allowed; /* effective cpuset of its partition; NULL: not known, host's allowed */
+    CpuSet *allowed; /* effective cpuset of its cgroup; NULL: not known, host's allowed */
     CpuSet *allowed_mems;
     CpuSet *memory_nodes;     /* nodes that hold at least 10 % of its memory; NULL: not measured */
     CpuSet *memory_nodes_any; /* nodes that hold any page of it; NULL: not measured */
