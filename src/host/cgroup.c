@@ -210,7 +210,8 @@ static int cgroup_read(const CgroupPlaces *places, GuestCgroup *cgroup, GArray *
     return r < 0 ? r : quota_read(&places->cpu, name, cgroup);
 }
 
-/* CPUs may be taken from the guest itself, too; the memory nodes of its own cgroup are libvirt's. */
+/* CPUs may be taken from the guest itself, too; the memory nodes of its own cgroup are libvirt's.
+ */
 static int allowed_read(const CgroupDir *cpuset, GuestKernel *kernel)
 {
     g_autofree char *partition = g_path_get_dirname(cpuset->scope);
