@@ -41,6 +41,7 @@ typedef struct GuestDisk {
     bool no_ioeventfd;     /* its driver, of a scsi disk its controller's, has ioeventfd='off' */
     bool has_iothread_map; /* its queues (its controller's) are mapped to IOThreads one by one */
     bool read_only;        /* <readonly/>; libvirt writes it for a cdrom too */
+    bool shareable;        /* <shareable/>: other guests write to it, too */
     unsigned controller;   /* bus scsi: index of its controller */
     unsigned n_backing;    /* images below its own, as far as the definition names them */
 } GuestDisk;
