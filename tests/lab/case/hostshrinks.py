@@ -45,7 +45,7 @@ def allowed(unit, text):
         yield
     finally:
         run("systemctl", "set-property", "--runtime", unit, "AllowedCPUs=0-7")
-        run("systemctl", "revert", unit)
+        run("systemctl", "revert", unit, check=False)
 
 
 def case(host):
@@ -67,7 +67,7 @@ def case(host):
     host.set_online(2, False)
     settle(host, guests)
     host.set_online(2, True)
-    host.wait("housekeeping as before", lambda: 2 in host.pool() and 2 in db1.main().cpus)
+    host.wait("housekeeping as before", lambda: 2 in host.pool())
     host.wait_planned(*guests)
 
     with allowed("machine.slice", "6-7"):
