@@ -20,6 +20,7 @@ FLAVOUR ?= plain
 FUZZ_SECONDS ?= 60
 ASAN_COUNT ?= 100
 LONG_COUNT ?= 20000
+LONG_CHURN_COUNT ?= 2000
 LONG_FUZZ_SECONDS ?= 900
 O := $(BUILD)/$(FLAVOUR)
 RESULTS := $(BUILD)/results
@@ -206,9 +207,11 @@ demo: $(PROGRAMS) ## boot a NUMA host in QEMU and show what vmtuned does there (
 demo-shell: $(PROGRAMS) ## a root shell in the demo's host; ends with the shell (root)
 	$(Q)tests/lab/demo --shell
 
-check-long: ## many random worlds and long fuzzing, with sanitizers
+check-long: $(PROGRAMS) ## many random worlds and long fuzzing, with sanitizers; guests that come and go (root)
 	$(Q)VMTUNED_COUNT=$(LONG_COUNT) TEST_TIMEOUT=14400 $(MAKE) FLAVOUR=asan run-long
 	$(Q)$(MAKE) fuzz FUZZ_SECONDS=$(LONG_FUZZ_SECONDS)
+	$(Q)VMTUNED_COUNT=$(LONG_CHURN_COUNT) BUILD_DIR=$(abspath $O) tests/run-watched.sh $(RESULTS)/churn \
+		tests/system/run.sh test_churn
 run-long: $(PROPERTY)
 	$(call run,long) $(PROPERTY)
 

@@ -107,7 +107,7 @@ static void drop_guest(Manager *manager, guint index)
 
     manager->host->dirty = true;
     manager->must_plan |= managed->active;
-    manager->some_ended |= managed->active;
+    manager->some_ended = true;
     if (manager->planning)
         planning_remove(manager->planning, managed->uuid);
     g_hash_table_remove(manager->by_uuid, managed->uuid);

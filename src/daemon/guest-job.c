@@ -328,6 +328,18 @@ static bool same_process(const ProcessKey *a, const ProcessKey *b)
     return a->pid == b->pid && a->starttime == b->starttime;
 }
 
+/* Its CPUs are others than those it was planned for: it is planned anew, not asked for CPUs that
+ * went. */
+static bool is_outdated(const GuestJob *job)
+{
+    const CpuSet *allowed = job->guest->kernel ? job->guest->kernel->allowed : NULL;
+
+    if (job->kind != GUEST_TUNE || !allowed)
+        return false;
+    g_autoptr(CpuSet) now = cpuset_and(allowed, job->topo->online);
+    return !cpuset_equal(now, job->plan->allowed);
+}
+
 /* Wanted as job_wanted(), by which job->left is made. */
 static SettingList *update_left(GuestJob *job, const ProcessKey *process)
 {
@@ -355,6 +367,10 @@ static void run_rounds(GuestJob *job)
         return;
     }
     for (unsigned round = 0; round < GUEST_JOB_MAX_ROUNDS; round++) {
+        if (is_outdated(job)) {
+            job->result = BACKEND_RETRY;
+            return;
+        }
         g_autoptr(SettingList) wanted = update_left(job, &process);
         if (!wanted || job->result != BACKEND_DONE)
             return;
@@ -372,7 +388,10 @@ static void run_rounds(GuestJob *job)
         if (!only_unsupported(job, outcome))
             break;
     }
-    setting_list_free(update_left(job, &process));
+    if (is_outdated(job))
+        job->result = BACKEND_RETRY;
+    else
+        setting_list_free(update_left(job, &process));
 }
 
 /* It was to go back, and libvirt will not have it now. */

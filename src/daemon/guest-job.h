@@ -65,5 +65,5 @@ ProcessKey guest_process_key(const Guest *guest, const char *boot_id);
 /* Whose rule matches: the guest as the policy sees it. Strings borrowed from the guest. */
 PolicySubject guest_policy_subject(const Guest *guest);
 
-/* What "not pinned" means for that guest: its partition's CPUs, else the host's. Borrowed. */
+/* What "not pinned" means for that guest: its cgroup's CPUs, else the host's. Borrowed. */
 const CpuSet *guest_allowed(const Guest *guest, const Topo *topo);

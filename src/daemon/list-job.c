@@ -24,13 +24,15 @@ static void list_topo(ListJob *job)
 
 static void list_drop_dead(const ListJob *job)
 {
-    g_autofree ProcessKey *alive = g_new0(ProcessKey, job->alive->len + 1);
-    guint n = job->alive->len;
+    guint n = 0, n_alive = job->alive->len, n_defined = job->defined->len;
+    g_autofree ProcessKey *alive = g_new0(ProcessKey, n_alive + n_defined + 1);
 
-    for (guint i = 0; i < job->alive->len; i++)
-        alive[i] = guest_process_key(g_ptr_array_index(job->alive, i), job->boot_id);
-    alive[n] = host_process_key(job->boot_id);
-    int r = record_drop_dead(job->record, job->boot_id, alive, n + 1);
+    for (guint i = 0; i < n_alive; i++)
+        alive[n++] = guest_process_key(g_ptr_array_index(job->alive, i), job->boot_id);
+    for (guint i = 0; i < n_defined; i++)
+        alive[n++] = (ProcessKey){.uuid = g_ptr_array_index(job->defined, i), .boot_id = ""};
+    alive[n++] = host_process_key(job->boot_id);
+    int r = record_drop_dead(job->record, alive, n);
     if (r < 0)
         log_debug("the record keeps what belongs to ended processes: %s", g_strerror(-r));
 }
@@ -61,6 +63,7 @@ static void list_free(PoolJob *base)
     g_ptr_array_unref(job->changed);
     g_clear_pointer(&job->guests, g_ptr_array_unref);
     g_clear_pointer(&job->alive, g_ptr_array_unref);
+    g_clear_pointer(&job->defined, g_ptr_array_unref);
     g_clear_pointer(&job->topo, topo_unref);
     g_clear_pointer(&job->online, hwloc_bitmap_free);
     g_clear_pointer(&job->host, host_job_free);
@@ -68,26 +71,29 @@ static void list_free(PoolJob *base)
     g_free(job);
 }
 
-/* Asked when processes ended, once all that run have been seen: nothing else writes for a guest
- * while the list is made. NULL: not now. */
-static GPtrArray *list_alive(Manager *manager)
+/* Asked when processes or guests ended, once all that run have been seen: nothing else writes for a
+ * guest while the list is made. */
+static void list_known(Manager *manager, ListJob *job)
 {
     g_autoptr(GPtrArray) alive = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
+    g_autoptr(GPtrArray) defined = g_ptr_array_new_with_free_func(g_free);
 
     if (!manager->record || !manager->some_ended || manager->cycles == 0)
-        return NULL;
+        return;
     for (guint i = 0; i < manager->guests->len; i++) {
         const Managed *managed = g_ptr_array_index(manager->guests, i);
         if (managed->in_flight || managed->stuck)
-            return NULL;
+            return;
+        g_ptr_array_add(defined, g_strdup(managed->uuid));
         if (!managed->active)
             continue;
         if (managed->dirty || !managed_is_planned(managed))
-            return NULL;
+            return;
         g_ptr_array_add(alive, guest_ref(managed->guest));
     }
     manager->some_ended = false;
-    return g_steal_pointer(&alive);
+    job->alive = g_steal_pointer(&alive);
+    job->defined = g_steal_pointer(&defined);
 }
 
 void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
@@ -102,7 +108,7 @@ void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
     job->hub = manager->hub;
     job->record = manager->record;
     job->boot_id = manager->boot_id;
-    job->alive = list_alive(manager);
+    list_known(manager, job);
     if (host_state_is_due(manager)) {
         job->host = host_job_new(HOST_LOOK);
         job->backend = manager_backend_for(manager, &job->base);

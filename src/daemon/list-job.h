@@ -14,8 +14,9 @@ typedef struct ListJob {
     Record *record;
     const char *boot_id;
     GPtrArray *alive; /* of Guest: the only processes the record is to keep; NULL: not asked for */
-    char *stamp;      /* of the topology at hand; NULL: load it anew; as a result: of now */
-    HostJob *host;    /* a look at the host's settings; NULL: not due */
+    GPtrArray *defined; /* of char *: uuids of all guests; with alive */
+    char *stamp;        /* of the topology at hand; NULL: load it anew; as a result: of now */
+    HostJob *host;      /* a look at the host's settings; NULL: not due */
     /* results */
     int result;
     Topo *topo;         /* NULL: as before */

@@ -140,6 +140,9 @@ void managed_set_guest(Managed *managed, const Guest *guest)
         g_clear_pointer(&managed->guest, guest_unref);
         managed_forget_contest(managed);
         pending_to_awaited(managed);
+    } else if (managed->guest->kernel && guest->kernel) {
+        managed->host_changed |=
+            !cpuset_equal(managed->guest->kernel->allowed, guest->kernel->allowed);
     }
     g_clear_pointer(&managed->seen, guest_unref);
     managed->seen = g_steal_pointer(&managed->guest);

@@ -20,6 +20,7 @@
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <sysexits.h>
+#include <time.h>
 
 /* --once gives libvirtd this long to answer */
 #define ONCE_CONNECT_USEC (30 * G_TIME_SPAN_SECOND)
@@ -27,8 +28,10 @@
 #define ONCE_MAX_CYCLES 5u
 /* Jobs under way get this long to end when the daemon stops. */
 #define STOP_WAIT_USEC (5 * G_TIME_SPAN_SECOND)
-/* How often running jobs are held against their deadline. */
+/* How often running jobs are held against their deadline, and the clocks against each other. */
 #define DEADLINE_CHECK_USEC G_TIME_SPAN_SECOND
+/* A shorter sleep is not told from two clocks that were not read at once. */
+#define RESUME_USEC (G_TIME_SPAN_SECOND / 2)
 
 /* --- values --- */
 
@@ -154,12 +157,41 @@ static int on_interval(sd_event_source *source, uint64_t usec, void *data)
     return 0;
 }
 
+/* The one clock goes on while the host sleeps, the other does not. */
+static int64_t suspended_acquire(void)
+{
+    struct timespec whole, awake;
+
+    clock_gettime(CLOCK_MONOTONIC, &awake);
+    clock_gettime(CLOCK_BOOTTIME, &whole);
+    return (whole.tv_sec - awake.tv_sec) * G_USEC_PER_SEC + (whole.tv_nsec - awake.tv_nsec) / 1000;
+}
+
+/* A host that slept took its CPUs off line and back, and the kernel moved threads that could not
+ * wait: a whole look at everybody, and nobody drifted. */
+static void look_for_resume(Manager *manager)
+{
+    int64_t suspended_usec = suspended_acquire();
+
+    if (suspended_usec - manager->suspended_usec < RESUME_USEC)
+        return;
+    manager->suspended_usec = suspended_usec;
+    log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_HOST_CHANGED, NULL,
+             "the host was suspended: looking at all of it again");
+    manager->topo_usec = 0;
+    manager->host->dirty = true;
+    for (guint i = 0; i < manager->guests->len; i++)
+        ((Managed *)g_ptr_array_index(manager->guests, i))->host_changed = true;
+    manager_trigger(manager, NULL);
+}
+
 static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
 {
     Manager *manager = data;
 
     (void)usec;
     pool_dispatch(manager->pool, g_get_monotonic_time());
+    look_for_resume(manager);
     if (manager->stop_usec != 0 && g_get_monotonic_time() > manager->stop_usec)
         return sd_event_exit(manager->event, 0);
     if (pool_is_exhausted(manager->pool)) {
@@ -479,6 +511,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
     manager->started_usec = g_get_real_time();
+    manager->suspended_usec = suspended_acquire();
     manager->some_ended = true; /* while no daemon ran */
     block_signals();
     if ((r = boot_id_acquire("", &manager->boot_id)) < 0 ||

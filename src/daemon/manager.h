@@ -166,8 +166,9 @@ typedef struct Manager {
     GQueue answering; /* of Request: answered at its end */
 
     bool connected;
-    int64_t stop_usec; /* monotonic: it ends then at the latest; 0: it goes on */
-    bool some_ended;   /* processes that the record may still have */
+    int64_t suspended_usec; /* how long the host slept since its boot, as last seen */
+    int64_t stop_usec;      /* monotonic: it ends then at the latest; 0: it goes on */
+    bool some_ended;        /* processes that the record may still have */
     uint64_t cycles;
     int64_t started_usec, last_cycle_usec; /* realtime */
     int exit_code;                         /* --once */

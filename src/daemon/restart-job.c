@@ -285,7 +285,8 @@ static void run_recover(RestartJob *job)
     g_autoptr(Guest) guest = look(job);
     if (!guest)
         return;
-    if (is_old_process(job, guest) && !entry->on_reboot && g_get_real_time() < entry->until_usec)
+    if (is_old_process(job, guest) && !entry->on_reboot &&
+        g_get_monotonic_time() < entry->until_usec)
         end(job, RESTART_WAITS, NULL);
     else if (guest->active)
         undo(job, guest);

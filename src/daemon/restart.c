@@ -232,7 +232,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *data)
 
 static void timer_start(Restart *restart)
 {
-    int64_t left_usec = restart->entry->until_usec - g_get_real_time();
+    int64_t left_usec = restart->entry->until_usec - g_get_monotonic_time();
 
     if (restart->entry->until_usec != 0 && !restart->timer)
         sd_event_add_time_relative(restart->manager->event, &restart->timer, CLOCK_MONOTONIC,
@@ -387,7 +387,7 @@ int restart_request(Manager *manager, const Managed *managed, const RestartReque
         .name = managed->name,
         .until_usec = request->on_reboot
                           ? 0
-                          : g_get_real_time() + (int64_t)request->timeout_sec * G_USEC_PER_SEC,
+                          : g_get_monotonic_time() + (int64_t)request->timeout_sec * G_USEC_PER_SEC,
     };
 
     if (restart_find(manager, managed->uuid))

@@ -89,6 +89,7 @@ static void read_disk(XmlReader *reader, const xmlNode *node, const GuestDef *de
     disk.source = read_source(node);
     disk.driver = xml_value(driver, "type");
     disk.read_only = xml_child(node, "readonly") != NULL;
+    disk.shareable = xml_child(node, "shareable") != NULL;
     disk.n_backing = count_backing(node);
     /* libvirt gives every scsi disk an address when it is defined */
     if (g_str_equal(disk.bus, "scsi")) {

@@ -210,11 +210,13 @@ static int cgroup_read(const CgroupPlaces *places, GuestCgroup *cgroup, GArray *
     return r < 0 ? r : quota_read(&places->cpu, name, cgroup);
 }
 
-static int partition_read(const CgroupDir *cpuset, GuestKernel *kernel)
+/* CPUs may be taken from the guest itself, too; the memory nodes of its own cgroup are libvirt's.
+ */
+static int allowed_read(const CgroupDir *cpuset, GuestKernel *kernel)
 {
     g_autofree char *partition = g_path_get_dirname(cpuset->scope);
 
-    int r = set_read(partition, files_of(cpuset)->cpus_effective, &kernel->allowed);
+    int r = set_read(cpuset->scope, files_of(cpuset)->cpus_effective, &kernel->allowed);
     if (r < 0)
         return r;
     return set_read(partition, files_of(cpuset)->mems_effective, &kernel->allowed_mems);
@@ -249,7 +251,7 @@ int cgroup_acquire(const CgroupPlaces *places, GuestKernel *kernel, GArray *memb
 
     int r = homes_read(places, kernel, members);
     if (r == 0 && places->cpuset.base)
-        r = partition_read(&places->cpuset, kernel);
+        r = allowed_read(&places->cpuset, kernel);
     if (r == 0 && places->cpu.base)
         r = number_read(places->cpu.scope, files_of(&places->cpu)->shares, &kernel->cpu_shares);
     return r;

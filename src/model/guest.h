@@ -41,6 +41,7 @@ typedef struct GuestDisk {
     bool no_ioeventfd;     /* its driver, of a scsi disk its controller's, has ioeventfd='off' */
     bool has_iothread_map; /* its queues (its controller's) are mapped to IOThreads one by one */
     bool read_only;        /* <readonly/>; libvirt writes it for a cdrom too */
+    bool shareable;        /* <shareable/>: other guests write to it, too */
     unsigned controller;   /* bus scsi: index of its controller */
     unsigned n_backing;    /* images below its own, as far as the definition names them */
 } GuestDisk;
@@ -175,7 +176,7 @@ typedef struct GuestKernel {
     unsigned n_cgroups;
     int64_t
         cpu_shares;  /* v1 cpu.shares or v2 cpu.weight of the guest's cgroup; -1: no controller */
-    CpuSet *allowed; /* effective cpuset of its partition; NULL: not known, host's allowed */
+    CpuSet *allowed; /* effective cpuset of its cgroup; NULL: not known, host's allowed */
     CpuSet *allowed_mems;
     CpuSet *memory_nodes;     /* nodes that hold at least 10 % of its memory; NULL: not measured */
     CpuSet *memory_nodes_any; /* nodes that hold any page of it; NULL: not measured */

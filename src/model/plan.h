@@ -87,7 +87,7 @@ typedef struct GuestPlan {
     DriftMode drift;
     char *origin; /* of cpu.policy, or of the rule; NULL: default */
 
-    CpuSet *allowed;      /* effective CPUs of its partition: what "not pinned" means */
+    CpuSet *allowed;      /* effective CPUs of its cgroup: what "not pinned" means */
     CpuSet *nodes, *llcs; /* those its vCPUs (placed guests: also memory) are on */
     int home;          /* node (OS index) on whose part of the pool it floats; -1: on all of it */
     CpuSet *exclusive; /* no other guest may run here */

@@ -67,6 +67,18 @@ static const Setting *want_find(const GuestPlan *plan, const ChangeSet *refused,
     return want;
 }
 
+/* libvirt starts a disk that guests share without the host's cache, whatever its definition leaves
+ * open, and has that in the live definition. */
+static bool is_for_sharing(const GuestDef *def, const Setting *live, const Setting *next)
+{
+    if (next->key.knob != KNOB_DISK_CACHE || next->value || g_strcmp0(live->value, "none") != 0)
+        return false;
+    for (unsigned i = 0; i < def->n_disks; i++)
+        if (g_str_equal(def->disks[i].target, next->key.device))
+            return def->disks[i].shareable;
+    return false;
+}
+
 static void add_knob(PendingList *list, const Setting *want, const Setting *live,
                      const Setting *next)
 {
@@ -100,8 +112,10 @@ PendingList *pending_make(const GuestPlan *plan, const Guest *guest, const Chang
         const Setting *live = setting_list_find(guest->live->knobs, &next->key);
         SettingKey key = next->key;
         key.plane = PLANE_CONFIG;
-        if (live && knob_info(key.knob)->change == KNOB_COLD)
-            add_knob(list, want_find(plan, refused, &key), live, next);
+        const Setting *want = want_find(plan, refused, &key);
+        if (live && knob_info(key.knob)->change == KNOB_COLD &&
+            (want || !is_for_sharing(guest->live, live, next)))
+            add_knob(list, want, live, next);
     }
     return list;
 }

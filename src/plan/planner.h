@@ -50,7 +50,7 @@ typedef struct Seat {
     CpuPolicy cpu_policy;
     ThreadPolicy threads;
     bool unmanaged;
-    CpuSet *allowed, *mems; /* of its partition, within what is online */
+    CpuSet *allowed, *mems; /* of its cgroup and partition, within what is online */
     unsigned set;           /* number of its set of allowed CPUs, see board.h */
     CpuSet *node_list;      /* numa.nodes; NULL: auto */
     CpuSet *cpu_nodes;      /* nodes its vCPUs may go to, all with CPUs */

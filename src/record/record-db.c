@@ -103,8 +103,10 @@ static const char *const sql[N_STATEMENTS] = {
     [SQL_FLAGS_GET] = "SELECT manual, released, settled FROM process" WHERE_PROCESS,
     [SQL_FLAGS_SET] = "INSERT OR REPLACE INTO process(" PROCESS_COLUMNS
                       ", name, manual, released, settled) VALUES(?1,?2,?3,?4,?10,?11,?12,?13)",
-    [SQL_PROCESS_LIST] = "SELECT " PROCESS_COLUMNS " FROM original WHERE pid<>0"
-                         " UNION SELECT " PROCESS_COLUMNS " FROM process WHERE pid<>0",
+    [SQL_PROCESS_LIST] =
+        "SELECT " PROCESS_COLUMNS " FROM (SELECT " PROCESS_COLUMNS " FROM original"
+        " UNION SELECT " PROCESS_COLUMNS " FROM process) AS own"
+        " ORDER BY (SELECT max(made) FROM original WHERE uuid=own.uuid AND pid=0) DESC",
     [SQL_PROCESS_DROP_ORIGINALS] = "DELETE FROM original" WHERE_PROCESS,
     [SQL_PROCESS_DROP_FLAGS] = "DELETE FROM process" WHERE_PROCESS,
     [SQL_RESTART_KEEP] = "INSERT OR REPLACE INTO restart(" PROCESS_COLUMNS

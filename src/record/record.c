@@ -11,6 +11,7 @@
 
 #define HISTORY_KEPT 10000
 #define HISTORY_PRUNE_STEP 256 /* entries between two prunings */
+#define GONE_KEPT 1000         /* guests that are no longer defined */
 
 /* Until the end of the block. */
 #define LOCK_RECORD(record)                                                                        \
@@ -392,6 +393,7 @@ static int drop_all_but(Record *record, GHashTable *alive)
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GArray) dead = g_array_new(FALSE, TRUE, sizeof(ProcessKey));
     sqlite3_stmt *stmt = NULL;
+    unsigned n_gone = 0;
     bool row = true;
     int r = statement_get(record, SQL_PROCESS_LIST, &stmt);
 
@@ -404,7 +406,7 @@ static int drop_all_but(Record *record, GHashTable *alive)
         g_ptr_array_add(texts, (char *)process.boot_id);
         g_autofree char *id =
             process_id(process.uuid, process.boot_id, process.pid, (int64_t)process.starttime);
-        if (!g_hash_table_contains(alive, id))
+        if (!g_hash_table_contains(alive, id) && (process.pid != 0 || ++n_gone > GONE_KEPT))
             g_array_append_val(dead, process);
     }
     for (guint i = 0; r == 0 && i < dead->len; i++)
@@ -412,7 +414,7 @@ static int drop_all_but(Record *record, GHashTable *alive)
     return r;
 }
 
-int record_drop_dead(Record *record, const char *boot_id, const ProcessKey *alive, unsigned n_alive)
+int record_drop_dead(Record *record, const ProcessKey *alive, unsigned n_alive)
 {
     LOCK_RECORD(record);
     g_autoptr(GHashTable) ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -421,8 +423,8 @@ int record_drop_dead(Record *record, const char *boot_id, const ProcessKey *aliv
     if (r < 0)
         return r;
     for (unsigned i = 0; i < n_alive; i++)
-        g_hash_table_add(
-            ids, process_id(alive[i].uuid, boot_id, alive[i].pid, (int64_t)alive[i].starttime));
+        g_hash_table_add(ids, process_id(alive[i].uuid, alive[i].boot_id, alive[i].pid,
+                                         (int64_t)alive[i].starttime));
     return transaction_end(record, drop_all_but(record, ids));
 }
 

@@ -75,7 +75,8 @@ typedef struct RestartEntry {
     uint64_t starttime;
     char *on_reboot; /* what the guest's own reboot did before vmtuned made it end the guest; NULL:
                         the guest was asked to shut down instead */
-    int64_t until_usec; /* CLOCK_REALTIME: not waited for any longer; 0: for as long as it takes */
+    int64_t until_usec; /* CLOCK_MONOTONIC of that boot: not waited for any longer; 0: for as long
+                           as it takes */
 } RestartEntry;
 RestartEntry *restart_entry_copy(const RestartEntry *entry);
 void restart_entry_free(RestartEntry *entry);
@@ -86,9 +87,9 @@ int record_restart_forget(Record *record, const char *uuid);
 /* Array of RestartEntry. */
 int record_restarts(Record *record, GPtrArray **ret);
 
-/* Drops all that belongs to QEMU processes of earlier boots, or not among alive. */
-int record_drop_dead(Record *record, const char *boot_id, const ProcessKey *alive,
-                     unsigned n_alive);
+/* Drops all that belongs to processes not among alive. Guests that are defined are there with pid
+ * 0; what is kept of those that are not, and may come back, is bounded: the last 1,000. */
+int record_drop_dead(Record *record, const ProcessKey *alive, unsigned n_alive);
 
 /* Every guest that has originals, for "restore --all": array of char * uuids. */
 int record_guests(Record *record, GPtrArray **ret);

@@ -105,6 +105,17 @@ bool fake_cpuset_write(FakeBackend *fake, GuestKernel *kernel, ThreadHome home, 
     return true;
 }
 
+void fake_partition_set(FakeBackend *fake, GuestKernel *kernel, const char *cpus)
+{
+    g_autoptr(CpuSet) set = parse_cpus(cpus, NULL);
+
+    hwloc_bitmap_copy(kernel->allowed, set);
+    for (unsigned i = 0; i < kernel->n_cgroups; i++) {
+        g_autoptr(CpuSet) own = cpuset_copy(kernel->cgroups[i].cpus);
+        cgroup_set_cpus(fake, kernel, &kernel->cgroups[i], own);
+    }
+}
+
 /* --- definitions --- */
 
 static void pins_set(GuestPin **pins, unsigned *n, unsigned id, const CpuSet *cpus)

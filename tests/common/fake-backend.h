@@ -72,5 +72,7 @@ void fake_power_off(Guest *guest, OffReason reason);
 /* What taskset, virsh vcpupin and echo > cpuset.cpus do, for drift. False: refused. */
 bool fake_taskset(GuestKernel *kernel, pid_t tid, const char *cpus);
 bool fake_live_pin(FakeBackend *fake, Guest *guest, Knob knob, unsigned id, const char *cpus);
+/* CPUs go off line, or its partition is narrowed or widened: these are what it has now. */
+void fake_partition_set(FakeBackend *fake, GuestKernel *kernel, const char *cpus);
 bool fake_cpuset_write(FakeBackend *fake, GuestKernel *kernel, ThreadHome home, unsigned id,
                        const char *cpus);

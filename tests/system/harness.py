@@ -100,6 +100,17 @@ class Host:
                     pass  # somebody else's guests moved in
 
 
+def power_image(name):
+    """A disk with the program of power.S, for a guest that obeys its power button."""
+    boot = os.path.join(BUILD, "power.bin")
+    run("gcc", "-m32", "-nostdlib", "-static", "-Wl,--oformat=binary,-Ttext=0x7c00,--build-id=none", "-o", boot,
+        os.path.join(HERE, "power.S"))
+    path = os.path.join(HOST.scratch, f"{name}.img")
+    with open(path, "wb") as image, open(boot, "rb") as sector:
+        image.write(sector.read().ljust(1 << 20, b"\0"))
+    return path
+
+
 class Guest(RunningGuest):
     """A guest of the private libvirtd: no disk, no network but those in devices, its firmware idles."""
 

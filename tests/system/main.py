@@ -5,8 +5,10 @@ import unittest
 
 import harness
 import test_advise
+import test_churn
 import test_cli
 import test_contest
+import test_clocks
 import test_daemon
 import test_devices
 import test_disks
@@ -20,7 +22,8 @@ import test_placement
 import test_restore
 
 MODULES = (test_placement, test_drift, test_contest, test_restore, test_daemon, test_hung, test_libvirtd, test_cli, test_off,
-           test_advise, test_devices, test_disks, test_pending, test_memory)
+           test_advise, test_devices, test_disks, test_pending, test_memory, test_clocks,
+           test_churn)
 
 
 def chosen(argv):

@@ -104,6 +104,20 @@ class Memory(Pages):
         wait_for("the pool as before", lambda: pages() == before)
         self.assertEqual(daemon.json("host", check=False)["host"]["state"], "as-planned")
 
+    def test_pool_that_somebody_else_changes(self):
+        """What they add stays, what they take is made up for."""
+        before, others = pages(), 8
+        self.guest("pool1", start=False, extra=BACKING)
+        daemon = self.daemon("host: {hugepages: auto}\nguests: [{match: {name: pool1}}]")
+        wait_for("pages for it", lambda: int(read(POOL + "free_hugepages")) >= MIB // 2)
+        grown = pages()
+        write(POOL + "nr_hugepages", str(grown + others))
+        wait_for("cycles that see it", lambda seen=daemon.cycles(): daemon.cycles() > seen + 2)
+        self.assertEqual(pages(), grown + others)
+        write(POOL + "nr_hugepages", str(before + others))
+        wait_for("pages for it again", lambda: int(read(POOL + "free_hugepages")) >= MIB // 2)
+        wait_for("all as planned", lambda: daemon.json("host", check=False)["host"]["state"] == "as-planned")
+
     def test_pool_goes_back_with_restore_without_the_daemon(self):
         before = pages()
         self.guest("pool2", start=False, extra=BACKING)

@@ -16,13 +16,7 @@ class Power(Case):
     """Guests that obey their power button: power.S."""
 
     def power_guest(self, name, start=True):
-        boot = os.path.join(BUILD, "power.bin")
-        run("gcc", "-m32", "-nostdlib", "-static",
-            "-Wl,--oformat=binary,-Ttext=0x7c00,--build-id=none", "-o", boot,
-            os.path.join(HERE, "power.S"))
-        image = os.path.join(harness.HOST.scratch, f"{name}.img")
-        with open(image, "wb") as file, open(boot, "rb") as sector:
-            file.write(sector.read().ljust(1 << 20, b"\0"))
+        image = harness.power_image(name)
         guest = self.guest(name, start=False, devices=f"""<disk type='file' device='disk'>
 <driver name='qemu' type='raw' cache='writeback'/><source file='{image}'/><target dev='vda' bus='virtio'/></disk>
 <video><model type='none'/></video>""")

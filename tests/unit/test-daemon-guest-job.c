@@ -769,6 +769,67 @@ static void another_process_at_any_call(void **state)
     }
 }
 
+/* --- CPUs go while it is tuned --- */
+
+static int (*fake_apply)(void *ctx, const Guest *guest, const Change *change, char **ret_in_force,
+                         char **reterr_text);
+
+/* No mask is asked for outside of what was in effect when the guest was last looked at. */
+static int within_apply(void *ctx, const Guest *guest, const Change *change, char **ret_in_force,
+                        char **reterr_text)
+{
+    if (change->to && knob_info(change->key.knob)->type == KNOB_TYPE_CPUS) {
+        g_autoptr(CpuSet) asked = world_cpus(change->to);
+        assert_true(cpuset_is_subset(asked, guest->kernel->allowed));
+    }
+    return fake_apply(ctx, guest, change, ret_in_force, reterr_text);
+}
+
+static void cpus_4_and_5_go(FakeBackend *fake, void *data)
+{
+    const GuestWorld *world = data;
+
+    fake_partition_set(fake, world->guest->kernel, "0-3,6-15");
+}
+
+/* False: the job has no such call. */
+static bool cpus_go_at(unsigned call, bool old_kernel)
+{
+    static const PlanSpec elsewhere = {true, "6|7", "0", "1", "2", 300, 150, "0", PERSIST_ALL};
+    g_autoptr(GuestWorld) world = guest_world_new();
+
+    world->fake->old_kernel = old_kernel;
+    guest_world_set_plan(world, &dedicated);
+    g_autoptr(GuestJob) job = job_new(world, GUEST_TUNE);
+    fake_apply = world->fake->backend.setting_apply;
+    world->fake->backend.setting_apply = within_apply;
+    world->fake->callback_call = call;
+    world->fake->callback = cpus_4_and_5_go;
+    world->fake->callback_data = world;
+    guest_job_run(job);
+    if (world->fake->n_calls < call)
+        return false;
+    assert_int_equal(job->result, BACKEND_RETRY);
+    assert_int_equal(job->record_error, 0);
+    /* then the topology is read and all planned again */
+    hwloc_bitmap_clr_range(world->topo->online, 4, 5);
+    hwloc_bitmap_clr_range(world->topo->allowed, 4, 5);
+    tune(world, &elsewhere);
+    assert_as_planned(world);
+    return true;
+}
+
+static void cpus_go_at_any_call(void **state)
+{
+    (void)state;
+    for (unsigned old_kernel = 0; old_kernel < 2; old_kernel++) {
+        unsigned call = 1;
+        while (cpus_go_at(call, old_kernel))
+            call++;
+        assert_true(call > 5);
+    }
+}
+
 /* --- no record, or none that can be written --- */
 
 static void without_a_record(void **state)
@@ -993,6 +1054,7 @@ int main(void)
         TEST(in_a_job_nothing_is_written),
         cmocka_unit_test(the_guest_leaves_at_any_call),
         cmocka_unit_test(another_process_at_any_call),
+        cmocka_unit_test(cpus_go_at_any_call),
         TEST(without_a_record),
         cmocka_unit_test(a_record_that_cannot_be_written),
         TEST(refused_put_back_keeps_its_original),

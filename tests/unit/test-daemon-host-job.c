@@ -293,7 +293,7 @@ static void originals_end_with_the_boot(void **state)
     GPtrArray *list = NULL;
 
     run(world, HOST_TUNE, plan_of("never", NULL, NULL), 0);
-    assert_int_equal(record_drop_dead(world->record, "boot-2", &now, 1), 0);
+    assert_int_equal(record_drop_dead(world->record, &now, 1), 0);
     assert_int_equal(record_originals(world->record, &now, &list), 0);
     assert_int_equal(list->len, 0);
     g_ptr_array_unref(list);

@@ -34,7 +34,7 @@ static RestartJob *job_for(const GuestWorld *world, RestartStep step, const Rest
     if (!entry) {
         fresh->uuid = g_strdup(world->guest->uuid);
         fresh->name = g_strdup(world->guest->name);
-        fresh->until_usec = g_get_real_time() + G_TIME_SPAN_HOUR;
+        fresh->until_usec = g_get_monotonic_time() + G_TIME_SPAN_HOUR;
     }
     RestartJob *job = restart_job_new(step, entry ? entry : fresh);
 
@@ -455,7 +455,7 @@ static void shutdown_is_not_waited_for_for_ever(void **state)
     world->fake->stubborn = true;
     g_autoptr(RestartEntry) entry = shut_down(world);
     assert_run(world, RESTART_RECOVER, entry, RESTART_WAITS);
-    entry->until_usec = g_get_real_time() - 1;
+    entry->until_usec = g_get_monotonic_time() - 1;
     assert_int_equal(record_restart_keep(world->record, entry), 0);
     assert_run(world, RESTART_RECOVER, entry, RESTART_UNDONE);
 }

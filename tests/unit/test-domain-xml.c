@@ -166,6 +166,8 @@ static void test_full_disks(void **state)
     assert_string_equal(def->disks[1].source, "/dev/vg/lv");
     assert_string_equal(def->disks[1].type, "block");
     assert_false(def->disks[1].read_only);
+    assert_true(def->disks[1].shareable);
+    assert_false(def->disks[0].shareable || def->disks[2].shareable);
     assert_null(def->disks[2].source);
     assert_string_equal(def->disks[2].device, "cdrom");
     assert_true(def->disks[2].read_only);

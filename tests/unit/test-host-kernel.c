@@ -91,7 +91,8 @@ static void add_v1(const char *root)
     put_in(root, V1_CPUSET, "iothread1/tasks", "102\n107\n");
     put_in(root, V1_CPUSET, "iothread1/cpuset.cpus", "0-3\n");
     put_in(root, V1_CPUSET, "cpuset.cpus", "0-3\n");
-    put_in(root, "/sys/fs/cgroup/cpuset/machine", "cpuset.effective_cpus", "0-3\n");
+    put_in(root, V1_CPUSET, "cpuset.effective_cpus", "0-3\n");
+    put_in(root, "/sys/fs/cgroup/cpuset/machine", "cpuset.effective_cpus", "0-7\n");
     put_in(root, "/sys/fs/cgroup/cpuset/machine", "cpuset.effective_mems", "0-1\n");
     put_in(root, V1_CPU, "cpu.shares", "2048\n");
     put_in(root, V1_CPU, "vcpu0/cpu.cfs_quota_us", "50000\n");
@@ -131,7 +132,8 @@ static void add_v2(const char *root, const char *nested)
     put_in(root, V2_SCOPE, "memory.numa_stat",
            "anon N0=1048576 N1=0\nfile N0=0 N1=99999999\nkernel_stack N0=1 N1=1\n"
            "shmem N0=4096 N1=1048576\nanon_thp N0=9 N1=9\n");
-    put_in(root, "/sys/fs/cgroup/machine.slice", "cpuset.cpus.effective", "0-3\n");
+    put_in(root, V2_SCOPE, "cpuset.cpus.effective", "0-3\n");
+    put_in(root, "/sys/fs/cgroup/machine.slice", "cpuset.cpus.effective", "0-7\n");
     put_in(root, "/sys/fs/cgroup/machine.slice", "cpuset.mems.effective", "0-1\n");
 }
 

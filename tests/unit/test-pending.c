@@ -97,6 +97,30 @@ static bool some_pending(const World *world)
     return pending_list_size(list) > 0;
 }
 
+static void set_disk(GuestDef *def, bool shareable)
+{
+    def->disks = g_new0(GuestDisk, 1);
+    def->disks[0] = (GuestDisk){.target = g_strdup("vda"), .shareable = shareable};
+    def->n_disks = 1;
+}
+
+/* What libvirt makes of it at each start does not wait for the next. */
+static void shared_disks_have_no_cache(void **state)
+{
+    (void)state;
+    for (unsigned shareable = 0; shareable < 2; shareable++) {
+        void *made;
+        setup(&made);
+        World *world = made;
+        set_disk(world->guest->live, shareable);
+        set(world, KNOB_DISK_CACHE, "-", "none", NULL);
+        assert_int_equal(some_pending(world), !shareable);
+        set(world, KNOB_DISK_CACHE, "writeback", "-", "-");
+        assert_true(some_pending(world));
+        teardown(&made);
+    }
+}
+
 /* No start brings what libvirt will not have. What else the definition says is pending still. */
 static void refused_values_do_not_wait(void **state)
 {
@@ -225,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_value_is_judged),
         cmocka_unit_test_setup_teardown(refused_values_do_not_wait, setup, teardown),
+        cmocka_unit_test(shared_disks_have_no_cache),
         cmocka_unit_test_setup_teardown(values_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(nodeset_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(guest_left_alone_has_its_edits_only, setup, teardown),

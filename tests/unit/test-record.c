@@ -487,9 +487,9 @@ static void the_dead_go(void **ret_state)
     assert_int_equal(record_set_flags(state->record, &db, &set), 0);
     assert_int_equal(record_set_flags(state->record, &web, &set), 0);
 
-    assert_int_equal(record_drop_dead(state->record, "boot-1", (ProcessKey[]){db, web}, 2), 0);
+    assert_int_equal(record_drop_dead(state->record, (ProcessKey[]){db, web}, 2), 0);
     assert_n_originals(state, &db, 2);
-    assert_int_equal(record_drop_dead(state->record, "boot-1", &web, 1), 0);
+    assert_int_equal(record_drop_dead(state->record, &web, 1), 0);
     assert_original(state, &db, &config_key, NULL, "4");
     assert_int_equal(record_get_flags(state->record, &db, &get), 0);
     assert_false(get.known);
@@ -497,11 +497,39 @@ static void the_dead_go(void **ret_state)
 
     ProcessKey same_numbers = web;
     same_numbers.boot_id = "boot-2";
-    assert_int_equal(record_drop_dead(state->record, "boot-2", &same_numbers, 1), 0);
+    assert_int_equal(record_drop_dead(state->record, &same_numbers, 1), 0);
     assert_n_originals(state, &web, 0);
     assert_int_equal(record_get_flags(state->record, &web, &get), 0);
     assert_false(get.known);
     assert_original(state, &db, &config_key, NULL, "4");
+}
+
+/* Guests come and go for years: what is kept of those that are gone does not add up. */
+static void of_the_gone_the_newest_stay(void **ret_state)
+{
+    enum { N_GUESTS = 1010, N_KEPT = 1000, N_PLAIN = 5 };
+    State *state = *ret_state;
+    const ProcessFlags set = {.released = true};
+
+    for (unsigned i = 0; i < N_GUESTS; i++) {
+        g_autofree char *uuid = g_strdup_printf("guest-%u", i);
+        const ProcessKey own = {.uuid = uuid, .name = uuid, .boot_id = ""};
+        assert_int_equal(record_set_flags(state->record, &own, &set), 0);
+        if (i >= N_PLAIN)
+            change(state, &own, &config_key, NULL, "4");
+    }
+    /* plain is defined: it stays, and is none of the 1,000 */
+    const ProcessKey plain = {.uuid = "guest-0", .boot_id = ""};
+    assert_int_equal(record_drop_dead(state->record, &plain, 1), 0);
+    for (unsigned i = 0; i < N_GUESTS; i++) {
+        g_autofree char *uuid = g_strdup_printf("guest-%u", i);
+        const ProcessKey own = {.uuid = uuid, .boot_id = ""};
+        bool kept = i == 0 || i >= N_GUESTS - N_KEPT;
+        ProcessFlags get;
+        assert_int_equal(record_get_flags(state->record, &own, &get), 0);
+        assert_int_equal(get.released, kept);
+        assert_n_originals(state, &own, kept && i >= N_PLAIN ? 1 : 0);
+    }
 }
 
 static void history_is_bounded(void **ret_state)
@@ -617,6 +645,7 @@ int main(void)
         TEST(guests),
         TEST(flags),
         TEST(the_dead_go),
+        TEST(of_the_gone_the_newest_stay),
         TEST(history_is_bounded),
         TEST(two_at_once),
         TEST(threads_share_a_record),
