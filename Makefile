@@ -76,7 +76,9 @@ PROPERTY := $(call tests,property,test)
 FUZZ := $(call tests,fuzz,fuzz)
 SCENARIO := $(if $(wildcard tests/scenario/run.c),$O/scenario-run)
 TOPOLOGIES := $O/topologies-check
-TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO) $(TOPOLOGIES)
+KILLED := $O/vmtuned-killed
+comma := ,
+TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO) $(TOPOLOGIES) $(KILLED)
 BENCH := $(patsubst %.c,$O/%,$(wildcard tests/bench/*.c))
 RUNNERS := lint unit scenario optimal clang asan valgrind system lab
 
@@ -113,6 +115,12 @@ $O/vmtuned: $(DAEMON) $(VIRT) $(HOST) $(LIB)
 	$(link)
 $O/vmtuned-ctl: $(CTL) $(LIB)
 	$(link)
+# The daemon that kills itself: tests/system/kill-points.c stands in front of these functions.
+KILL_POINTS := backend_real_init virt_setting_apply virt_definition_edit thread_affinity_apply record_begin \
+	record_finish record_forget record_set_flags statement_run_plain
+$(KILLED): private ALL_LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(KILL_POINTS))
+$(KILLED): $(DAEMON) $(VIRT) $(HOST) $O/tests/system/kill-points.o $(LIB)
+	$(link)
 $O/tests/unit/test-%: $O/tests/unit/test-%.o $(TESTLIB) $(LIB)
 	$(link)
 $O/tests/unit/test-host-%: $O/tests/unit/test-host-%.o $(HOST) $(TESTLIB) $(LIB)
@@ -125,6 +133,9 @@ $O/tests/unit/test-daemon-%: $O/tests/unit/test-daemon-%.o $(filter-out %/main.o
 $O/tests/unit/test-ctl-%: $O/tests/unit/test-ctl-%.o $(filter-out %/main.o,$(CTL)) $(TESTLIB) $(LIB)
 	$(link)
 $O/tests/property/test-%: $O/tests/property/test-%.o $(TESTLIB) $(LIB)
+	$(link)
+$O/tests/property/test-faults: $O/tests/property/test-faults.o $(filter-out %/main.o,$(DAEMON)) $(VIRT) $(HOST) \
+		$(TESTLIB) $(LIB)
 	$(link)
 $O/tests/bench/%: $O/tests/bench/%.o $(HOST) $(TESTLIB) $(LIB)
 	$(link)

@@ -6,6 +6,7 @@ import unittest
 import harness
 import test_advise
 import test_cli
+import test_crash
 import test_daemon
 import test_devices
 import test_disks
@@ -18,8 +19,8 @@ import test_pending
 import test_placement
 import test_restore
 
-MODULES = (test_placement, test_drift, test_restore, test_daemon, test_hung, test_libvirtd, test_cli, test_off, test_advise, test_devices,
-           test_disks, test_pending, test_memory)
+MODULES = (test_placement, test_drift, test_restore, test_daemon, test_hung, test_libvirtd, test_cli, test_off, test_advise,
+           test_devices, test_disks, test_pending, test_memory, test_crash)
 
 
 def chosen(argv):
