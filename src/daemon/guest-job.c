@@ -152,6 +152,16 @@ static GPtrArray *originals(GuestJob *job, const ProcessKey *process)
     return list;
 }
 
+/* Of a write that was cut off the record has both values; what came about can be seen now. */
+static void settle_pending(GuestJob *job, const ProcessKey *process)
+{
+    g_autoptr(GPtrArray) kept = originals(job, process);
+    g_autoptr(SettingList) values = kept ? settle_make(kept, job->guest) : setting_list_new();
+
+    if (setting_list_size(values) > 0)
+        note_record(job, record_settle(job->record, process, values));
+}
+
 /* What should hold now: the plan, and the originals of all it no longer names. NULL: what is to be
  * restored is not known. */
 static SettingList *job_wanted(GuestJob *job, const ProcessKey *process)
@@ -352,6 +362,7 @@ static void run_rounds(GuestJob *job)
         job->result = BACKEND_GONE;
         return;
     }
+    settle_pending(job, &process);
     for (unsigned round = 0; round < GUEST_JOB_MAX_ROUNDS; round++) {
         g_autoptr(SettingList) wanted = update_left(job, &process);
         if (!wanted || job->result != BACKEND_DONE)

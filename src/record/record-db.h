@@ -23,6 +23,7 @@ typedef enum Statement {
     SQL_ORIGINAL_DONE,          /* process, key; 10 batch */
     SQL_ORIGINAL_DROP_MADE,     /* process, key; 10 batch */
     SQL_ORIGINAL_TAKE_BACK,     /* process, key; 10 batch */
+    SQL_ORIGINAL_SETTLE,        /* process, key; 10 value */
     SQL_ORIGINAL_LIST,          /* process → key, original, written, previous, pending */
     SQL_ORIGINAL_FORGET,        /* process, key */
     SQL_ORIGINAL_FORGET_ALL,    /* 1 uuid */

@@ -307,6 +307,28 @@ int record_forget(Record *record, const ProcessKey *process, const SettingList *
                            keys ? forget_keys(record, process, keys) : forget_all(record, process));
 }
 
+static int settle_values(Record *record, const ProcessKey *process, const SettingList *values)
+{
+    sqlite3_stmt *stmt = NULL;
+    int r = statement_get(record, SQL_ORIGINAL_SETTLE, &stmt);
+
+    for (unsigned i = 0; r == 0 && i < setting_list_size(values); i++) {
+        const Setting *setting = setting_list_get(values, i);
+        bind_key(stmt, process, &setting->key);
+        statement_bind_text(stmt, 10, setting->value);
+        r = statement_run(record, stmt);
+    }
+    return r;
+}
+
+int record_settle(Record *record, const ProcessKey *process, const SettingList *values)
+{
+    LOCK_RECORD(record);
+    int r = statement_run_plain(record, SQL_BEGIN);
+
+    return r < 0 ? r : transaction_end(record, settle_values(record, process, values));
+}
+
 int record_guests(Record *record, GPtrArray **ret)
 {
     LOCK_RECORD(record);

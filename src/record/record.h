@@ -58,6 +58,10 @@ int record_begin(Record *record, const ProcessKey *process, const ChangeSet *cha
 int record_finish(Record *record, const ProcessKey *process, int64_t batch,
                   const ChangeSet *changes, const char *const *results);
 
+/* Ends what a batch without record_finish(), or with "half", left open: the value of each key is
+ * what vmtuned wrote last. 0 or negative errno. */
+int record_settle(Record *record, const ProcessKey *process, const SettingList *values);
+
 /* Originals of this process (actual, live) and of the guest (config). Array of Original, never
  * NULL. 0 or negative errno. */
 int record_originals(Record *record, const ProcessKey *process, GPtrArray **ret);

@@ -43,8 +43,9 @@ typedef struct Subject {
     ProcessFlags flags;
     ChangeSet *refused;
     SettingList *first;
-    SettingList *others; /* what somebody else set, that may stay */
-    bool settled_now;    /* as planned, by the last job */
+    SettingList *touched; /* what somebody else set */
+    SettingList *others;  /* and that may stay */
+    bool settled_now;     /* as planned, by the last job */
 } Subject;
 
 typedef struct Schedule {
@@ -253,46 +254,79 @@ static bool has_original(const GPtrArray *originals, const SettingKey *key)
     return false;
 }
 
-/* What he changed is his to keep, unless it was vmtuned's. */
-static void keep_others(Schedule *schedule, Subject *subject, const SettingList *before)
+/* Set with that call, whether it was another value before or not. */
+static bool is_touched(const SettingKey *key, Knob knob, unsigned instance, pid_t tid)
+{
+    if (key->plane == PLANE_CONFIG)
+        return false;
+    if (tid != 0)
+        return key->tid == tid;
+    return key->instance == instance &&
+           (key->knob == knob || (knob == KNOB_EMULATOR_PIN && key->knob == KNOB_VHOST_PIN));
+}
+
+/* What he set is his to keep, unless all of it was vmtuned's. tid 0: the whole class. */
+static void keep_others(Schedule *schedule, Subject *subject, Knob knob, unsigned instance,
+                        pid_t tid)
 {
     g_autoptr(SettingList) now = observed_make(subject->guest);
     g_autoptr(GPtrArray) originals = originals_of(schedule, subject);
     g_autoptr(SettingList) wanted =
         subject->settled_now ? wanted_make(subject->plan, subject->guest) : setting_list_new();
+    g_autoptr(SettingList) touched = setting_list_new();
+    bool ours = true;
 
     for (unsigned i = 0; i < setting_list_size(now); i++) {
         const Setting *setting = setting_list_get(now, i);
-        const Setting *was = setting_list_find(before, &setting->key);
-        if (was && g_strcmp0(was->value, setting->value) != 0 &&
-            !(setting_is_wanted(wanted, &setting->key) && has_original(originals, &setting->key)))
+        if (!is_touched(&setting->key, knob, instance, tid))
+            continue;
+        setting_list_add(touched, &setting->key, setting->value, NULL, NULL);
+        ours &= setting_is_wanted(wanted, &setting->key) && has_original(originals, &setting->key);
+    }
+    for (unsigned i = 0; i < setting_list_size(touched); i++) {
+        const Setting *setting = setting_list_get(touched, i);
+        setting_list_add(subject->touched, &setting->key, NULL, NULL, NULL);
+        if (!ours)
             setting_list_add(subject->others, &setting->key, setting->value, NULL, NULL);
     }
+}
+
+static void disturb_thread(Schedule *schedule, Subject *subject, const char *set)
+{
+    const GuestKernel *kernel = subject->guest->kernel;
+    pid_t tid = kernel->threads[random_below(&schedule->random, kernel->n_threads)].tid;
+
+    g_string_append_printf(schedule->steps, "  somebody sets thread %d of %s to %s\n", (int)tid,
+                           subject->guest->name, set);
+    if (fake_taskset(subject->guest->kernel, tid, set))
+        keep_others(schedule, subject, 0, 0, tid);
+}
+
+static void disturb_pin(Schedule *schedule, Subject *subject, const char *set)
+{
+    static const struct {
+        Knob knob;
+        unsigned instance;
+    } pins[] = {
+        {KNOB_VCPU_PIN, 0}, {KNOB_VCPU_PIN, 1}, {KNOB_EMULATOR_PIN, 0}, {KNOB_IOTHREAD_PIN, 1}};
+    unsigned i = random_below(&schedule->random, G_N_ELEMENTS(pins));
+
+    g_string_append_printf(schedule->steps, "  somebody pins %s %u of %s to %s\n",
+                           knob_info(pins[i].knob)->name, pins[i].instance, subject->guest->name,
+                           set);
+    fake_live_pin(schedule->fake, subject->guest, pins[i].knob, pins[i].instance, set);
+    keep_others(schedule, subject, pins[i].knob, pins[i].instance, 0);
 }
 
 static void disturb(Schedule *schedule, Subject *subject)
 {
     static const char *const sets[] = {"0", "3-4", "8-15", "0-15", "2,9,12"};
-    static const Knob knobs[] = {KNOB_VCPU_PIN, KNOB_EMULATOR_PIN, KNOB_IOTHREAD_PIN};
-    Random *random = &schedule->random;
-    g_autoptr(SettingList) before = observed_make(subject->guest);
-    const char *set = sets[random_below(random, G_N_ELEMENTS(sets))];
+    const char *set = sets[random_below(&schedule->random, G_N_ELEMENTS(sets))];
 
-    if (random_chance(random, 50)) {
-        const GuestKernel *kernel = subject->guest->kernel;
-        pid_t tid = kernel->threads[random_below(random, kernel->n_threads)].tid;
-        g_string_append_printf(schedule->steps, "  somebody sets thread %d of %s to %s\n", (int)tid,
-                               subject->guest->name, set);
-        fake_taskset(subject->guest->kernel, tid, set);
-    } else {
-        Knob knob = knobs[random_below(random, G_N_ELEMENTS(knobs))];
-        g_string_append_printf(schedule->steps, "  somebody pins %s of %s to %s\n",
-                               knob_info(knob)->name, subject->guest->name, set);
-        fake_live_pin(schedule->fake, subject->guest, knob,
-                      knob == KNOB_IOTHREAD_PIN ? 1 : random_below(random, 2) * (knob == KNOB_VCPU_PIN),
-                      set);
-    }
-    keep_others(schedule, subject, before);
+    if (random_chance(&schedule->random, 50))
+        disturb_thread(schedule, subject, set);
+    else
+        disturb_pin(schedule, subject, set);
     schedule->drift = true;
     n_drifts++;
 }
@@ -432,8 +466,7 @@ static void add_log(Schedule *schedule)
 static void step(Schedule *schedule)
 {
     const Backend alive = schedule->fake->backend;
-    Subject *subject =
-        &schedule->subjects[random_below(&schedule->random, schedule->n_subjects)];
+    Subject *subject = &schedule->subjects[random_below(&schedule->random, schedule->n_subjects)];
 
     if (random_chance(&schedule->random, 20))
         disturb(schedule, subject);
@@ -502,7 +535,16 @@ static bool same(const Schedule *schedule, const SettingKey *key, const char *a,
     return setting_value_equal(key, a, b, schedule->topo->allowed, schedule->topo->online);
 }
 
-/* What the record says was written last is in force. */
+static bool has_key(const SettingList *list, const SettingKey *key)
+{
+    for (unsigned i = 0; i < setting_list_size(list); i++)
+        if (setting_key_compare(&setting_list_get(list, i)->key, key) == 0)
+            return true;
+    return false;
+}
+
+/* What the record says was written last is in force, unless somebody else set it. A thread whose
+ * write was cut off may have what a pin of its class left it. */
 static void check_record(Schedule *schedule, const Subject *subject)
 {
     g_autoptr(GPtrArray) originals = originals_of(schedule, subject);
@@ -511,24 +553,58 @@ static void check_record(Schedule *schedule, const Subject *subject)
 
     for (guint i = 0; i < originals->len; i++) {
         const Original *original = g_ptr_array_index(originals, i);
-        const Setting *now = setting_list_find(observed, &original->key);
-        if (!now || !setting_list_find(wanted, &original->key) ||
-            same(schedule, &original->key, now->value, original->written) ||
-            (original->pending && same(schedule, &original->key, now->value, original->previous)))
+        const SettingKey *key = &original->key;
+        const Setting *now = setting_list_find(observed, key);
+        if (!now || !setting_list_find(wanted, key) || has_key(subject->touched, key) ||
+            (key->tid != 0 && original->pending) ||
+            same(schedule, key, now->value, original->written))
             continue;
-        g_autofree char *key = setting_key_format(&original->key);
-        fail(schedule, "%s: %s (%s) is %s; the record has %s", subject->guest->name, key,
-             plane_name(original->key.plane), now->value ? now->value : "-",
+        g_autofree char *text = setting_key_format(key);
+        fail(schedule, "%s: %s (%s) is %s; the record has %s", subject->guest->name, text,
+             plane_name(key->plane), now->value ? now->value : "-",
              original->written ? original->written : "-");
     }
 }
 
-static bool may_be(const Schedule *schedule, const Subject *subject, const Setting *now)
+/* A thread that was given the mask of its class counts as born under it. */
+static bool same_class(const SettingKey *a, const SettingKey *b)
 {
+    bool emulator = (a->knob == KNOB_VHOST_PIN || a->knob == KNOB_EMULATOR_PIN) &&
+                    (b->knob == KNOB_VHOST_PIN || b->knob == KNOB_EMULATOR_PIN);
+
+    return a->tid != 0 && b->tid != 0 &&
+           (emulator || (a->knob == b->knob && a->instance == b->instance));
+}
+
+/* What the kernel makes of an affinity in the cpuset the thread is in. */
+static bool same_cut(const Schedule *schedule, const Setting *now, const char *affinity,
+                     const SettingList *observed)
+{
+    const SettingKey cgroup = {.knob = now->key.knob == KNOB_VHOST_PIN ? KNOB_EMULATOR_PIN
+                                                                       : now->key.knob,
+                               .instance = now->key.instance,
+                               .plane = PLANE_ACTUAL};
+    const Setting *bound = setting_list_find(observed, &cgroup);
+    g_autoptr(CpuSet) cpus = world_cpus(affinity ? affinity : "0-15");
+    g_autoptr(CpuSet) most = world_cpus(bound && bound->value ? bound->value : "0-15");
+    g_autoptr(CpuSet) cut = cpuset_and(cpus, most);
+    g_autofree char *text = cpuset_format(cpuset_is_empty(cut) ? most : cut);
+
+    return same(schedule, &now->key, text, now->value);
+}
+
+static bool may_be(const Schedule *schedule, const Subject *subject, const Setting *now,
+                   const SettingList *observed)
+{
+    if (now->key.tid != 0 && has_key(subject->touched, &now->key) &&
+        same_cut(schedule, now, NULL, observed))
+        return true;
     for (unsigned i = 0; i < setting_list_size(subject->others); i++) {
         const Setting *other = setting_list_get(subject->others, i);
-        if (setting_key_compare(&other->key, &now->key) == 0 &&
-            same(schedule, &now->key, other->value, now->value))
+        if (now->key.tid != 0 ? same_class(&other->key, &now->key) &&
+                                    same_cut(schedule, now, other->value, observed)
+                              : setting_key_compare(&other->key, &now->key) == 0 &&
+                                    same(schedule, &now->key, other->value, now->value))
             return true;
     }
     return false;
@@ -542,7 +618,7 @@ static void check_first(Schedule *schedule, const Subject *subject)
         const Setting *now = setting_list_get(observed, i);
         const Setting *first = setting_list_find(subject->first, &now->key);
         if (same(schedule, &now->key, first ? first->value : NULL, now->value) ||
-            may_be(schedule, subject, now))
+            may_be(schedule, subject, now, observed))
             continue;
         g_autofree char *key = setting_key_format(&now->key);
         fail(schedule, "%s: restored, but %s (%s) is %s and was %s", subject->guest->name, key,
@@ -615,6 +691,7 @@ static void add_guest(Schedule *schedule, unsigned number)
     }
     subject->refused = change_set_new();
     subject->others = setting_list_new();
+    subject->touched = setting_list_new();
     if (random_chance(random, 30))
         fake_live_pin(schedule->fake, subject->guest, KNOB_EMULATOR_PIN, 0, "0");
     if (random_chance(random, 30))
@@ -667,6 +744,7 @@ static void schedule_free(Schedule *schedule)
         change_set_unref(subject->refused);
         setting_list_free(subject->first);
         setting_list_free(subject->others);
+        setting_list_free(subject->touched);
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(schedule->disk); i++)
         g_clear_pointer(&schedule->disk[i], g_bytes_unref);

@@ -124,7 +124,6 @@ WRAP(int, record_finish,
      (record, process, batch, changes, results))
 WRAP(int, record_forget, (Record * record, const ProcessKey *process, const SettingList *keys),
      (record, process, keys))
-WRAP(int, record_set_flags,
-     (Record * record, const ProcessKey *process, const ProcessFlags *flags),
+WRAP(int, record_set_flags, (Record * record, const ProcessKey *process, const ProcessFlags *flags),
      (record, process, flags))
 WRAP(int, statement_run_plain, (Record * record, Statement statement), (record, statement))
