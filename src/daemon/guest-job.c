@@ -125,10 +125,15 @@ static void run_look(GuestJob *job)
     if (look(job) != BACKEND_DONE)
         return;
     ProcessKey process = job_process(job);
+    const ProcessFlags known = job->flags;
     if (job->record)
         note_record(job, record_get_flags(job->record, &process, &job->flags));
-    if (!job->flags.known && job->guest->kernel)
+    if (!job->flags.known && known.known) { /* by a record that was lost */
+        job->flags = known;
+        keep_flags(job, &process);
+    } else if (!job->flags.known && job->guest->kernel) {
         judge_first_sight(job, &process);
+    }
 }
 
 /* Of a guest that is off only what an edit of its definition alone can set is tuned. */

@@ -12,15 +12,17 @@ typedef struct ListJob {
     GPtrArray *uuids;   /* of char * */
     CpuSet *online;
     Record *record;
+    bool check_record, probe_record;
     const char *boot_id;
     GPtrArray *alive; /* of Guest: the only processes the record is to keep; NULL: not asked for */
     char *stamp;      /* of the topology at hand; NULL: load it anew; as a result: of now */
     HostJob *host;    /* a look at the host's settings; NULL: not due */
     /* results */
     int result;
-    Topo *topo;         /* NULL: as before */
-    GPtrArray *guests;  /* of Guest */
-    GPtrArray *changed; /* of char *: guests the quick pass found different */
+    char *record_problem; /* check_record: why it cannot be used; NULL: it can */
+    Topo *topo;           /* NULL: as before */
+    GPtrArray *guests;    /* of Guest */
+    GPtrArray *changed;   /* of char *: guests the quick pass found different */
 } ListJob;
 
 /* Submits a list of all that is due now; done() gets it back as its PoolJob. Main thread. */

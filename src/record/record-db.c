@@ -118,6 +118,7 @@ static const char *const sql[N_STATEMENTS] = {
     [SQL_RESTART_FORGET] = "DELETE FROM restart WHERE uuid=?1",
     [SQL_RESTART_LIST] =
         "SELECT " PROCESS_COLUMNS ", name, on_reboot, until FROM restart ORDER BY uuid",
+    [SQL_PROBE] = "PRAGMA user_version=" G_STRINGIFY(SCHEMA_VERSION),
 };
 
 /* --- statements --- */
@@ -151,6 +152,8 @@ int statement_get(Record *record, Statement statement, sqlite3_stmt **ret)
 {
     sqlite3_stmt **stmt = &record->statements[statement];
 
+    if (!record->db)
+        return -ENODATA;
     if (!*stmt) {
         int rc = sqlite3_prepare_v3(record->db, sql[statement], -1, SQLITE_PREPARE_PERSISTENT, stmt,
                                     NULL);
@@ -327,13 +330,13 @@ static int database_open(Record *record, const char *path, char **reterr_text)
     return rc == SQLITE_OK ? RECORD_DONE : open_error(record->db, rc, path, reterr_text);
 }
 
-int record_db_open(Record *record, const char *directory, char **reterr_text)
+int record_db_open(Record *record, char **reterr_text)
 {
-    g_autofree char *path = g_build_filename(directory, "record.db", NULL);
-    int r = directory_make(directory);
+    g_autofree char *path = g_build_filename(record->directory, "record.db", NULL);
+    int r = directory_make(record->directory);
 
     if (r < 0) {
-        *reterr_text = g_strdup_printf("cannot make %s: %s", directory, g_strerror(-r));
+        *reterr_text = g_strdup_printf("cannot make %s: %s", record->directory, g_strerror(-r));
         return r;
     }
     r = file_check(path, reterr_text);
@@ -344,12 +347,23 @@ int record_db_open(Record *record, const char *directory, char **reterr_text)
         *reterr_text = g_strdup_printf("cannot make %s: %s", path, g_strerror(-r));
         return r;
     }
-    return database_open(record, path, reterr_text);
+    r = database_open(record, path, reterr_text);
+    if (r != RECORD_DONE)
+        record_db_close(record);
+    return r;
 }
 
 void record_db_close(Record *record)
 {
     for (unsigned i = 0; i < N_STATEMENTS; i++)
-        sqlite3_finalize(record->statements[i]);
-    sqlite3_close(record->db);
+        sqlite3_finalize(g_steal_pointer(&record->statements[i]));
+    sqlite3_close(g_steal_pointer(&record->db));
+}
+
+bool record_db_is_stale(Record *record)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(record->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved != 0;
 }

@@ -36,21 +36,25 @@ typedef enum Statement {
     SQL_RESTART_KEEP,           /* process; 10 name, 11 on_reboot, 12 until */
     SQL_RESTART_FORGET,         /* 1 uuid */
     SQL_RESTART_LIST,           /* → process, name, on_reboot, until */
+    SQL_PROBE,                  /* a write that changes nothing */
 } Statement;
-#define N_STATEMENTS (SQL_RESTART_LIST + 1)
+#define N_STATEMENTS (SQL_PROBE + 1)
 
 struct Record {
     GMutex lock;
-    sqlite3 *db;
+    char *directory;
+    sqlite3 *db;                            /* NULL: it is not open */
     sqlite3_stmt *statements[N_STATEMENTS]; /* NULL: not prepared yet */
 };
 
-/* As record_open(), into a zeroed record. */
-int record_db_open(Record *record, const char *directory, char **reterr_text);
+/* As record_open(), into a record that is not open, and stays so unless DONE. */
+int record_db_open(Record *record, char **reterr_text);
 void record_db_close(Record *record);
+/* Another file is in its place, or none. */
+bool record_db_is_stale(Record *record);
 
-/* Binds to a statement that is not prepared yet or was reset. *ret is borrowed. 0, negative errno.
- */
+/* Binds to a statement that is not prepared yet or was reset. *ret is borrowed. 0, negative errno;
+ * -ENODATA: the record is not open. */
 int statement_get(Record *record, Statement statement, sqlite3_stmt **ret);
 void statement_bind_text(sqlite3_stmt *stmt, int place, const char *text); /* NULL: NULL; copied */
 void statement_bind_number(sqlite3_stmt *stmt, int place, int64_t number);

@@ -17,10 +17,11 @@ import test_memory
 import test_off
 import test_pending
 import test_placement
+import test_record
 import test_restore
 
 MODULES = (test_placement, test_drift, test_restore, test_daemon, test_hung, test_libvirtd, test_cli, test_off, test_advise,
-           test_devices, test_disks, test_pending, test_memory, test_crash)
+           test_devices, test_disks, test_pending, test_memory, test_crash, test_record)
 
 
 def chosen(argv):
