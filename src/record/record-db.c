@@ -166,7 +166,8 @@ int statement_get(Record *record, Statement statement, sqlite3_stmt **ret)
 
 void statement_bind_text(sqlite3_stmt *stmt, int place, const char *text)
 {
-    sqlite3_bind_text(stmt, place, text, -1, SQLITE_TRANSIENT);
+    if (sqlite3_bind_text(stmt, place, text, -1, SQLITE_TRANSIENT) == SQLITE_NOMEM)
+        g_error("out of memory"); /* it would be written as "not set" */
 }
 
 void statement_bind_number(sqlite3_stmt *stmt, int place, int64_t number)
@@ -207,7 +208,11 @@ int statement_run_plain(Record *record, Statement statement)
 
 char *statement_text(sqlite3_stmt *stmt, int column)
 {
-    return g_strdup((const char *)sqlite3_column_text(stmt, column));
+    const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+    if (!text && sqlite3_errcode(sqlite3_db_handle(stmt)) == SQLITE_NOMEM)
+        g_error("out of memory"); /* it would be read as "not set" */
+    return g_strdup(text);
 }
 
 /* --- opening --- */
@@ -270,6 +275,18 @@ static int database_check(sqlite3 *db, const char *path, char **reterr_text)
     return RECORD_CORRUPT;
 }
 
+/* An SQLite code; *ret is NULL only if memory is out. */
+static int file_open(const char *path, int flags, sqlite3 **ret)
+{
+    int rc = sqlite3_open_v2(path, ret, flags | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (*ret) {
+        sqlite3_busy_timeout(*ret, BUSY_TIMEOUT_MSEC);
+        sqlite3_extended_result_codes(*ret, 1);
+    }
+    return rc;
+}
+
 /* Looks at the file, if there is one, without writing to it. */
 static int file_check(const char *path, char **reterr_text)
 {
@@ -277,8 +294,7 @@ static int file_check(const char *path, char **reterr_text)
 
     if (access(path, F_OK) < 0 && errno == ENOENT)
         return RECORD_DONE;
-    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
-    sqlite3_busy_timeout(db, BUSY_TIMEOUT_MSEC);
+    int rc = file_open(path, SQLITE_OPEN_READONLY, &db);
     int r = rc == SQLITE_OK ? database_check(db, path, reterr_text)
                             : open_error(db, rc, path, reterr_text);
     sqlite3_close(db);
@@ -314,10 +330,8 @@ static int file_make(const char *path)
 static int database_open(Record *record, const char *path, char **reterr_text)
 {
     g_autofree char *mode = NULL, *version = NULL;
-    int rc = sqlite3_open_v2(path, &record->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = file_open(path, SQLITE_OPEN_READWRITE, &record->db);
 
-    sqlite3_busy_timeout(record->db, BUSY_TIMEOUT_MSEC);
-    sqlite3_extended_result_codes(record->db, 1);
     /* Where shared memory does not work the journal stays the old kind: as safe, only slower. */
     if (rc == SQLITE_OK)
         rc = query_text(record->db, "PRAGMA journal_mode=WAL", &mode);
