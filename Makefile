@@ -17,7 +17,7 @@ dbusdir ?= $(PREFIX)/share/dbus-1/system.d
 
 BUILD ?= build
 FLAVOUR ?= plain
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 600
 ASAN_COUNT ?= 100
 LONG_COUNT ?= 20000
 LONG_FUZZ_SECONDS ?= 900
@@ -69,7 +69,7 @@ LIB := $O/libvmtuned-core.a
 TESTLIB := $O/tests/helpers.a
 PROGRAMS := $(if $(wildcard src/daemon/main.c),$O/vmtuned) $(if $(wildcard src/ctl/main.c),$O/vmtuned-ctl)
 tests = $(patsubst %.c,$O/%,$(wildcard tests/$(1)/$(2)-*.c))
-HELPERS := $(call objects,$(filter-out %/test-% %/run.c,$(wildcard $(addprefix tests/,common/*.c unit/*.c \
+HELPERS := $(call objects,$(filter-out $(wildcard tests/*/test-*.c) %/run.c,$(wildcard $(addprefix tests/,common/*.c unit/*.c \
 	property/*.c scenario/*.c))))
 UNIT := $(call tests,unit,test)
 PROPERTY := $(call tests,property,test)
@@ -78,9 +78,10 @@ SCENARIO := $(if $(wildcard tests/scenario/run.c),$O/scenario-run)
 TOPOLOGIES := $O/topologies-check
 KILLED := $O/vmtuned-killed
 comma := ,
+FAULTS := $(addprefix $O/tests/,property/test-faults unit/test-alloc-faults)
 TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO) $(TOPOLOGIES) $(KILLED)
 BENCH := $(patsubst %.c,$O/%,$(wildcard tests/bench/*.c))
-RUNNERS := lint unit scenario optimal clang asan valgrind system lab
+RUNNERS := lint unit scenario optimal clang asan valgrind resilience system lab
 
 all: $(PROGRAMS) ## build vmtuned and vmtuned-ctl in build/plain (V=1: show the commands)
 
@@ -148,6 +149,8 @@ $(TOPOLOGIES): $O/tests/topologies/check.o $(TESTLIB) $(LIB)
 REPLAY := $(if $(filter fuzz,$(FLAVOUR)),,$O/tests/fuzz/replay.o)
 $O/tests/fuzz/fuzz-%: $O/tests/fuzz/fuzz-%.o $(REPLAY) $(TESTLIB) $(LIB)
 	$(link)
+$O/tests/fuzz/fuzz-ctl-%: $O/tests/fuzz/fuzz-ctl-%.o $(REPLAY) $(filter-out %/main.o,$(CTL)) $(TESTLIB) $(LIB)
+	$(link)
 $O/tests/fuzz/fuzz-host-%: $O/tests/fuzz/fuzz-host-%.o $(REPLAY) $(HOST) $(TESTLIB) $(LIB)
 	$(link)
 
@@ -172,10 +175,10 @@ check: ## every runner below; ends with 'N passed, N failed' over all of them (r
 	@tests/run-summary.sh $(RESULTS) $(RUNNERS)
 
 check-unit: $(UNIT) $(FUZZ) ## unit tests, fuzz corpora replayed
-	$(call run,unit) $(UNIT) $(replays)
+	$(call run,unit) $(filter-out $(FAULTS),$(UNIT)) $(replays)
 
 check-scenario: $(PROPERTY) $(SCENARIO) $(TOPOLOGIES) ## scenarios, property tests, odd hosts
-	$(call run,scenario) $(PROPERTY) $(scenarios) $(TOPOLOGIES)
+	$(call run,scenario) $(filter-out $(FAULTS),$(PROPERTY)) $(scenarios) $(TOPOLOGIES)
 
 check-topologies: $(TOPOLOGIES) ## plans on the hosts of all hwloc XML files in DIR=
 	$(Q)$(TOPOLOGIES) $(DIR)
@@ -208,6 +211,13 @@ $(HANGING): LDFLAGS += -Wl,--wrap=guest_job_run,--wrap=pool_submit
 check-system: $(PROGRAMS) $(HANGING) ## real guests on a private libvirtd (root)
 	$(Q)BUILD_DIR=$(abspath $O) tests/run-watched.sh $(RESULTS)/system tests/system/run.sh
 
+FAULT_COUNT ?= 1000
+KILL_EVERY ?= 12
+check-resilience: $(PROGRAMS) $(KILLED) $(FAULTS) ## FAULT_COUNT (1000) fault schedules, faults of allocations, kills at each KILL_EVERY-th (12) point (root)
+	$(Q)BUILD_DIR=$(abspath $O) tests/run-resilience.sh $(RESULTS)/resilience \
+		'env VMTUNED_COUNT=$(FAULT_COUNT) $O/tests/property/test-faults' $O/tests/unit/test-alloc-faults \
+		'env VMTUNED_KILL_EVERY=$(KILL_EVERY) tests/system/run.sh resilience'
+
 check-lab: $(PROGRAMS) ## whole NUMA hosts with systemd and KVM guests, in QEMU (root)
 	$(Q)tests/run-watched.sh $(RESULTS)/lab tests/lab/run
 
@@ -217,13 +227,14 @@ demo: $(PROGRAMS) ## boot a NUMA host in QEMU and show what vmtuned does there (
 demo-shell: $(PROGRAMS) ## a root shell in the demo's host; ends with the shell (root)
 	$(Q)tests/lab/demo --shell
 
-check-long: ## many random worlds and long fuzzing, with sanitizers
+check-long: ## many random worlds, every fault and kill point, long fuzzing, with sanitizers (root)
+	$(Q)$(MAKE) check-resilience FAULT_COUNT=$(LONG_COUNT) KILL_EVERY=1 VMTUNED_EVERY=1
 	$(Q)VMTUNED_COUNT=$(LONG_COUNT) TEST_TIMEOUT=14400 $(MAKE) FLAVOUR=asan run-long
 	$(Q)$(MAKE) fuzz FUZZ_SECONDS=$(LONG_FUZZ_SECONDS)
 run-long: $(PROPERTY)
 	$(call run,long) $(PROPERTY)
 
-fuzz: ## libFuzzer, FUZZ_SECONDS (60) for each target
+fuzz: ## libFuzzer, FUZZ_SECONDS (600) for each target
 	$(Q)$(MAKE) FLAVOUR=fuzz run-fuzz
 run-fuzz: $(FUZZ)
 	$(Q)tests/run-fuzz.sh $(BUILD)/fuzz-work $(FUZZ_SECONDS) $(FUZZ)
