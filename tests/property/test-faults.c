@@ -661,6 +661,8 @@ static void check_after(Schedule *schedule)
             check_record(schedule, subject);
         }
         run_clean(schedule, subject, GUEST_RESTORE);
+        if (schedule->drift) /* what did not go back at once had ended the rounds */
+            run_clean(schedule, subject, GUEST_RESTORE);
         check_first(schedule, subject);
     }
     if (!schedule->fault)
