@@ -9,9 +9,9 @@
  *
  * original.written is what vmtuned wants the value to be from the moment the batch began. Until the
  * batch is finished (pending is its number) the machine may have either written or previous.
- * A negative pending: the machine had neither when the batch began, for an earlier one was cut off
- * (a pin had reset a thread); if this one fails too, the row stays as it is.
- * original.made is the batch that kept the original.
+ * A negative pending: an earlier batch was cut off and left a third value (a pin reset a thread),
+ * which is previous then. That is vmtuned's doing, but not a mask to be born under; the row stays
+ * marked until a write of it is done. original.made is the batch that kept the original.
  */
 #include "record/record-db.h"
 
@@ -63,13 +63,13 @@ static const char schema[] =
 #define BORN_PINNED                                                                                \
     WHERE_PROCESS " AND ?7='actual' AND ?5 IN ('vcpu.pin','iothread.pin') AND plane='live'"        \
                   " AND knob=?5 AND instance=?6 AND made<?12"                                      \
-                  " AND (abs(pending)<>?12 AND written IS ?13 OR pending<>0 AND previous IS ?13)"
+                  " AND (abs(pending)<>?12 AND written IS ?13 OR pending>0 AND previous IS ?13)"
 #define FIRST_ORIGINAL                                                                             \
     "CASE WHEN EXISTS(SELECT 1 FROM original" BORN_PINNED                                          \
     ") THEN (SELECT original FROM original" BORN_PINNED ") ELSE"                                   \
     " coalesce((SELECT original FROM original" WHERE_PROCESS " AND plane=?7 AND tid<>0 AND ?8<>0"  \
     " AND (knob=?5 AND instance=?6 OR ?5='vhost.pin' AND knob='emulator.pin')"                     \
-    " AND made<?12 AND (abs(pending)<>?12 AND written IS ?13 OR pending<>0 AND previous IS ?13)"   \
+    " AND made<?12 AND (abs(pending)<>?12 AND written IS ?13 OR pending>0 AND previous IS ?13)"    \
     " ORDER BY knob=?5 DESC, tid LIMIT 1), ?13) END"
 
 static const char *const sql[N_STATEMENTS] = {
@@ -89,9 +89,10 @@ static const char *const sql[N_STATEMENTS] = {
         ", original, written, previous, pending, made)"
         " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9," FIRST_ORIGINAL ",?11,?10,?12,?12)"
         " ON CONFLICT DO UPDATE SET"
-        " previous=CASE WHEN pending<>0 AND written IS NOT ?10 THEN previous ELSE written END,"
+        " previous=CASE WHEN pending=0 OR written IS ?10 THEN written"
+        " WHEN previous IS ?10 THEN previous ELSE ?10 END,"
         " written=excluded.written,"
-        " pending=CASE WHEN pending<>0 AND written IS NOT ?10 AND previous IS NOT ?10"
+        " pending=CASE WHEN pending<0 OR pending>0 AND written IS NOT ?10 AND previous IS NOT ?10"
         " THEN -excluded.pending ELSE excluded.pending END",
     [SQL_ORIGINAL_DONE] =
         "UPDATE original SET previous=NULL, pending=0" WHERE_KEY " AND abs(pending)=?10",
@@ -100,7 +101,7 @@ static const char *const sql[N_STATEMENTS] = {
         "UPDATE original SET written=previous, previous=NULL, pending=0" WHERE_KEY
         " AND pending=?10",
     [SQL_ORIGINAL_SETTLE] =
-        "UPDATE original SET written=?10, previous=NULL, pending=0" WHERE_KEY " AND pending<>0",
+        "UPDATE original SET written=?10, previous=NULL, pending=0" WHERE_KEY " AND pending>0",
     [SQL_ORIGINAL_LIST] = "SELECT " KEY_COLUMNS ", original, written, previous, pending"
                           " FROM original" WHERE_PROCESS " OR (uuid=?1 AND boot='' AND pid=0)",
     [SQL_ORIGINAL_FORGET] = "DELETE FROM original" WHERE_KEY,

@@ -14,6 +14,7 @@ import test_drift
 import test_hung
 import test_libvirtd
 import test_memory
+import test_messages
 import test_off
 import test_pending
 import test_placement
@@ -22,7 +23,7 @@ import test_restore
 
 MODULES = (test_placement, test_drift, test_restore, test_daemon, test_hung, test_libvirtd, test_cli, test_off, test_advise,
            test_devices, test_disks, test_pending, test_memory)
-RESILIENCE = (test_crash, test_record)  # by "make check-resilience"
+RESILIENCE = (test_crash, test_record, test_messages)  # by "make check-resilience"
 
 
 def chosen(argv):

@@ -217,7 +217,7 @@ static void cut_off_and_failed(void **ret_state)
     const Original *original = g_ptr_array_index(list, 0);
     assert_true(original->pending);
     assert_string_equal(original->original, "0-7");
-    assert_string_equal(original->previous, "0-7");
+    assert_string_equal(original->previous, "0-3");
     finish(state, &db, begin(state, &db, &thread_key, "0-3", "5"), &thread_key, "done");
     assert_original(state, &db, &thread_key, "0-7", "5");
 }
