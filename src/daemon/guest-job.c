@@ -157,9 +157,12 @@ static GPtrArray *originals(GuestJob *job, const ProcessKey *process)
     return list;
 }
 
-/* Of a write that was cut off the record has both values; what came about can be seen now. */
+/* Of a write that was cut off the record has both values; what came about can be seen now, unless a
+ * job that was given up may still make it. */
 static void settle_pending(GuestJob *job, const ProcessKey *process)
 {
+    if (job->keep_originals)
+        return;
     g_autoptr(GPtrArray) kept = originals(job, process);
     g_autoptr(SettingList) values = kept ? settle_make(kept, job->guest) : setting_list_new();
 
