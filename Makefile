@@ -78,6 +78,8 @@ SCENARIO := $(if $(wildcard tests/scenario/run.c),$O/scenario-run)
 TOPOLOGIES := $O/topologies-check
 KILLED := $O/vmtuned-killed
 comma := ,
+# where malloc() is another already
+OTHERS_MALLOC = $(filter-out %/test-alloc-faults,$(UNIT))
 FAULTS := $(addprefix $O/tests/,property/test-faults unit/test-alloc-faults)
 TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO) $(TOPOLOGIES) $(KILLED)
 BENCH := $(patsubst %.c,$O/%,$(wildcard tests/bench/*.c))
@@ -195,12 +197,12 @@ objects: $(PROGRAMS) $(TESTS) $(BENCH) $(HANGING)
 check-asan: ## unit tests, corpora, scenarios, properties with ASan, UBSan and LSan
 	$(Q)$(MAKE) FLAVOUR=asan run-asan
 run-asan: $(TESTS)
-	$(Q)VMTUNED_COUNT=$(ASAN_COUNT) tests/run-tests.sh $(RESULTS)/asan $(PROPERTY) $(UNIT) $(scenarios) $(replays)
+	$(Q)VMTUNED_COUNT=$(ASAN_COUNT) tests/run-tests.sh $(RESULTS)/asan $(PROPERTY) $(OTHERS_MALLOC) $(scenarios) $(replays)
 
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
 	--child-silent-after-fork=yes --suppressions=tests/valgrind.supp
 check-valgrind: $(UNIT) $(SCENARIO) ## unit tests and scenarios under valgrind
-	$(Q)TEST_WRAP='$(VALGRIND)' tests/run-tests.sh $(RESULTS)/valgrind $(UNIT) $(scenarios)
+	$(Q)TEST_WRAP='$(VALGRIND)' tests/run-tests.sh $(RESULTS)/valgrind $(OTHERS_MALLOC) $(scenarios)
 
 # The daemon with jobs that hang on demand.
 HANGING := $O/tests/system/vmtuned-hanging
