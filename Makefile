@@ -17,7 +17,7 @@ dbusdir ?= $(PREFIX)/share/dbus-1/system.d
 
 BUILD ?= build
 FLAVOUR ?= plain
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 600
 ASAN_COUNT ?= 100
 LONG_COUNT ?= 20000
 LONG_CHURN_COUNT ?= 2000
@@ -70,16 +70,21 @@ LIB := $O/libvmtuned-core.a
 TESTLIB := $O/tests/helpers.a
 PROGRAMS := $(if $(wildcard src/daemon/main.c),$O/vmtuned) $(if $(wildcard src/ctl/main.c),$O/vmtuned-ctl)
 tests = $(patsubst %.c,$O/%,$(wildcard tests/$(1)/$(2)-*.c))
-HELPERS := $(call objects,$(filter-out %/test-% %/run.c,$(wildcard $(addprefix tests/,common/*.c unit/*.c \
+HELPERS := $(call objects,$(filter-out $(wildcard tests/*/test-*.c) %/run.c,$(wildcard $(addprefix tests/,common/*.c unit/*.c \
 	property/*.c scenario/*.c))))
 UNIT := $(call tests,unit,test)
 PROPERTY := $(call tests,property,test)
 FUZZ := $(call tests,fuzz,fuzz)
 SCENARIO := $(if $(wildcard tests/scenario/run.c),$O/scenario-run)
 TOPOLOGIES := $O/topologies-check
-TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO) $(TOPOLOGIES)
+KILLED := $O/vmtuned-killed
+comma := ,
+# where malloc() is another already
+OTHERS_MALLOC = $(filter-out %/test-alloc-faults,$(UNIT))
+FAULTS := $(addprefix $O/tests/,property/test-faults unit/test-alloc-faults)
+TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO) $(TOPOLOGIES) $(KILLED)
 BENCH := $(patsubst %.c,$O/%,$(wildcard tests/bench/*.c))
-RUNNERS := lint unit scenario optimal clang asan valgrind system lab
+RUNNERS := lint unit scenario optimal clang asan valgrind resilience system lab
 
 all: $(PROGRAMS) ## build vmtuned and vmtuned-ctl in build/plain (V=1: show the commands)
 
@@ -114,6 +119,12 @@ $O/vmtuned: $(DAEMON) $(VIRT) $(HOST) $(LIB)
 	$(link)
 $O/vmtuned-ctl: $(CTL) $(LIB)
 	$(link)
+# The daemon that kills itself: tests/system/kill-points.c stands in front of these functions.
+KILL_POINTS := backend_real_init virt_setting_apply virt_definition_edit thread_affinity_apply record_begin \
+	record_finish record_forget record_set_flags statement_run_plain
+$(KILLED): private ALL_LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(KILL_POINTS))
+$(KILLED): $(DAEMON) $(VIRT) $(HOST) $O/tests/system/kill-points.o $(LIB)
+	$(link)
 $O/tests/unit/test-%: $O/tests/unit/test-%.o $(TESTLIB) $(LIB)
 	$(link)
 $O/tests/unit/test-host-%: $O/tests/unit/test-host-%.o $(HOST) $(TESTLIB) $(LIB)
@@ -127,6 +138,9 @@ $O/tests/unit/test-ctl-%: $O/tests/unit/test-ctl-%.o $(filter-out %/main.o,$(CTL
 	$(link)
 $O/tests/property/test-%: $O/tests/property/test-%.o $(TESTLIB) $(LIB)
 	$(link)
+$O/tests/property/test-faults: $O/tests/property/test-faults.o $(filter-out %/main.o,$(DAEMON)) $(VIRT) $(HOST) \
+		$(TESTLIB) $(LIB)
+	$(link)
 $O/tests/bench/%: $O/tests/bench/%.o $(HOST) $(TESTLIB) $(LIB)
 	$(link)
 $O/scenario-run: $O/tests/scenario/run.o $(TESTLIB) $(LIB)
@@ -137,6 +151,8 @@ $(TOPOLOGIES): $O/tests/topologies/check.o $(TESTLIB) $(LIB)
 # libFuzzer brings its own main; in the other flavours replay.c runs the target over its corpus.
 REPLAY := $(if $(filter fuzz,$(FLAVOUR)),,$O/tests/fuzz/replay.o)
 $O/tests/fuzz/fuzz-%: $O/tests/fuzz/fuzz-%.o $(REPLAY) $(TESTLIB) $(LIB)
+	$(link)
+$O/tests/fuzz/fuzz-ctl-%: $O/tests/fuzz/fuzz-ctl-%.o $(REPLAY) $(filter-out %/main.o,$(CTL)) $(TESTLIB) $(LIB)
 	$(link)
 $O/tests/fuzz/fuzz-host-%: $O/tests/fuzz/fuzz-host-%.o $(REPLAY) $(HOST) $(TESTLIB) $(LIB)
 	$(link)
@@ -162,10 +178,10 @@ check: ## every runner below; ends with 'N passed, N failed' over all of them (r
 	@tests/run-summary.sh $(RESULTS) $(RUNNERS)
 
 check-unit: $(UNIT) $(FUZZ) ## unit tests, fuzz corpora replayed
-	$(call run,unit) $(UNIT) $(replays)
+	$(call run,unit) $(filter-out $(FAULTS),$(UNIT)) $(replays)
 
 check-scenario: $(PROPERTY) $(SCENARIO) $(TOPOLOGIES) ## scenarios, property tests, odd hosts
-	$(call run,scenario) $(PROPERTY) $(scenarios) $(TOPOLOGIES)
+	$(call run,scenario) $(filter-out $(FAULTS),$(PROPERTY)) $(scenarios) $(TOPOLOGIES)
 
 check-topologies: $(TOPOLOGIES) ## plans on the hosts of all hwloc XML files in DIR=
 	$(Q)$(TOPOLOGIES) $(DIR)
@@ -182,12 +198,12 @@ objects: $(PROGRAMS) $(TESTS) $(BENCH) $(HANGING)
 check-asan: ## unit tests, corpora, scenarios, properties with ASan, UBSan and LSan
 	$(Q)$(MAKE) FLAVOUR=asan run-asan
 run-asan: $(TESTS)
-	$(Q)VMTUNED_COUNT=$(ASAN_COUNT) tests/run-tests.sh $(RESULTS)/asan $(PROPERTY) $(UNIT) $(scenarios) $(replays)
+	$(Q)VMTUNED_COUNT=$(ASAN_COUNT) tests/run-tests.sh $(RESULTS)/asan $(PROPERTY) $(OTHERS_MALLOC) $(scenarios) $(replays)
 
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
 	--child-silent-after-fork=yes --suppressions=tests/valgrind.supp
 check-valgrind: $(UNIT) $(SCENARIO) ## unit tests and scenarios under valgrind
-	$(Q)TEST_WRAP='$(VALGRIND)' tests/run-tests.sh $(RESULTS)/valgrind $(UNIT) $(scenarios)
+	$(Q)TEST_WRAP='$(VALGRIND)' tests/run-tests.sh $(RESULTS)/valgrind $(OTHERS_MALLOC) $(scenarios)
 
 # The daemon with jobs that hang on demand.
 HANGING := $O/tests/system/vmtuned-hanging
@@ -198,6 +214,13 @@ $(HANGING): LDFLAGS += -Wl,--wrap=guest_job_run,--wrap=pool_submit
 check-system: $(PROGRAMS) $(HANGING) ## real guests on a private libvirtd (root)
 	$(Q)BUILD_DIR=$(abspath $O) tests/run-watched.sh $(RESULTS)/system tests/system/run.sh
 
+FAULT_COUNT ?= 1000
+KILL_EVERY ?= 12
+check-resilience: $(PROGRAMS) $(KILLED) $(FAULTS) ## FAULT_COUNT (1000) fault schedules, faults of allocations, kills at each KILL_EVERY-th (12) point (root)
+	$(Q)BUILD_DIR=$(abspath $O) tests/run-resilience.sh $(RESULTS)/resilience \
+		'env VMTUNED_COUNT=$(FAULT_COUNT) $O/tests/property/test-faults' $O/tests/unit/test-alloc-faults \
+		'env VMTUNED_KILL_EVERY=$(KILL_EVERY) tests/system/run.sh resilience'
+
 check-lab: $(PROGRAMS) ## whole NUMA hosts with systemd and KVM guests, in QEMU (root)
 	$(Q)tests/run-watched.sh $(RESULTS)/lab tests/lab/run
 
@@ -207,7 +230,8 @@ demo: $(PROGRAMS) ## boot a NUMA host in QEMU and show what vmtuned does there (
 demo-shell: $(PROGRAMS) ## a root shell in the demo's host; ends with the shell (root)
 	$(Q)tests/lab/demo --shell
 
-check-long: $(PROGRAMS) ## many random worlds and long fuzzing, with sanitizers; guests that come and go (root)
+check-long: $(PROGRAMS) ## many random worlds, every fault and kill point, long fuzzing, with sanitizers; guests that come and go (root)
+	$(Q)$(MAKE) check-resilience FAULT_COUNT=$(LONG_COUNT) KILL_EVERY=1 VMTUNED_EVERY=1
 	$(Q)VMTUNED_COUNT=$(LONG_COUNT) TEST_TIMEOUT=14400 $(MAKE) FLAVOUR=asan run-long
 	$(Q)$(MAKE) fuzz FUZZ_SECONDS=$(LONG_FUZZ_SECONDS)
 	$(Q)VMTUNED_COUNT=$(LONG_CHURN_COUNT) BUILD_DIR=$(abspath $O) tests/run-watched.sh $(RESULTS)/churn \
@@ -215,7 +239,7 @@ check-long: $(PROGRAMS) ## many random worlds and long fuzzing, with sanitizers;
 run-long: $(PROPERTY)
 	$(call run,long) $(PROPERTY)
 
-fuzz: ## libFuzzer, FUZZ_SECONDS (60) for each target
+fuzz: ## libFuzzer, FUZZ_SECONDS (600) for each target
 	$(Q)$(MAKE) FLAVOUR=fuzz run-fuzz
 run-fuzz: $(FUZZ)
 	$(Q)tests/run-fuzz.sh $(BUILD)/fuzz-work $(FUZZ_SECONDS) $(FUZZ)

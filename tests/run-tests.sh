@@ -5,7 +5,8 @@
 # time as there are CPUs, and leaves 'N passed, N failed' in RESULT. Counts are read from cmocka's
 # summary or from a last line of that form; a command without either counts as one test by its exit
 # status. A command that executed nothing has failed. TEST_WRAP goes in front of each command;
-# TEST_TIMEOUT limits each (seconds). Start the longest first.
+# TEST_TIMEOUT limits each (seconds). Lines 'figure: …' are added to the file TEST_FIGURES. Start the
+# longest first.
 
 export CMOCKA_MESSAGE_OUTPUT=STDOUT
 export ASAN_OPTIONS="handle_segv=2:detect_leaks=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
@@ -39,6 +40,7 @@ one() {
     # shellcheck disable=SC2086
     timeout -k 10 "${TEST_TIMEOUT:-1800}" $TEST_WRAP $3 </dev/null >"$log" 2>&1
     status=$?
+    [ -z "${TEST_FIGURES:-}" ] || sed -n 's/^.*figure: /  /p' "$log" >>"$TEST_FIGURES"
     read -r passed failed known <<EOF
 $(count "$log")
 EOF

@@ -31,6 +31,14 @@ int64_t doc_number(Doc *object, const char *key)
     return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
 }
 
+void doc_add_number(Doc *object, const char *key, CpuSet *set)
+{
+    int64_t number = doc_number(object, key);
+
+    if (number >= 0 && number <= CPUSET_MAX_INDEX)
+        hwloc_bitmap_set(set, (unsigned)number);
+}
+
 bool doc_bool(Doc *object, const char *key)
 {
     Doc *value = doc_get(object, key);

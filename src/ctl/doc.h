@@ -3,6 +3,8 @@
  * older daemon's document still shows. Texts are borrowed from the document. */
 #pragma once
 
+#include "model/cpuset.h"
+
 #include <glib.h>
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -14,8 +16,10 @@ Doc *doc_get(Doc *object, const char *key);         /* borrowed; NULL: none or n
 const char *doc_text(Doc *object, const char *key); /* NULL: none, null or no string */
 const char *doc_word(Doc *object, const char *key); /* the same, "" for NULL */
 int64_t doc_number(Doc *object, const char *key);   /* 0: none */
-bool doc_bool(Doc *object, const char *key);        /* false: none */
-unsigned doc_length(Doc *object, const char *key);  /* of an array; 0: none */
+/* Into the set, unless it is none that a CPU, core or vCPU can have. */
+void doc_add_number(Doc *object, const char *key, CpuSet *set);
+bool doc_bool(Doc *object, const char *key);       /* false: none */
+unsigned doc_length(Doc *object, const char *key); /* of an array; 0: none */
 /* The array's texts, joined by ", ". Owned by the caller. */
 char *doc_join(Doc *object, const char *key);
 /* A time of a document as local time, "2025-11-21 10:08:00". Owned by the caller; NULL: none. */

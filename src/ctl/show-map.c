@@ -36,7 +36,7 @@ static unsigned append_class(GString *text, Doc *guest, unsigned class, const Cp
         g_autoptr(CpuSet) cpus = doc_cpus(row, "cpus");
         if (g_str_equal(doc_word(row, "class"), classes[class].class) &&
             hwloc_bitmap_intersects(cpus, core))
-            hwloc_bitmap_set(ids, (unsigned)doc_number(row, "id"));
+            doc_add_number(row, "id", ids);
     }
     unsigned n = cpuset_weight(ids);
     if (n == 0)
@@ -107,11 +107,11 @@ static void add_core(GPtrArray *rows, Doc *document, Doc *core)
     MapRow *row = rows->len > 0 ? g_ptr_array_index(rows, rows->len - 1) : NULL;
 
     if (!row || row->node != doc_number(core, "node") || row->llc != doc_number(core, "llc") ||
-        !g_str_equal(row->guests, guests)) {
+        g_strcmp0(row->guests, guests) != 0) {
         row = add_row(rows, doc_number(core, "node"), doc_number(core, "llc"));
         row->guests = g_steal_pointer(&guests);
     }
-    hwloc_bitmap_set(row->cores, (unsigned)doc_number(core, "core"));
+    doc_add_number(core, "core", row->cores);
     hwloc_bitmap_or(row->cpus, row->cpus, cpus);
 }
 

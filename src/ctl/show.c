@@ -126,7 +126,7 @@ char *show_placement(Doc *guest, const char *key)
     for (unsigned i = 0, n = doc_length(guest, key); i < n; i++) {
         Doc *entry = json_object_array_get_idx(doc_get(guest, key), i);
         Doc *next = i + 1 < n ? json_object_array_get_idx(doc_get(guest, key), i + 1) : NULL;
-        hwloc_bitmap_set(ids, (unsigned)doc_number(entry, "id"));
+        doc_add_number(entry, "id", ids);
         if (next && g_str_equal(doc_word(next, "cpus"), doc_word(entry, "cpus")))
             continue;
         g_autofree char *list = cpuset_format(ids);

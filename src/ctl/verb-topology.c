@@ -72,7 +72,7 @@ static char *llc_cores(Doc *document, int64_t llc)
 
     DOC_FOREACH(core, document, "cores")
     if (doc_number(core, "llc") == llc)
-        hwloc_bitmap_set(cores, (unsigned)doc_number(core, "core"));
+        doc_add_number(core, "core", cores);
     return cpuset_format(cores);
 }
 
@@ -110,7 +110,7 @@ static void print_kinds(Doc *document, GString *out)
     g_autoptr(CpuSet) kinds = cpuset_new();
 
     DOC_FOREACH(core, document, "cores")
-    hwloc_bitmap_set(kinds, (unsigned)MAX(doc_number(core, "kind"), 0));
+    doc_add_number(core, "kind", kinds);
     CPUSET_FOREACH(kind, kinds)
     {
         g_autoptr(CpuSet) cpus = cpuset_new();

@@ -208,6 +208,8 @@ static void list_done(PoolJob *base, bool abandoned)
     ListJob *job = (ListJob *)base;
     Manager *manager = base->owner;
 
+    if (!abandoned && job->check_record)
+        manager_set_record_problem(manager, job->record_problem);
     if (abandoned || job->result != VIRT_DONE || (!job->topo && !manager->topo)) {
         if (abandoned)
             log_warning("libvirt does not answer: the cycle is given up");

@@ -126,10 +126,15 @@ static void run_look(GuestJob *job)
     if (look(job) != BACKEND_DONE)
         return;
     ProcessKey process = job_process(job);
+    const ProcessFlags known = job->flags;
     if (job->record)
         note_record(job, record_get_flags(job->record, &process, &job->flags));
-    if (!job->flags.known && job->guest->kernel)
+    if (!job->flags.known && known.known) { /* by a record that was lost */
+        job->flags = known;
+        keep_flags(job, &process);
+    } else if (!job->flags.known && job->guest->kernel) {
         judge_first_sight(job, &process);
+    }
 }
 
 /* Of a guest that is off only what an edit of its definition alone can set is tuned. */
@@ -151,6 +156,19 @@ static GPtrArray *originals(GuestJob *job, const ProcessKey *process)
         if (is_out_of_reach(job, &((Original *)g_ptr_array_index(list, i))->key))
             g_ptr_array_remove_index(list, i);
     return list;
+}
+
+/* Of a write that was cut off the record has both values; what came about can be seen now, unless a
+ * job that was given up may still make it. */
+static void settle_pending(GuestJob *job, const ProcessKey *process)
+{
+    if (job->keep_originals)
+        return;
+    g_autoptr(GPtrArray) kept = originals(job, process);
+    g_autoptr(SettingList) values = kept ? settle_make(kept, job->guest) : setting_list_new();
+
+    if (setting_list_size(values) > 0)
+        note_record(job, record_settle(job->record, process, values));
 }
 
 /* What should hold now: the plan, and the originals of all it no longer names. NULL: what is to be
@@ -366,6 +384,7 @@ static void run_rounds(GuestJob *job)
         job->result = BACKEND_GONE;
         return;
     }
+    settle_pending(job, &process);
     for (unsigned round = 0; round < GUEST_JOB_MAX_ROUNDS; round++) {
         if (is_outdated(job)) {
             job->result = BACKEND_RETRY;

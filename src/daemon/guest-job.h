@@ -37,7 +37,7 @@ typedef struct GuestJob {
     bool keep_originals; /* a job that was given up is still at work: what it writes may have to go
                             back */
     bool force;          /* RESTORE: also what somebody else changed since */
-    ProcessFlags flags;  /* TUNE, RESTORE: as known; LOOK fills it */
+    ProcessFlags flags;  /* as known; LOOK fills it */
     ChangeSet *refused;  /* TUNE: what libvirt will not have in a definition, not to be tried; what
                             it refuses now is added, with its words as reason */
 

@@ -123,7 +123,6 @@ Managed *guest_pool_back(Manager *manager, const GuestPoolJob *pool_job, bool ab
     }
     if (pool_job->left_behind)
         look_anew(manager, managed);
-    if (job->record_error < 0 || job->outcomes->len > 0)
-        manager_set_record_problem(manager, job->record_error);
+    manager_note_record_error(manager, job->record_error);
     return managed;
 }

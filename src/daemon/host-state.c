@@ -265,8 +265,7 @@ static void tune_done(PoolJob *base, bool abandoned)
 
     state->in_flight = false;
     if (!abandoned) {
-        if (job->record_error < 0 || job->outcome)
-            manager_set_record_problem(manager, job->record_error);
+        manager_note_record_error(manager, job->record_error);
         for (unsigned i = 0; diag_list_get(job->diags, i); i++)
             log_notice("host: %s", diag_list_get(job->diags, i)->text);
         merge_outcome(state, job);

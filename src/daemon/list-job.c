@@ -41,6 +41,8 @@ static void list_run(PoolJob *base)
 {
     ListJob *job = (ListJob *)base;
 
+    if (job->check_record)
+        record_check(job->record, job->probe_record, &job->record_problem);
     for (guint i = 0; i < job->watches->len; i++) {
         Watch *watch = g_ptr_array_index(job->watches, i);
         if (quick_check(watch->quick, job->online) != 0)
@@ -67,6 +69,7 @@ static void list_free(PoolJob *base)
     g_clear_pointer(&job->topo, topo_unref);
     g_clear_pointer(&job->online, hwloc_bitmap_free);
     g_clear_pointer(&job->host, host_job_free);
+    g_free(job->record_problem);
     g_free(job->stamp);
     g_free(job);
 }
@@ -78,7 +81,7 @@ static void list_known(Manager *manager, ListJob *job)
     g_autoptr(GPtrArray) alive = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
     g_autoptr(GPtrArray) defined = g_ptr_array_new_with_free_func(g_free);
 
-    if (!manager->record || !manager->some_ended || manager->cycles == 0)
+    if (!manager->some_ended || manager->cycles == 0)
         return;
     for (guint i = 0; i < manager->guests->len; i++) {
         const Managed *managed = g_ptr_array_index(manager->guests, i);
@@ -107,6 +110,8 @@ void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
                           .timeout_usec = JOB_TIMEOUT_USEC};
     job->hub = manager->hub;
     job->record = manager->record;
+    job->check_record = manager->interval_due;
+    job->probe_record = manager->record_problem != NULL;
     job->boot_id = manager->boot_id;
     list_known(manager, job);
     if (host_state_is_due(manager)) {

@@ -12,6 +12,7 @@ typedef struct ListJob {
     GPtrArray *uuids;   /* of char * */
     CpuSet *online;
     Record *record;
+    bool check_record, probe_record;
     const char *boot_id;
     GPtrArray *alive; /* of Guest: the only processes the record is to keep; NULL: not asked for */
     GPtrArray *defined; /* of char *: uuids of all guests; with alive */
@@ -19,9 +20,10 @@ typedef struct ListJob {
     HostJob *host;      /* a look at the host's settings; NULL: not due */
     /* results */
     int result;
-    Topo *topo;         /* NULL: as before */
-    GPtrArray *guests;  /* of Guest */
-    GPtrArray *changed; /* of char *: guests the quick pass found different */
+    char *record_problem; /* check_record: why it cannot be used; NULL: it can */
+    Topo *topo;           /* NULL: as before */
+    GPtrArray *guests;    /* of Guest */
+    GPtrArray *changed;   /* of char *: guests the quick pass found different */
 } ListJob;
 
 /* Submits a list of all that is due now; done() gets it back as its PoolJob. Main thread. */

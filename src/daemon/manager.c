@@ -117,22 +117,23 @@ Backend manager_backend_for(const Manager *manager, const PoolJob *job)
     return backend;
 }
 
-void manager_set_record_problem(Manager *manager, int error)
+void manager_set_record_problem(Manager *manager, const char *problem)
 {
-    if (error == 0) {
-        if (manager->record && manager->record_problem) {
-            log_notice("the record can be written again");
-            g_clear_pointer(&manager->record_problem, g_free);
-        }
-        return;
-    }
-    if (!manager->record_problem)
+    if (!problem && manager->record_problem)
+        log_notice("the record can be written again");
+    if (problem && !manager->record_problem)
         log_full(LOG_LEVEL_ERROR, VMTUNED_MESSAGE_RECORD_PROBLEM, NULL,
-                 "the record cannot be written (%s): guests are tuned, but what changes from now "
-                 "on cannot be restored",
-                 g_strerror(-error));
+                 "the record cannot be used (%s): guests are tuned, but what changes from now on "
+                 "cannot be restored",
+                 problem);
     g_free(manager->record_problem);
-    manager->record_problem = g_strdup(g_strerror(-error));
+    manager->record_problem = g_strdup(problem);
+}
+
+void manager_note_record_error(Manager *manager, int error)
+{
+    if (error < 0 && !manager->record_problem)
+        manager_set_record_problem(manager, g_strerror(-error));
 }
 
 static int on_trigger_timer(sd_event_source *source, uint64_t usec, void *data)
@@ -472,13 +473,9 @@ static void open_record(Manager *manager)
 {
     g_autofree char *why = NULL;
 
-    int r = record_open(manager->options.state_dir, &manager->record, &why);
-    if (r == RECORD_DONE)
-        return;
-    manager->record_problem = g_strdup(why ? why : g_strerror(r < 0 ? -r : EIO));
-    log_full(LOG_LEVEL_ERROR, VMTUNED_MESSAGE_RECORD_PROBLEM, NULL,
-             "no record: %s; guests are tuned, but what changes cannot be restored",
-             manager->record_problem);
+    manager->record = record_new(manager->options.state_dir);
+    record_check(manager->record, false, &why);
+    manager_set_record_problem(manager, why);
 }
 
 /* The signals belong to sd-event: no other thread may take them. A bus or a libvirtd that goes away

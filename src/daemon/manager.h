@@ -189,8 +189,11 @@ void manager_mark_dirty(Manager *manager, const char *uuid);
 void manager_retry(Manager *manager);
 /* The backend of one job, good for as long as the job is. */
 Backend manager_backend_for(const Manager *manager, const PoolJob *job);
-/* The record could not be written, or (0) was: told in status, and in the log when it changes. */
-void manager_set_record_problem(Manager *manager, int error);
+/* Why the record cannot be used, NULL: it can. Told in status, and in the log when it begins and
+ * ends. It ends with the interval: record_check(). */
+void manager_set_record_problem(Manager *manager, const char *problem);
+/* What a job met with; 0: nothing. A problem that is known already keeps its words. */
+void manager_note_record_error(Manager *manager, int error);
 /* True if changes to that guest may be made, in this cycle or, if it only looks, in the next. A
  * guest that is manual by detection has no wants of ours, but what vmtuned changed while a rule
  * named it goes back. */

@@ -367,7 +367,7 @@ void restart_recover(Manager *manager)
     g_autoptr(GPtrArray) entries = NULL;
 
     manager->restarts = g_ptr_array_new_with_free_func(restart_free);
-    if (!manager->record || manager->options.once || manager->options.dry_run)
+    if (manager->options.once || manager->options.dry_run)
         return;
     int r = record_restarts(manager->record, &entries);
     if (r < 0) {

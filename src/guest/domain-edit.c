@@ -20,10 +20,7 @@ static bool has_declaration(const char *xml)
 static int format_document(xmlDoc *doc, bool with_declaration, char **ret)
 {
     xmlBuffer *buffer = xmlBufferCreate();
-    xmlSaveCtxt *save =
-        buffer ? xmlSaveToBuffer(buffer, "UTF-8", with_declaration ? 0 : XML_SAVE_NO_DECL) : NULL;
-    if (!save)
-        g_abort();
+    xmlSaveCtxt *save = xmlSaveToBuffer(buffer, "UTF-8", with_declaration ? 0 : XML_SAVE_NO_DECL);
 
     bool saved = xmlSaveDoc(save, doc) >= 0;
     saved = xmlSaveClose(save) >= 0 && saved;

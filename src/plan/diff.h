@@ -30,6 +30,10 @@ ChangeSet *diff_make(const SettingList *wanted, const SettingList *before,
 SettingList *restore_make(GPtrArray *originals, const SettingList *wanted, const Guest *guest,
                           bool force, DiagList *diags);
 
+/* What is in force of originals whose last write was cut off, where that is the new value or the
+ * one before it. Sorted. */
+SettingList *settle_make(GPtrArray *originals, const Guest *guest);
+
 /* True if wanted names key's knob, instance and plane (for a thread: any thread of that class). */
 bool setting_is_wanted(const SettingList *wanted, const SettingKey *key);
 

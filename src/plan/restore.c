@@ -222,3 +222,20 @@ SettingList *restore_make(GPtrArray *originals, const SettingList *wanted, const
     setting_list_sort(list);
     return g_steal_pointer(&list);
 }
+
+SettingList *settle_make(GPtrArray *originals, const Guest *guest)
+{
+    g_autoptr(SettingList) observed = observed_make(guest);
+    Restore restore = {.guest = guest, .observed = observed};
+    SettingList *list = setting_list_new();
+
+    for (guint i = 0; i < originals->len; i++) {
+        const Original *original = g_ptr_array_index(originals, i);
+        const Setting *now = setting_list_find(observed, &original->key);
+        if (original->pending && now && now->key.tid_start == original->key.tid_start &&
+            was_written(&restore, now, original))
+            setting_list_add(list, &now->key, now->value, NULL, NULL);
+    }
+    setting_list_sort(list);
+    return list;
+}

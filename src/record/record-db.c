@@ -9,7 +9,9 @@
  *
  * original.written is what vmtuned wants the value to be from the moment the batch began. Until the
  * batch is finished (pending is its number) the machine may have either written or previous.
- * original.made is the batch that kept the original.
+ * A negative pending: an earlier batch was cut off and left a third value (a pin reset a thread),
+ * which is previous then. That is vmtuned's doing, but not a mask to be born under; the row stays
+ * marked until a write of it is done. original.made is the batch that kept the original.
  */
 #include "record/record-db.h"
 
@@ -61,13 +63,13 @@ static const char schema[] =
 #define BORN_PINNED                                                                                \
     WHERE_PROCESS " AND ?7='actual' AND ?5 IN ('vcpu.pin','iothread.pin') AND plane='live'"        \
                   " AND knob=?5 AND instance=?6 AND made<?12"                                      \
-                  " AND (written IS ?13 OR pending<>0 AND previous IS ?13)"
+                  " AND (abs(pending)<>?12 AND written IS ?13 OR pending>0 AND previous IS ?13)"
 #define FIRST_ORIGINAL                                                                             \
     "CASE WHEN EXISTS(SELECT 1 FROM original" BORN_PINNED                                          \
     ") THEN (SELECT original FROM original" BORN_PINNED ") ELSE"                                   \
     " coalesce((SELECT original FROM original" WHERE_PROCESS " AND plane=?7 AND tid<>0 AND ?8<>0"  \
     " AND (knob=?5 AND instance=?6 OR ?5='vhost.pin' AND knob='emulator.pin')"                     \
-    " AND (written IS ?13 OR pending<>0 AND previous IS ?13)"                                      \
+    " AND made<?12 AND (abs(pending)<>?12 AND written IS ?13 OR pending>0 AND previous IS ?13)"    \
     " ORDER BY knob=?5 DESC, tid LIMIT 1), ?13) END"
 
 static const char *const sql[N_STATEMENTS] = {
@@ -87,14 +89,19 @@ static const char *const sql[N_STATEMENTS] = {
         ", original, written, previous, pending, made)"
         " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9," FIRST_ORIGINAL ",?11,?10,?12,?12)"
         " ON CONFLICT DO UPDATE SET"
-        " previous=CASE WHEN pending<>0 AND written IS NOT ?10 THEN previous ELSE written END,"
-        " written=excluded.written, pending=excluded.pending",
+        " previous=CASE WHEN pending=0 OR written IS ?10 THEN written"
+        " WHEN previous IS ?10 THEN previous ELSE ?10 END,"
+        " written=excluded.written,"
+        " pending=CASE WHEN pending<0 OR pending>0 AND written IS NOT ?10 AND previous IS NOT ?10"
+        " THEN -excluded.pending ELSE excluded.pending END",
     [SQL_ORIGINAL_DONE] =
-        "UPDATE original SET previous=NULL, pending=0" WHERE_KEY " AND pending=?10",
+        "UPDATE original SET previous=NULL, pending=0" WHERE_KEY " AND abs(pending)=?10",
     [SQL_ORIGINAL_DROP_MADE] = "DELETE FROM original" WHERE_KEY " AND made=?10",
     [SQL_ORIGINAL_TAKE_BACK] =
         "UPDATE original SET written=previous, previous=NULL, pending=0" WHERE_KEY
         " AND pending=?10",
+    [SQL_ORIGINAL_SETTLE] =
+        "UPDATE original SET written=?10, previous=NULL, pending=0" WHERE_KEY " AND pending>0",
     [SQL_ORIGINAL_LIST] = "SELECT " KEY_COLUMNS ", original, written, previous, pending"
                           " FROM original" WHERE_PROCESS " OR (uuid=?1 AND boot='' AND pid=0)",
     [SQL_ORIGINAL_FORGET] = "DELETE FROM original" WHERE_KEY,
@@ -114,6 +121,7 @@ static const char *const sql[N_STATEMENTS] = {
     [SQL_RESTART_FORGET] = "DELETE FROM restart WHERE uuid=?1",
     [SQL_RESTART_LIST] =
         "SELECT " PROCESS_COLUMNS ", name, on_reboot, until FROM restart ORDER BY uuid",
+    [SQL_PROBE] = "PRAGMA user_version=" G_STRINGIFY(SCHEMA_VERSION),
 };
 
 /* --- statements --- */
@@ -147,6 +155,8 @@ int statement_get(Record *record, Statement statement, sqlite3_stmt **ret)
 {
     sqlite3_stmt **stmt = &record->statements[statement];
 
+    if (!record->db)
+        return -ENODATA;
     if (!*stmt) {
         int rc = sqlite3_prepare_v3(record->db, sql[statement], -1, SQLITE_PREPARE_PERSISTENT, stmt,
                                     NULL);
@@ -159,7 +169,8 @@ int statement_get(Record *record, Statement statement, sqlite3_stmt **ret)
 
 void statement_bind_text(sqlite3_stmt *stmt, int place, const char *text)
 {
-    sqlite3_bind_text(stmt, place, text, -1, SQLITE_TRANSIENT);
+    if (sqlite3_bind_text(stmt, place, text, -1, SQLITE_TRANSIENT) == SQLITE_NOMEM)
+        g_error("out of memory"); /* it would be written as "not set" */
 }
 
 void statement_bind_number(sqlite3_stmt *stmt, int place, int64_t number)
@@ -200,7 +211,11 @@ int statement_run_plain(Record *record, Statement statement)
 
 char *statement_text(sqlite3_stmt *stmt, int column)
 {
-    return g_strdup((const char *)sqlite3_column_text(stmt, column));
+    const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+    if (!text && sqlite3_errcode(sqlite3_db_handle(stmt)) == SQLITE_NOMEM)
+        g_error("out of memory"); /* it would be read as "not set" */
+    return g_strdup(text);
 }
 
 /* --- opening --- */
@@ -263,6 +278,18 @@ static int database_check(sqlite3 *db, const char *path, char **reterr_text)
     return RECORD_CORRUPT;
 }
 
+/* An SQLite code; *ret is NULL only if memory is out. */
+static int file_open(const char *path, int flags, sqlite3 **ret)
+{
+    int rc = sqlite3_open_v2(path, ret, flags | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (*ret) {
+        sqlite3_busy_timeout(*ret, BUSY_TIMEOUT_MSEC);
+        sqlite3_extended_result_codes(*ret, 1);
+    }
+    return rc;
+}
+
 /* Looks at the file, if there is one, without writing to it. */
 static int file_check(const char *path, char **reterr_text)
 {
@@ -270,8 +297,7 @@ static int file_check(const char *path, char **reterr_text)
 
     if (access(path, F_OK) < 0 && errno == ENOENT)
         return RECORD_DONE;
-    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
-    sqlite3_busy_timeout(db, BUSY_TIMEOUT_MSEC);
+    int rc = file_open(path, SQLITE_OPEN_READONLY, &db);
     int r = rc == SQLITE_OK ? database_check(db, path, reterr_text)
                             : open_error(db, rc, path, reterr_text);
     sqlite3_close(db);
@@ -307,10 +333,8 @@ static int file_make(const char *path)
 static int database_open(Record *record, const char *path, char **reterr_text)
 {
     g_autofree char *mode = NULL, *version = NULL;
-    int rc = sqlite3_open_v2(path, &record->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = file_open(path, SQLITE_OPEN_READWRITE, &record->db);
 
-    sqlite3_busy_timeout(record->db, BUSY_TIMEOUT_MSEC);
-    sqlite3_extended_result_codes(record->db, 1);
     /* Where shared memory does not work the journal stays the old kind: as safe, only slower. */
     if (rc == SQLITE_OK)
         rc = query_text(record->db, "PRAGMA journal_mode=WAL", &mode);
@@ -323,13 +347,13 @@ static int database_open(Record *record, const char *path, char **reterr_text)
     return rc == SQLITE_OK ? RECORD_DONE : open_error(record->db, rc, path, reterr_text);
 }
 
-int record_db_open(Record *record, const char *directory, char **reterr_text)
+int record_db_open(Record *record, char **reterr_text)
 {
-    g_autofree char *path = g_build_filename(directory, "record.db", NULL);
-    int r = directory_make(directory);
+    g_autofree char *path = g_build_filename(record->directory, "record.db", NULL);
+    int r = directory_make(record->directory);
 
     if (r < 0) {
-        *reterr_text = g_strdup_printf("cannot make %s: %s", directory, g_strerror(-r));
+        *reterr_text = g_strdup_printf("cannot make %s: %s", record->directory, g_strerror(-r));
         return r;
     }
     r = file_check(path, reterr_text);
@@ -340,12 +364,23 @@ int record_db_open(Record *record, const char *directory, char **reterr_text)
         *reterr_text = g_strdup_printf("cannot make %s: %s", path, g_strerror(-r));
         return r;
     }
-    return database_open(record, path, reterr_text);
+    r = database_open(record, path, reterr_text);
+    if (r != RECORD_DONE)
+        record_db_close(record);
+    return r;
 }
 
 void record_db_close(Record *record)
 {
     for (unsigned i = 0; i < N_STATEMENTS; i++)
-        sqlite3_finalize(record->statements[i]);
-    sqlite3_close(record->db);
+        sqlite3_finalize(g_steal_pointer(&record->statements[i]));
+    sqlite3_close(g_steal_pointer(&record->db));
+}
+
+bool record_db_is_stale(Record *record)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(record->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved != 0;
 }

@@ -62,14 +62,38 @@ static bool read_key(sqlite3_stmt *stmt, SettingKey *ret)
     return true;
 }
 
-int record_open(const char *directory, Record **ret, char **reterr_text)
+Record *record_new(const char *directory)
 {
-    g_autoptr(Record) record = g_new0(Record, 1);
+    Record *record = g_new0(Record, 1);
 
     g_mutex_init(&record->lock);
-    int r = record_db_open(record, directory, reterr_text);
+    record->directory = g_strdup(directory);
+    return record;
+}
+
+int record_open(const char *directory, Record **ret, char **reterr_text)
+{
+    g_autoptr(Record) record = record_new(directory);
+    int r = record_db_open(record, reterr_text);
+
     if (r == RECORD_DONE)
         *ret = g_steal_pointer(&record);
+    return r;
+}
+
+int record_check(Record *record, bool probe, char **reterr_text)
+{
+    LOCK_RECORD(record);
+    int r = RECORD_DONE;
+
+    if (record->db && record_db_is_stale(record))
+        record_db_close(record);
+    if (!record->db)
+        r = record_db_open(record, reterr_text);
+    if (r == RECORD_DONE && probe)
+        r = statement_run_plain(record, SQL_PROBE);
+    if (r < 0 && !*reterr_text)
+        *reterr_text = g_strdup(g_strerror(-r));
     return r;
 }
 
@@ -79,6 +103,7 @@ void record_close(Record *record)
         return;
     record_db_close(record);
     g_mutex_clear(&record->lock);
+    g_free(record->directory);
     g_free(record);
 }
 
@@ -195,8 +220,10 @@ int record_begin(Record *record, const ProcessKey *process, const ChangeSet *cha
 {
     LOCK_RECORD(record);
     int64_t batch = 0;
-    int r = statement_run_plain(record, SQL_BEGIN);
 
+    if (record->db && record_db_is_stale(record))
+        return -ESTALE;
+    int r = statement_run_plain(record, SQL_BEGIN);
     if (r < 0)
         return r;
     r = transaction_end(record, begin_changes(record, process, changes, why, &batch));
@@ -306,6 +333,28 @@ int record_forget(Record *record, const ProcessKey *process, const SettingList *
         return r;
     return transaction_end(record,
                            keys ? forget_keys(record, process, keys) : forget_all(record, process));
+}
+
+static int settle_values(Record *record, const ProcessKey *process, const SettingList *values)
+{
+    sqlite3_stmt *stmt = NULL;
+    int r = statement_get(record, SQL_ORIGINAL_SETTLE, &stmt);
+
+    for (unsigned i = 0; r == 0 && i < setting_list_size(values); i++) {
+        const Setting *setting = setting_list_get(values, i);
+        bind_key(stmt, process, &setting->key);
+        statement_bind_text(stmt, 10, setting->value);
+        r = statement_run(record, stmt);
+    }
+    return r;
+}
+
+int record_settle(Record *record, const ProcessKey *process, const SettingList *values)
+{
+    LOCK_RECORD(record);
+    int r = statement_run_plain(record, SQL_BEGIN);
+
+    return r < 0 ? r : transaction_end(record, settle_values(record, process, values));
 }
 
 int record_guests(Record *record, GPtrArray **ret)

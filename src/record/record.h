@@ -40,14 +40,21 @@ typedef struct ProcessFlags {
 /* Opens or creates directory/record.db. RECORD_DONE, RECORD_NEWER, RECORD_CORRUPT or negative
  * errno; *reterr_text says why in words. */
 int record_open(const char *directory, Record **ret, char **reterr_text);
+/* One that is not open: every call fails with -ENODATA until record_check() could open it. */
+Record *record_new(const char *directory);
+/* Opens it if it is not open, or anew if its file is no longer the one in the directory (removed,
+ * replaced, another file system): what the old one had is lost. With probe it also writes, to find
+ * out whether there is room. As record_open(). */
+int record_check(Record *record, bool probe, char **reterr_text);
 void record_close(Record *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Record, record_close)
 
 /* Before the changes are made: keeps the from value of every change that has no original yet (of
  * drift: the to value, which held until somebody changed it; of a thread born under vmtuned's mask:
  * the original of its class, not the mask), and to as the value written; adds history rows. One
- * transaction; 0 means it is on disk. why: "plan", "drift", "restore". *ret_batch names the batch
- * for record_finish(). Negative errno: nothing was kept, and nothing may be changed. */
+ * transaction; 0 means it is on disk; -ESTALE: its file is no longer in the directory. why: "plan",
+ * "drift", "restore". *ret_batch names the batch for record_finish(). Negative errno: nothing was
+ * kept, and nothing may be changed. */
 int record_begin(Record *record, const ProcessKey *process, const ChangeSet *changes,
                  const char *why, int64_t *ret_batch);
 
@@ -57,6 +64,10 @@ int record_begin(Record *record, const ProcessKey *process, const ChangeSet *cha
  */
 int record_finish(Record *record, const ProcessKey *process, int64_t batch,
                   const ChangeSet *changes, const char *const *results);
+
+/* Ends what a batch without record_finish(), or with "half", left open: the value of each key is
+ * what vmtuned wrote last. 0 or negative errno. */
+int record_settle(Record *record, const ProcessKey *process, const SettingList *values);
 
 /* Originals of this process (actual, live) and of the guest (config). Array of Original, never
  * NULL. 0 or negative errno. */

@@ -21,6 +21,11 @@ REPO = os.path.dirname(os.path.dirname(HERE))
 HOST = None
 
 
+def figure(text):
+    """What was tried, for the sum of a runner."""
+    print(f"figure: {text}", flush=True)
+
+
 class Host:
     """Everything that is mounted or started here ends with the namespaces."""
 

@@ -7,8 +7,9 @@ import harness
 import test_advise
 import test_churn
 import test_cli
-import test_contest
 import test_clocks
+import test_contest
+import test_crash
 import test_daemon
 import test_devices
 import test_disks
@@ -16,22 +17,28 @@ import test_drift
 import test_hung
 import test_libvirtd
 import test_memory
+import test_messages
 import test_off
 import test_pending
 import test_placement
+import test_record
 import test_restore
 
 MODULES = (test_placement, test_drift, test_contest, test_restore, test_daemon, test_hung, test_libvirtd, test_cli, test_off,
            test_advise, test_devices, test_disks, test_pending, test_memory, test_clocks,
            test_churn)
+RESILIENCE = (test_crash, test_record, test_messages)  # by "make check-resilience"
 
 
 def chosen(argv):
+    """Words name tests; "resilience" all of those modules."""
     loader = unittest.TestLoader()
     suite = unittest.TestSuite()
-    for module in MODULES:
+    modules = RESILIENCE if argv == ["resilience"] else MODULES + RESILIENCE if argv else MODULES
+    words = [word for word in argv if word != "resilience"]
+    for module in modules:
         for case in (test for group in loader.loadTestsFromModule(module) for test in group):
-            if not argv or any(word in case.id() for word in argv):
+            if not words or any(word in case.id() for word in words):
                 suite.addTest(case)
     return suite
 

@@ -108,13 +108,13 @@ static void plan_class(ClassPlan *class_plan, unsigned id, bool pinned, const ch
         (ClassPlan){.id = id, .pinned = pinned, .cpus = world_cpus(list), .reason = g_strdup("x")};
 }
 
-void guest_world_set_plan(GuestWorld *world, const PlanSpec *spec)
+GuestPlan *plan_spec_make(const PlanSpec *spec, const Guest *guest, const Topo *topo)
 {
     GuestPlan *plan = guest_plan_new();
     g_auto(GStrv) vcpus = g_strsplit(spec->vcpus, "|", -1);
 
-    plan->uuid = g_strdup(world->guest->uuid);
-    plan->name = g_strdup(world->guest->name);
+    plan->uuid = g_strdup(guest->uuid);
+    plan->name = g_strdup(guest->name);
     plan->reason = g_strdup("placed");
     plan->pool = !spec->pinned;
     plan->persist = spec->persist;
@@ -128,7 +128,7 @@ void guest_world_set_plan(GuestWorld *world, const PlanSpec *spec)
     plan_class(&plan->iothreads[0], 1, spec->pinned, spec->iothread);
     plan_class(&plan->emulator, 0, spec->pinned, spec->emulator);
     plan_class(&plan->vhost, 0, spec->pinned, spec->vhost);
-    hwloc_bitmap_copy(plan->allowed, world->topo->allowed);
+    hwloc_bitmap_copy(plan->allowed, topo->allowed);
     plan->weight = spec->weight ? (int64_t)spec->weight : -1;
     plan->quota_pct = spec->quota_pct ? (int64_t)spec->quota_pct : -1;
     if (spec->nodes) {
@@ -137,8 +137,13 @@ void guest_world_set_plan(GuestWorld *world, const PlanSpec *spec)
         hwloc_bitmap_free(plan->numa_nodes);
         plan->numa_nodes = world_cpus(spec->nodes);
     }
+    return plan;
+}
+
+void guest_world_set_plan(GuestWorld *world, const PlanSpec *spec)
+{
     g_clear_pointer(&world->plan, guest_plan_unref);
-    world->plan = plan;
+    world->plan = plan_spec_make(spec, world->guest, world->topo);
 }
 
 void guest_world_fill(const GuestWorld *world, GuestJob *job)

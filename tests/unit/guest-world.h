@@ -45,6 +45,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestWorld, guest_world_free)
 /* Takes what is so now for what was before vmtuned came. */
 void guest_world_set_first(GuestWorld *world);
 void guest_world_set_plan(GuestWorld *world, const PlanSpec *spec);
+/* The plan alone, for a guest with one IOThread. Owned by the caller. */
+GuestPlan *plan_spec_make(const PlanSpec *spec, const Guest *guest, const Topo *topo);
 /* Gives a new job all it needs but for results; NULL plan for RESTORE and LOOK. */
 void guest_world_fill(const GuestWorld *world, GuestJob *job);
 /* The same guest, started anew: other pid, other threads, no pins. */

@@ -206,6 +206,23 @@ static void without_a_record_a_look_judges_too(void **state)
     look_manual(world, true);
 }
 
+/* The record was lost, and there is a new one: what vmtuned pinned meanwhile was not pinned by
+ * hand. */
+static void what_is_known_outlives_the_record(void **state)
+{
+    GuestWorld *world = *state;
+    static const ProcessFlags known = {.known = true, .released = true};
+
+    set_pin(world, "3");
+    world->flags = known;
+    g_autoptr(GuestJob) job = run(world, GUEST_LOOK);
+    assert_false(job->flags.manual);
+    assert_true(job->flags.released);
+    world->flags = (ProcessFlags){0};
+    g_autoptr(GuestJob) next = run(world, GUEST_LOOK); /* the next vmtuned */
+    assert_true(next->flags.known && next->flags.released && !next->flags.manual);
+}
+
 static void a_guest_that_is_off_is_not_judged(void **state)
 {
     GuestWorld *world = *state;
@@ -1030,6 +1047,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_sight_is_judged_and_kept),
         TEST(without_a_record_a_look_judges_too),
+        TEST(what_is_known_outlives_the_record),
         TEST(a_guest_that_is_off_is_not_judged),
         TEST(a_look_at_no_guest),
         TEST(all_that_is_planned_lands),

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -365,6 +366,65 @@ static void another_writer_holds_on(void **state)
     assert_int_equal(sqlite3_close(other), SQLITE_OK);
 }
 
+/* --- one that comes back --- */
+
+static int check(Record *record, bool probe)
+{
+    g_autofree char *text = NULL;
+    int r = record_check(record, probe, &text);
+
+    if ((r == 0) != (text == NULL))
+        fail_msg("%d: %s", r, text ? text : "no words");
+    return r;
+}
+
+/* Not open, or of a file that is gone: nothing is kept until a check has opened the one in the
+ * directory. */
+static void opened_when_it_can_be(void **state)
+{
+    g_autofree char *path = g_build_filename(*state, "record.db", NULL);
+    g_autofree char *log = g_strconcat(path, "-wal", NULL);
+    g_autofree char *index = g_strconcat(path, "-shm", NULL);
+    g_autoptr(Record) record = record_new(*state);
+    int64_t batch;
+
+    assert_int_equal(keep(record, 0, &batch), -ENODATA);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_true(check(record, true) < 0);
+    assert_int_equal(keep(record, 0, &batch), -ENODATA);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(check(record, true), RECORD_DONE);
+    assert_int_equal(keep(record, 0, &batch), 0);
+
+    assert_int_equal(unlink(path) | unlink(log) | unlink(index), 0);
+    assert_int_equal(keep(record, 2, &batch), -ESTALE);
+    assert_int_equal(check(record, false), RECORD_DONE);
+    assert_int_equal(keep(record, 4, &batch), 0);
+    g_autoptr(GHashTable) kept = kept_instances(record);
+    assert_int_equal(g_hash_table_size(kept), 1);
+
+    assert_int_equal(unlink(path) | unlink(log) | unlink(index), 0);
+    assert_true(
+        g_file_set_contents(path, "another's, and no database of any kind at all", -1, NULL));
+    assert_int_equal(check(record, true), RECORD_CORRUPT);
+    assert_int_equal(keep(record, 6, &batch), -ENODATA);
+    assert_left_alone(*state, RECORD_CORRUPT);
+}
+
+static void a_probe_finds_a_full_disk(void **state)
+{
+    g_autoptr(Record) record = open_record(*state);
+
+    assert_int_equal(check(record, true), RECORD_DONE);
+    signal(SIGXFSZ, SIG_IGN);
+    set_size_limit(4096);
+    assert_int_equal(check(record, false), RECORD_DONE);
+    assert_true(check(record, true) < 0);
+    set_size_limit(RLIM_INFINITY);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(check(record, true), RECORD_DONE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -381,6 +441,8 @@ int main(void)
         TEST(no_room),
         TEST(small_and_read_only_disk),
         TEST(another_writer_holds_on),
+        TEST(opened_when_it_can_be),
+        TEST(a_probe_finds_a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

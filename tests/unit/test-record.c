@@ -205,6 +205,39 @@ static void cut_off_keeps_the_original(void **ret_state)
     assert_original(state, &db, &live_key, "0-7", "7");
 }
 
+/* A pin that was cut off had left the thread a third value, and the next write fails: it still has
+ * that, and it is still vmtuned's doing. */
+static void cut_off_and_failed(void **ret_state)
+{
+    State *state = *ret_state;
+
+    begin(state, &db, &thread_key, "0-7", "4");
+    finish(state, &db, begin(state, &db, &thread_key, "0-3", "4"), &thread_key, "failed");
+    g_autoptr(GPtrArray) list = originals(state, &db);
+    const Original *original = g_ptr_array_index(list, 0);
+    assert_true(original->pending);
+    assert_string_equal(original->original, "0-7");
+    assert_string_equal(original->previous, "0-3");
+    finish(state, &db, begin(state, &db, &thread_key, "0-3", "5"), &thread_key, "done");
+    assert_original(state, &db, &thread_key, "0-7", "5");
+}
+
+/* What a cut-off write came to is known later. */
+static void cut_off_and_settled(void **ret_state)
+{
+    State *state = *ret_state;
+    g_autoptr(SettingList) values = setting_list_new();
+
+    begin(state, &db, &live_key, "0-7", "4");
+    setting_list_add(values, &live_key, "0-7", NULL, NULL);
+    setting_list_add(values, &config_key, "3", NULL, NULL); /* has no original */
+    assert_int_equal(record_settle(state->record, &db, values), 0);
+    assert_original(state, &db, &live_key, "0-7", "0-7");
+    change(state, &db, &live_key, "0-7", "5");
+    assert_int_equal(record_settle(state->record, &db, values), 0); /* nothing is open */
+    assert_original(state, &db, &live_key, "0-7", "5");
+}
+
 static void cut_off_first_change(void **ret_state)
 {
     State *state = *ret_state;
@@ -317,6 +350,23 @@ static void heirs_within_a_batch(void **ret_state)
     assert_int_equal(record_finish(state->record, &db, batch, changes, done), 0);
     g_autoptr(GPtrArray) list = originals(state, &db);
     assert_string_equal(original_of(list, 110), "0-7");
+}
+
+/* One gets the set that another of its class had by hand: that one was not born under it. */
+static void no_heirs_of_the_same_batch(void **ret_state)
+{
+    State *state = *ret_state;
+    SettingKey first = {.knob = KNOB_EMULATOR_PIN, .plane = PLANE_ACTUAL, .tid = 100};
+    SettingKey other = {.knob = KNOB_EMULATOR_PIN, .plane = PLANE_ACTUAL, .tid = 110};
+    g_autoptr(ChangeSet) changes = change_set_new();
+    int64_t batch;
+
+    change_set_add(changes, &first, "0-7", "4");
+    change_set_add(changes, &other, "4", "4");
+    assert_int_equal(record_begin(state->record, &db, changes, "plan", &batch), 0);
+    g_autoptr(GPtrArray) list = originals(state, &db);
+    assert_string_equal(original_of(list, 100), "0-7");
+    assert_string_equal(original_of(list, 110), "4");
 }
 
 /* vCPU 3 is plugged while the definition has vmtuned's pin for it: cgroup and thread start there.
@@ -634,10 +684,13 @@ int main(void)
         TEST(failed_change_leaves_nothing),
         TEST(cut_off_keeps_the_original),
         TEST(cut_off_first_change),
+        TEST(cut_off_and_failed),
+        TEST(cut_off_and_settled),
         TEST(one_batch_many_results),
         TEST(originals_belong_to_a_process),
         TEST(heirs_get_the_original_of_their_class),
         TEST(heirs_within_a_batch),
+        TEST(no_heirs_of_the_same_batch),
         TEST(born_under_a_pin),
         TEST(devices_are_told_apart),
         TEST(failed_change_of_a_device),
