@@ -2,6 +2,7 @@
 /* Life of the daemon: what wakes it, when a cycle follows, how it ends. */
 #include "daemon/manager.h"
 
+#include "base/text.h"
 #include "daemon/backend-real.h"
 #include "daemon/host-state.h"
 #include "daemon/memory-move.h"
@@ -304,7 +305,9 @@ static void print_plan(const Manager *manager)
     g_autoptr(Snapshot) snapshot = manager_snapshot(manager);
     struct json_object *document = report_live_plan(snapshot, everybody);
 
-    puts(json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
+    g_autofree char *safe =
+        text_show_json(json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
+    puts(safe);
     json_object_put(document);
 }
 
