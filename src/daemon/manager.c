@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "daemon/backend-real.h"
+#include "daemon/gate.h"
 #include "daemon/host-state.h"
 #include "daemon/memory-move.h"
 #include "daemon/restart.h"
@@ -74,11 +75,16 @@ static void arm_sooner(sd_event_source *timer, uint64_t delay_usec)
     arm(timer, delay_usec);
 }
 
+static void wake(Manager *manager, uint64_t delay_usec)
+{
+    if (manager->phase == CYCLE_IDLE && manager->connected)
+        arm_sooner(manager->trigger_timer, delay_usec);
+}
+
 static void trigger(Manager *manager, uint64_t delay_usec)
 {
     manager->triggered = true;
-    if (manager->phase == CYCLE_IDLE && manager->connected)
-        arm_sooner(manager->trigger_timer, delay_usec);
+    wake(manager, delay_usec);
 }
 
 void manager_mark_dirty(Manager *manager, const char *uuid)
@@ -101,10 +107,17 @@ void manager_retry(Manager *manager)
     manager->retrying = true;
 }
 
+static uint64_t request_delay(const Manager *manager)
+{
+    int64_t rest = manager->answered_usec + REQUEST_REST_USEC - g_get_monotonic_time();
+
+    return manager->answered_usec != 0 && rest > 0 ? (uint64_t)rest : 0;
+}
+
 void manager_request(Manager *manager, Request *request)
 {
     g_queue_push_tail(&manager->requests, request);
-    trigger(manager, 0);
+    wake(manager, request_delay(manager));
 }
 
 void manager_set_record_problem(Manager *manager, int error)
@@ -363,10 +376,12 @@ static void tell_status(const Manager *manager)
 
 static void next_cycle(Manager *manager)
 {
-    if (manager->owing || !g_queue_is_empty(&manager->requests))
+    if (manager->owing)
         arm(manager->trigger_timer, 0);
     else if (manager->triggered)
         arm(manager->trigger_timer, TRIGGER_DELAY_USEC);
+    else if (!g_queue_is_empty(&manager->requests))
+        arm(manager->trigger_timer, request_delay(manager));
     else if (manager->retrying)
         arm(manager->trigger_timer, RETRY_USEC);
     manager->retrying = false;
@@ -469,6 +484,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     manager->host = host_state_new();
     manager->moves = memory_moves_new();
+    manager->queries = gate_queries_new();
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
     manager->started_usec = g_get_real_time();
@@ -500,6 +516,7 @@ void manager_free(Manager *manager)
     restarts_free(manager);
     g_clear_pointer(&manager->pool, pool_free);
     g_clear_pointer(&manager->hub, virt_hub_free);
+    g_ptr_array_unref(manager->queries);
     sd_bus_flush_close_unref(manager->bus);
     sd_event_source_unref(manager->trigger_timer);
     sd_event_source_unref(manager->interval_timer);

@@ -5,6 +5,7 @@ import unittest
 
 import harness
 import test_advise
+import test_bus
 import test_cli
 import test_daemon
 import test_devices
@@ -17,7 +18,7 @@ import test_placement
 import test_restore
 
 MODULES = (test_placement, test_drift, test_restore, test_daemon, test_cli, test_off, test_advise, test_devices,
-           test_disks, test_pending, test_memory)
+           test_disks, test_pending, test_memory, test_bus)
 
 
 def chosen(argv):
