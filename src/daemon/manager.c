@@ -8,6 +8,7 @@
 #include "daemon/host-state.h"
 #include "daemon/memory-move.h"
 #include "daemon/restart.h"
+#include "host/ability.h"
 #include "host/guest-kernel.h"
 #include "policy/policy-load.h"
 #include "report/report.h"
@@ -457,6 +458,14 @@ static void open_record(Manager *manager)
              manager->record_problem);
 }
 
+/* What vmtuned may not do here it does not try; told once. */
+static void find_abilities(Manager *manager)
+{
+    manager->cannot = abilities_missing("");
+    for (char **words = manager->cannot; *words; words++)
+        log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_CANNOT, NULL, "%s", *words);
+}
+
 /* The signals belong to sd-event: no other thread may take them. A bus or a libvirtd that goes away
  * is an error of the write, not the end. */
 static void block_signals(void)
@@ -495,6 +504,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
         (r = virt_hub_new(options->uri, &manager->hub)) < 0)
         return r;
     backend_real_init(&manager->backend, manager->hub);
+    find_abilities(manager);
     open_record(manager);
     restart_recover(manager);
     if ((r = attach_sources(manager)) < 0 || (r = bus_attach(manager)) < 0)
@@ -534,6 +544,7 @@ void manager_free(Manager *manager)
     diag_list_free(manager->policy_diags);
     g_free(manager->topo_stamp);
     g_free(manager->record_problem);
+    g_strfreev(manager->cannot);
     g_free(manager->boot_id);
     g_free(manager);
 }

@@ -132,6 +132,7 @@ typedef struct Manager {
     Backend backend;
     Record *record;       /* NULL: unusable */
     char *record_problem; /* why; NULL: fine */
+    char **cannot;        /* what it may not do here, in words */
     char *boot_id;
     Policy *policy;
     DiagList *policy_diags;

@@ -4,6 +4,7 @@ import sys
 import unittest
 
 import harness
+import test_ability
 import test_advise
 import test_bus
 import test_cli
@@ -11,6 +12,7 @@ import test_daemon
 import test_devices
 import test_disks
 import test_drift
+import test_evil
 import test_memory
 import test_off
 import test_pending
@@ -18,7 +20,7 @@ import test_placement
 import test_restore
 
 MODULES = (test_placement, test_drift, test_restore, test_daemon, test_cli, test_off, test_advise, test_devices,
-           test_disks, test_pending, test_memory, test_bus)
+           test_disks, test_pending, test_memory, test_bus, test_ability, test_evil)
 
 
 def chosen(argv):
