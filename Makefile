@@ -14,6 +14,7 @@ docdir ?= $(PREFIX)/share/doc/vmtuned
 unitdir ?= $(PREFIX)/lib/systemd/system
 catalogdir ?= $(PREFIX)/lib/systemd/catalog
 dbusdir ?= $(PREFIX)/share/dbus-1/system.d
+polkitdir ?= $(PREFIX)/share/polkit-1/actions
 
 BUILD ?= build
 FLAVOUR ?= plain
@@ -290,6 +291,7 @@ install: all ## install below DESTDIR (PREFIX, sysconfdir, unitdir); an existing
 	$(Q)test -e $(DESTDIR)$(sysconfdir)/vmtuned/policy.yaml || \
 		$(INSTALL_DATA) conf/policy.yaml $(DESTDIR)$(sysconfdir)/vmtuned/policy.yaml
 	$(Q)$(INSTALL_DATA) conf/org.vmtuned1.conf $(DESTDIR)$(dbusdir)/org.vmtuned1.conf
+	$(Q)$(INSTALL_DATA) conf/org.vmtuned.policy $(DESTDIR)$(polkitdir)/org.vmtuned.policy
 	$(Q)sed 's,@sbindir@,$(sbindir),g' systemd/vmtuned.service.in >$O/vmtuned.service
 	$(Q)$(INSTALL_DATA) $O/vmtuned.service $(DESTDIR)$(unitdir)/vmtuned.service
 	$(Q)$(INSTALL_DATA) systemd/vmtuned.catalog $(DESTDIR)$(catalogdir)/vmtuned.catalog
@@ -303,7 +305,7 @@ install: all ## install below DESTDIR (PREFIX, sysconfdir, unitdir); an existing
 uninstall: ## remove what install put there, but for the policy
 	$(Q)rm -f $(DESTDIR)$(sbindir)/vmtuned $(DESTDIR)$(bindir)/vmtuned-ctl \
 		$(DESTDIR)$(dbusdir)/org.vmtuned1.conf $(DESTDIR)$(unitdir)/vmtuned.service \
-		$(DESTDIR)$(catalogdir)/vmtuned.catalog $(DESTDIR)$(mandir)/man*/vmtuned*.[1-8]
+		$(DESTDIR)$(polkitdir)/org.vmtuned.policy $(DESTDIR)$(catalogdir)/vmtuned.catalog $(DESTDIR)$(mandir)/man*/vmtuned*.[1-8]
 	$(Q)rm -rf $(DESTDIR)$(includedir)/vmtuned $(DESTDIR)$(docdir)
 	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/lib/vmtuned/policy.d \
 		$(DESTDIR)$(PREFIX)/lib/vmtuned $(DESTDIR)$(sysconfdir)/vmtuned/policy.d 2>/dev/null || :

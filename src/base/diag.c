@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/diag.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 /* A longer line is not shown: nobody finds the caret under it. In bytes. */
@@ -33,20 +35,15 @@ void diag_list_free(DiagList *list)
     g_free(list);
 }
 
-/* Words may quote a file or a guest's name: nothing in them may steer a terminal or break the
- * UTF-8 of the bus and of JSON. Takes text; NULL stays NULL. */
+/* Words may quote a file or a guest's name. One line each; takes text; NULL stays NULL. */
 static char *make_printable(char *text)
 {
     if (!text)
         return NULL;
 
-    char *valid = g_utf8_make_valid(text, -1);
+    char *safe = text_show(text);
     g_free(text);
-    for (char *p = valid; *p; p++) {
-        if (g_ascii_iscntrl(*p) && *p != '\t')
-            *p = '?';
-    }
-    return valid;
+    return g_strdelimit(safe, "\n", '?');
 }
 
 void diag_add(DiagList *list, DiagSeverity severity, const DiagPlace *place, const char *key,

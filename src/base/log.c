@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/log.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,13 +24,17 @@ static const char *level_name(LogLevel level)
     return "unknown";
 }
 
-/* One call of stdio a line, whose lock keeps the lines of two threads apart. */
+/* One call of stdio a message, whose lock keeps those of two threads apart. Further lines are
+ * indented: none can pass for a message of its own. */
 static void stderr_sink(LogLevel level, const char *message_id, const LogField *fields,
                         const char *message)
 {
+    g_auto(GStrv) lines = g_strsplit(message, "\n", -1);
+    g_autofree char *text = g_strjoinv("\n  ", lines);
+
     (void)message_id;
     (void)fields;
-    fprintf(stderr, "%s: %s\n", level_name(level), message);
+    fprintf(stderr, "%s: %s\n", level_name(level), text);
 }
 
 static _Atomic(LogSink) log_sink = stderr_sink;
@@ -60,8 +66,9 @@ void log_full(LogLevel level, const char *message_id, const LogField *fields, co
     va_start(args, format);
     g_autofree char *message = g_strdup_vprintf(format, args);
     va_end(args);
+    g_autofree char *safe = text_show(message);
 
     LogSink sink = atomic_load(&log_sink);
-    sink(level, message_id, fields, message);
+    sink(level, message_id, fields, safe);
     errno = saved_errno;
 }

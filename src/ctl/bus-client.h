@@ -13,7 +13,7 @@ typedef struct BusRequest {
     uint32_t number;
     unsigned n_flags; /* booleans that follow */
     bool flags[2];
-    bool slow;         /* the daemon answers after a whole cycle, or a start */
+    bool slow;         /* it answers after a whole cycle, a start, or a password typed */
     unsigned wait_sec; /* and waits so long for a guest before */
 } BusRequest;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ctl/show.h"
 
+#include "base/text.h"
 #include "base/util.h"
 
 #include "ctl/verbs.h"
@@ -9,13 +10,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Names and words may come from guests' definitions: nothing in them may steer the terminal. */
-static void print_safely(FILE *stream, char *text)
+/* Names and words may come from guests' definitions. */
+static void print_safely(FILE *stream, const char *text)
 {
-    for (char *c = text; *c; c++)
-        if (g_ascii_iscntrl(*c) && *c != '\n' && *c != '\t')
-            *c = '?';
-    fputs(text, stream);
+    g_autofree char *safe = text_show(text);
+
+    fputs(safe, stream);
 }
 
 void show_error(const char *format, ...)
@@ -41,9 +41,11 @@ void show_diags(const DiagList *diags)
 
 static void print_json(Doc *document)
 {
-    printf("%s\n", json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY |
-                                                                JSON_C_TO_STRING_SPACED |
-                                                                JSON_C_TO_STRING_NOSLASHESCAPE));
+    g_autofree char *safe = text_show_json(
+        json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+                                                     JSON_C_TO_STRING_NOSLASHESCAPE));
+
+    puts(safe);
 }
 
 int show_document(const Options *options, Doc *document, ShowRender render)
@@ -79,7 +81,7 @@ void show_field(GString *out, const char *label, const char *format, ...)
     g_autofree char *text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
     if (text[0])
-        g_string_append_printf(out, "%12s: %s\n", label, text);
+        g_string_append_printf(out, "%12s: %s\n", label, g_strdelimit(text, "\n", ' '));
 }
 
 void show_diag_rows(Doc *document, GString *out)

@@ -23,7 +23,9 @@ void table_free(Table *table)
 void table_add(Table *table, const char *const *cells)
 {
     for (unsigned i = 0; i < table->n_columns; i++)
-        g_ptr_array_add(table->cells, g_strdup(cells[i] && cells[i][0] ? cells[i] : "-"));
+        g_ptr_array_add(
+            table->cells,
+            g_strdelimit(g_strdup(cells[i] && cells[i][0] ? cells[i] : "-"), "\n\t", ' '));
 }
 
 unsigned table_rows(const Table *table)

@@ -14,7 +14,7 @@ Table *table_new(const char *const *headings);
 void table_free(Table *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, table_free)
 
-/* cells: one for each column; NULL and "" are shown as "-". Copied. */
+/* cells: one for each column; NULL and "" are shown as "-", newlines and tabs as spaces. Copied. */
 void table_add(Table *table, const char *const *cells);
 unsigned table_rows(const Table *table); /* without the heading */
 /* Appends the table to out; nothing if it has no row. */

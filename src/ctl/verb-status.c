@@ -27,6 +27,8 @@ static void print_daemon(Doc *document, GString *out)
         g_string_append(out, "policy: the newest has errors; the one before is in force\n");
     if (doc_text(daemon, "record_problem"))
         g_string_append_printf(out, "record: %s\n", doc_text(daemon, "record_problem"));
+    DOC_FOREACH(words, daemon, "cannot")
+    g_string_append_printf(out, "cannot: %s\n", json_object_get_string(words));
     show_diag_rows(document, out);
 }
 

@@ -10,7 +10,7 @@ static void render(Doc *document, GString *out)
 
 int verb_stop_move_run(const Options *options)
 {
-    BusRequest request = {.method = "StopMove", .guest = options_words(options)[0]};
+    BusRequest request = {.method = "StopMove", .guest = options_words(options)[0], .slow = true};
 
     return bus_request_run(options, &request, render);
 }

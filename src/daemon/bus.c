@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* org.vmtuned1: a table and thin calls. Reading is for everybody, changing for root. */
+/* org.vmtuned1: a table and thin calls. Reading is for everybody; changing goes through gate.h,
+ * which calls the method again when it may go on. */
+#include "daemon/gate.h"
 #include "daemon/memory-move.h"
 #include "daemon/restart.h"
 
@@ -11,6 +13,9 @@
 
 #include <errno.h>
 
+/* After everything else: who floods the bus does not hold up the work. */
+#define BUS_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
+
 static int reply_document(sd_bus_message *message, struct json_object *document)
 {
     int r = sd_bus_reply_method_return(
@@ -20,28 +25,27 @@ static int reply_document(sd_bus_message *message, struct json_object *document)
     return r < 0 ? r : 1;
 }
 
-static int reply_no_such_guest(sd_bus_message *message, const char *name)
+static int no_such_guest(sd_bus_error *reterr, const char *name)
 {
-    return sd_bus_reply_method_errorf(message, VMTUNED_BUS_ERROR_NO_SUCH_GUEST,
-                                      "there is no guest '%s'", name);
+    if (strlen(name) > GATE_MAX_NAME_BYTES)
+        return sd_bus_error_set_const(reterr, VMTUNED_BUS_ERROR_NO_SUCH_GUEST,
+                                      "there is no guest of so long a name");
+    return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NO_SUCH_GUEST, "there is no guest '%s'",
+                             name);
 }
 
-/* Reads the message's "as". 0 with *ret; else the error was replied and 1 or negative errno is to
- * be returned. */
-static int read_names(Manager *manager, sd_bus_message *message, char ***ret)
+/* Reads the message's "as": guests there are. 0 with *ret, or negative errno with the error set. */
+static int read_names(const Manager *manager, sd_bus_message *message, char ***ret,
+                      sd_bus_error *reterr)
 {
     g_auto(GStrv) names = NULL;
-    char **strv = NULL;
 
-    int r = sd_bus_message_read_strv(message, &strv);
+    int r = gate_read_names(message, &names, reterr);
     if (r < 0)
         return r;
-    names = strv ? strv : g_new0(char *, 1);
     for (char **name = names; *name; name++)
-        if (!manager_find(manager, *name)) {
-            r = reply_no_such_guest(message, *name);
-            return r < 0 ? r : 1;
-        }
+        if (!manager_find(manager, *name))
+            return no_such_guest(reterr, *name);
     *ret = g_steal_pointer(&names);
     return 0;
 }
@@ -50,9 +54,8 @@ static int method_status(sd_bus_message *message, void *data, sd_bus_error *rete
 {
     g_auto(GStrv) names = NULL;
 
-    (void)reterr;
-    int r = read_names(data, message, &names);
-    if (r != 0)
+    int r = read_names(data, message, &names, reterr);
+    if (r < 0)
         return r;
     g_autoptr(Snapshot) snapshot = manager_snapshot(data);
     return reply_document(message, report_status(snapshot, (const char *const *)names));
@@ -63,8 +66,8 @@ static int method_plan(sd_bus_message *message, void *data, sd_bus_error *reterr
     const Manager *manager = data;
     g_auto(GStrv) names = NULL;
 
-    int r = read_names(data, message, &names);
-    if (r != 0)
+    int r = read_names(data, message, &names, reterr);
+    if (r < 0)
         return r;
     if (!manager->plan)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
@@ -76,9 +79,8 @@ static int method_pending(sd_bus_message *message, void *data, sd_bus_error *ret
 {
     g_auto(GStrv) names = NULL;
 
-    (void)reterr;
-    int r = read_names(data, message, &names);
-    if (r != 0)
+    int r = read_names(data, message, &names, reterr);
+    if (r < 0)
         return r;
     g_autoptr(Snapshot) snapshot = manager_snapshot(data);
     return reply_document(message, report_pending(snapshot, (const char *const *)names));
@@ -94,7 +96,7 @@ static int method_explain(sd_bus_message *message, void *data, sd_bus_error *ret
     g_autoptr(Snapshot) snapshot = manager_snapshot(data);
     const GuestStatus *status = snapshot_find(snapshot, name);
     if (!status)
-        return reply_no_such_guest(message, name);
+        return no_such_guest(reterr, name);
     if (!status->plan || !status->guest)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY,
                                  "'%s' is not running or not planned yet", name);
@@ -109,8 +111,8 @@ static int method_advise(sd_bus_message *message, void *data, sd_bus_error *rete
     const Manager *manager = data;
     g_auto(GStrv) names = NULL;
 
-    int r = read_names(data, message, &names);
-    if (r != 0)
+    int r = read_names(data, message, &names, reterr);
+    if (r < 0)
         return r;
     if (!manager->topo)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
@@ -145,7 +147,7 @@ static int method_policy(sd_bus_message *message, void *data, sd_bus_error *rete
         return r;
     const Managed *managed = manager_find(manager, name);
     if (!managed)
-        return reply_no_such_guest(message, name);
+        return no_such_guest(reterr, name);
     PolicySubject subject = {.name = managed->name, .uuid = managed->uuid};
     if (managed->guest)
         subject = guest_policy_subject(managed->guest);
@@ -171,12 +173,18 @@ static int method_host(sd_bus_message *message, void *data, sd_bus_error *reterr
     return reply_document(message, report_host(snapshot));
 }
 
-static int queue_request(Manager *manager, sd_bus_message *message, Request request)
+/* Takes request.names over. */
+static int queue_request(Manager *manager, sd_bus_message *message, Request request,
+                         sd_bus_error *reterr)
 {
-    if (!manager->connected) {
+    int r = gate_admit(manager, message, reterr);
+
+    if (r >= 0 && !manager->connected)
+        r = sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "libvirt is not reachable at %s",
+                              manager->options.uri);
+    if (r < 0) {
         g_strfreev(request.names);
-        return sd_bus_reply_method_errorf(message, VMTUNED_BUS_ERROR_NOT_READY,
-                                          "libvirt is not reachable at %s", manager->options.uri);
+        return r;
     }
     request.message = sd_bus_message_ref(message);
     manager_request(manager, g_memdup2(&request, sizeof request));
@@ -187,49 +195,31 @@ static int method_verify(sd_bus_message *message, void *data, sd_bus_error *rete
 {
     char **names;
 
-    (void)reterr;
-    int r = read_names(data, message, &names);
-    if (r != 0)
-        return r;
-    return queue_request(data, message, (Request){.kind = REQUEST_VERIFY, .names = names});
-}
-
-/* Root only: 0; else the refusal is set in reterr and negative is returned. */
-static int check_root(sd_bus_message *message, sd_bus_error *reterr)
-{
-    g_autoptr(sd_bus_creds) creds = NULL;
-    uid_t uid;
-
-    int r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds);
-    if (r >= 0)
-        r = sd_bus_creds_get_euid(creds, &uid);
+    int r = read_names(data, message, &names, reterr);
     if (r < 0)
         return r;
-    if (uid != 0)
-        return sd_bus_error_set_const(reterr, SD_BUS_ERROR_ACCESS_DENIED,
-                                      "only root may change anything");
-    return 0;
+    return queue_request(data, message, (Request){.kind = REQUEST_VERIFY, .names = names}, reterr);
 }
 
 static int method_apply(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
-    char **names;
+    g_auto(GStrv) names = NULL;
     int dry_run;
 
-    int r = read_names(data, message, &names);
-    if (r != 0)
-        return r;
-    r = sd_bus_message_read(message, "b", &dry_run);
+    int r = read_names(data, message, &names, reterr);
+    if (r >= 0)
+        r = sd_bus_message_read(message, "b", &dry_run);
     if (r >= 0 && !dry_run)
-        r = check_root(message, reterr);
-    if (r < 0) {
-        g_strfreev(names);
-        return r;
-    }
-    return queue_request(
-        data, message,
-        (Request){.kind = dry_run ? REQUEST_DRY_RUN : REQUEST_APPLY, .names = names});
+        r = gate_authorize(data, message, (const char *const *)names, method_apply, reterr);
+    if (r <= 0)
+        return r < 0 ? r : 1;
+    return queue_request(data, message,
+                         (Request){.kind = dry_run ? REQUEST_DRY_RUN : REQUEST_APPLY,
+                                   .names = g_steal_pointer(&names)},
+                         reterr);
 }
+
+static const char *const everybody[] = {NULL};
 
 static int method_defrag(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
@@ -239,76 +229,90 @@ static int method_defrag(sd_bus_message *message, void *data, sd_bus_error *rete
 
     int r = sd_bus_message_read(message, "ub", &max_moves, &dry_run);
     if (r >= 0 && !dry_run)
-        r = check_root(message, reterr);
-    if (r >= 0 && max_moves == 0)
-        r = sd_bus_error_set_const(reterr, SD_BUS_ERROR_INVALID_ARGS, "no moves allowed");
-    if (r >= 0 && !dry_run && policy_get_mode(manager->policy) != MODE_ENFORCE)
-        r = sd_bus_error_set_const(reterr, VMTUNED_BUS_ERROR_NOT_READY,
-                                   "the policy says mode: observe; try --dry-run");
-    if (r < 0)
-        return r;
+        r = gate_authorize(data, message, everybody, method_defrag, reterr);
+    if (r <= 0)
+        return r < 0 ? r : 1;
+    if (max_moves == 0)
+        return sd_bus_error_set_const(reterr, SD_BUS_ERROR_INVALID_ARGS, "no moves allowed");
+    if (!dry_run && policy_get_mode(manager->policy) != MODE_ENFORCE)
+        return sd_bus_error_set_const(reterr, VMTUNED_BUS_ERROR_NOT_READY,
+                                      "the policy says mode: observe; try --dry-run");
     return queue_request(data, message,
                          (Request){.kind = dry_run ? REQUEST_DEFRAG_DRY_RUN : REQUEST_DEFRAG,
                                    .names = g_new0(char *, 1), /* all guests */
-                                   .max_moves = max_moves});
+                                   .max_moves = max_moves},
+                         reterr);
 }
 
 static int method_restore(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
-    char **names;
+    g_auto(GStrv) names = NULL;
     int all, force;
 
-    int r = check_root(message, reterr);
-    if (r < 0)
-        return r;
-    r = read_names(data, message, &names);
-    if (r != 0)
-        return r;
-    r = sd_bus_message_read(message, "bb", &all, &force);
+    int r = read_names(data, message, &names, reterr);
+    if (r >= 0)
+        r = sd_bus_message_read(message, "bb", &all, &force);
     if (r >= 0 && !all && !names[0])
         r = sd_bus_error_set_const(reterr, SD_BUS_ERROR_INVALID_ARGS,
                                    "name a guest, or ask for all");
-    if (r < 0) {
-        g_strfreev(names);
+    if (r >= 0)
+        r = gate_authorize(data, message, (const char *const *)names, method_restore, reterr);
+    if (r <= 0)
+        return r < 0 ? r : 1;
+    return queue_request(
+        data, message,
+        (Request){.kind = REQUEST_RESTORE, .names = g_steal_pointer(&names), .force = force},
+        reterr);
+}
+
+/* The first argument: a guest that the sender may do the method to. 1 with *ret; 0: asked, or
+ * negative errno with the error set. */
+static int read_authorized(Manager *manager, sd_bus_message *message,
+                           sd_bus_message_handler_t again, const Managed **ret,
+                           sd_bus_error *reterr)
+{
+    const char *names[2] = {NULL, NULL};
+
+    int r = sd_bus_message_read(message, "s", &names[0]);
+    if (r < 0)
         return r;
-    }
-    return queue_request(data, message,
-                         (Request){.kind = REQUEST_RESTORE, .names = names, .force = force});
+    *ret = manager_find(manager, names[0]);
+    if (!*ret)
+        return no_such_guest(reterr, names[0]);
+    return gate_authorize(manager, message, names, again, reterr);
 }
 
 static int method_resume(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
-    char **names;
+    g_auto(GStrv) names = NULL;
 
-    int r = check_root(message, reterr);
-    if (r < 0)
-        return r;
-    r = read_names(data, message, &names);
-    if (r != 0)
-        return r;
-    return queue_request(data, message, (Request){.kind = REQUEST_RESUME, .names = names});
+    int r = read_names(data, message, &names, reterr);
+    if (r >= 0)
+        r = gate_authorize(data, message, (const char *const *)names, method_resume, reterr);
+    if (r <= 0)
+        return r < 0 ? r : 1;
+    return queue_request(data, message,
+                         (Request){.kind = REQUEST_RESUME, .names = g_steal_pointer(&names)},
+                         reterr);
 }
 
 static int method_restart_into(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     Manager *manager = data;
     RestartRequest request = {.message = message};
-    const char *name;
+    const Managed *managed = NULL;
     int on_reboot;
 
-    int r = check_root(message, reterr);
-    if (r >= 0)
-        r = sd_bus_message_read(message, "sub", &name, &request.timeout_sec, &on_reboot);
-    if (r < 0)
-        return r;
+    int r = read_authorized(manager, message, method_restart_into, &managed, reterr);
+    if (r > 0)
+        r = sd_bus_message_read(message, "ub", &request.timeout_sec, &on_reboot);
+    if (r <= 0)
+        return r < 0 ? r : 1;
     request.on_reboot = on_reboot;
     if (!on_reboot &&
         (request.timeout_sec == 0 || request.timeout_sec > VMTUNED_RESTART_TIMEOUT_MAX))
         return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
                                  "the timeout is not from 1 to %u s", VMTUNED_RESTART_TIMEOUT_MAX);
-    const Managed *managed = manager_find(manager, name);
-    if (!managed)
-        return reply_no_such_guest(message, name);
     if (!manager->connected || manager->stop_usec != 0 || manager->options.dry_run)
         return sd_bus_error_set_const(reterr, VMTUNED_BUS_ERROR_NOT_READY,
                                       manager->options.dry_run ? "this vmtuned changes nothing"
@@ -320,16 +324,11 @@ static int method_restart_into(sd_bus_message *message, void *data, sd_bus_error
 static int method_stop_move(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     Manager *manager = data;
-    const char *name;
+    const Managed *managed = NULL;
 
-    int r = check_root(message, reterr);
-    if (r >= 0)
-        r = sd_bus_message_read(message, "s", &name);
-    if (r < 0)
-        return r;
-    const Managed *managed = manager_find(manager, name);
-    if (!managed)
-        return reply_no_such_guest(message, name);
+    int r = read_authorized(manager, message, method_stop_move, &managed, reterr);
+    if (r <= 0)
+        return r < 0 ? r : 1;
     if (!memory_move_hold(manager, managed->uuid))
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY,
                                  "no memory of '%s' is being moved", managed->name);
@@ -341,9 +340,9 @@ static int method_reload(sd_bus_message *message, void *data, sd_bus_error *rete
 {
     Manager *manager = data;
 
-    int r = check_root(message, reterr);
-    if (r < 0)
-        return r;
+    int r = gate_authorize(manager, message, everybody, method_reload, reterr);
+    if (r <= 0)
+        return r < 0 ? r : 1;
     manager_reload(manager);
     return reply_document(message, report_diags(manager->policy_diags));
 }
@@ -531,8 +530,9 @@ int bus_attach(Manager *manager)
         (r = sd_bus_add_object_vtable(manager->bus, NULL, VMTUNED_BUS_PATH, VMTUNED_BUS_MANAGER,
                                       manager_vtable, manager)) < 0 ||
         (r = sd_bus_request_name(manager->bus, VMTUNED_BUS_NAME, 0)) < 0 ||
+        (r = gate_attach(manager)) < 0 ||
         (r = sd_bus_set_exit_on_disconnect(manager->bus, true)) < 0 ||
-        (r = sd_bus_attach_event(manager->bus, manager->event, 0)) < 0)
+        (r = sd_bus_attach_event(manager->bus, manager->event, BUS_PRIORITY)) < 0)
         log_error("cannot serve %s on the bus: %s", VMTUNED_BUS_NAME, g_strerror(-r));
     return r < 0 ? r : 0;
 }

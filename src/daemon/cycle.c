@@ -642,6 +642,8 @@ static void judge_all(Manager *manager)
 
 static void answer_all(Manager *manager, bool whole)
 {
+    if (!g_queue_is_empty(&manager->answering))
+        manager->answered_usec = g_get_monotonic_time();
     for (Request *request; (request = g_queue_pop_head(&manager->answering));) {
         bus_answer(manager, request, whole);
         request_free(request);

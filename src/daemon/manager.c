@@ -2,10 +2,13 @@
 /* Life of the daemon: what wakes it, when a cycle follows, how it ends. */
 #include "daemon/manager.h"
 
+#include "base/text.h"
 #include "daemon/backend-real.h"
+#include "daemon/gate.h"
 #include "daemon/host-state.h"
 #include "daemon/memory-move.h"
 #include "daemon/restart.h"
+#include "host/ability.h"
 #include "host/guest-kernel.h"
 #include "policy/policy-load.h"
 #include "report/report.h"
@@ -76,11 +79,16 @@ static void arm_sooner(sd_event_source *timer, uint64_t delay_usec)
     arm(timer, delay_usec);
 }
 
+static void wake(Manager *manager, uint64_t delay_usec)
+{
+    if (manager->phase == CYCLE_IDLE && manager->connected)
+        arm_sooner(manager->trigger_timer, delay_usec);
+}
+
 static void trigger(Manager *manager, uint64_t delay_usec)
 {
     manager->triggered = true;
-    if (manager->phase == CYCLE_IDLE && manager->connected)
-        arm_sooner(manager->trigger_timer, delay_usec);
+    wake(manager, delay_usec);
 }
 
 void manager_mark_dirty(Manager *manager, const char *uuid)
@@ -103,10 +111,17 @@ void manager_retry(Manager *manager)
     manager->retrying = true;
 }
 
+static uint64_t request_delay(const Manager *manager)
+{
+    int64_t rest = manager->answered_usec + REQUEST_REST_USEC - g_get_monotonic_time();
+
+    return manager->answered_usec != 0 && rest > 0 ? (uint64_t)rest : 0;
+}
+
 void manager_request(Manager *manager, Request *request)
 {
     g_queue_push_tail(&manager->requests, request);
-    trigger(manager, 0);
+    wake(manager, request_delay(manager));
 }
 
 Backend manager_backend_for(const Manager *manager, const PoolJob *job)
@@ -346,7 +361,9 @@ static void print_plan(const Manager *manager)
     g_autoptr(Snapshot) snapshot = manager_snapshot(manager);
     struct json_object *document = report_live_plan(snapshot, everybody);
 
-    puts(json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
+    g_autofree char *safe =
+        text_show_json(json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
+    puts(safe);
     json_object_put(document);
 }
 
@@ -403,10 +420,12 @@ static void tell_status(const Manager *manager)
 
 static void next_cycle(Manager *manager)
 {
-    if (manager->owing || !g_queue_is_empty(&manager->requests))
+    if (manager->owing)
         arm(manager->trigger_timer, 0);
     else if (manager->triggered)
         arm(manager->trigger_timer, TRIGGER_DELAY_USEC);
+    else if (!g_queue_is_empty(&manager->requests))
+        arm(manager->trigger_timer, request_delay(manager));
     else if (manager->retrying)
         arm(manager->trigger_timer, RETRY_USEC);
     manager->retrying = false;
@@ -478,6 +497,14 @@ static void open_record(Manager *manager)
     manager_set_record_problem(manager, why);
 }
 
+/* What vmtuned may not do here it does not try; told once. */
+static void find_abilities(Manager *manager)
+{
+    manager->cannot = abilities_missing("");
+    for (char **words = manager->cannot; *words; words++)
+        log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_CANNOT, NULL, "%s", *words);
+}
+
 /* The signals belong to sd-event: no other thread may take them. A bus or a libvirtd that goes away
  * is an error of the write, not the end. */
 static void block_signals(void)
@@ -505,6 +532,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     manager->host = host_state_new();
     manager->moves = memory_moves_new();
+    manager->queries = gate_queries_new();
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
     manager->started_usec = g_get_real_time();
@@ -516,6 +544,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
         (r = virt_hub_new(options->uri, &manager->hub)) < 0)
         return r;
     backend_real_init(&manager->backend, manager->hub);
+    find_abilities(manager);
     open_record(manager);
     restart_recover(manager);
     if ((r = attach_sources(manager)) < 0 || (r = bus_attach(manager)) < 0)
@@ -537,6 +566,7 @@ void manager_free(Manager *manager)
     restarts_free(manager);
     g_clear_pointer(&manager->pool, pool_free);
     g_clear_pointer(&manager->hub, virt_hub_free);
+    g_ptr_array_unref(manager->queries);
     sd_bus_flush_close_unref(manager->bus);
     sd_event_source_unref(manager->trigger_timer);
     sd_event_source_unref(manager->interval_timer);
@@ -554,6 +584,7 @@ void manager_free(Manager *manager)
     diag_list_free(manager->policy_diags);
     g_free(manager->topo_stamp);
     g_free(manager->record_problem);
+    g_strfreev(manager->cannot);
     g_free(manager->boot_id);
     g_free(manager);
 }

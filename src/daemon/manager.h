@@ -26,6 +26,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_creds, sd_bus_creds_unref)
 /* Events come in bursts (a guest's start makes a dozen): wait this long for the rest. Short against
  * the time a start takes, long against the gaps in a burst. */
 #define TRIGGER_DELAY_USEC (10 * G_TIME_SPAN_MILLISECOND)
+/* A cycle for requests begins no sooner after the end of the last such one: whoever may ask for a
+ * look may not keep the host looking. */
+#define REQUEST_REST_USEC (500 * G_TIME_SPAN_MILLISECOND)
 /* How long one look or one tuning of a guest may take: libvirt's own job wait is 30 s. */
 #define JOB_TIMEOUT_USEC (40 * G_TIME_SPAN_SECOND)
 /* A cycle goes on without a guest whose job takes longer: other guests are not to wait. Long
@@ -129,13 +132,16 @@ typedef struct ManagerOptions {
 typedef struct Manager {
     ManagerOptions options;
     sd_event *event;
-    sd_bus *bus; /* NULL: none */
+    sd_bus *bus;                      /* NULL: none */
+    GPtrArray *queries;               /* calls that wait for an authorization, see gate.h */
+    const sd_bus_message *authorized; /* the one that just got it; NULL: none */
     sd_event_source *trigger_timer, *interval_timer, *deadline_timer;
     Pool *pool;
     VirtHub *hub;
     Backend backend;
     Record *record;       /* NULL: unusable */
     char *record_problem; /* why; NULL: fine */
+    char **cannot;        /* what it may not do here, in words */
     char *boot_id;
     Policy *policy;
     DiagList *policy_diags;
@@ -163,7 +169,8 @@ typedef struct Manager {
     bool owing;     /* such a cycle found work: the next one may write, whoever asks to verify */
     bool must_plan; /* topology, policy or set of guests changed */
     unsigned jobs_pending;
-    GQueue answering; /* of Request: answered at its end */
+    GQueue answering;      /* of Request: answered at its end */
+    int64_t answered_usec; /* monotonic, of the last end of a cycle that answered any; 0: never */
 
     bool connected;
     int64_t suspended_usec; /* how long the host slept since its boot, as last seen */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/restore-all.h"
 
+#include "base/text.h"
 #include "daemon/backend-real.h"
 #include "daemon/host-job.h"
 #include "daemon/restart-job.h"
@@ -51,7 +52,7 @@ static bool restore_guest(const RestoreAll *all, const char *uuid)
     job->force = all->force;
     guest_job_run(job);
 
-    const char *name = job->guest ? job->guest->name : uuid;
+    g_autofree char *name = text_show(job->guest ? job->guest->name : uuid);
     for (unsigned i = 0; diag_list_get(job->diags, i); i++)
         fprintf(stderr, "%s: %s\n", name, diag_list_get(job->diags, i)->text);
     if (job->result == BACKEND_GONE) {
@@ -117,8 +118,10 @@ static int recover_restarts(const RestoreAll *all)
         restart_job_run(job);
         if (job->outcome == RESTART_AGAIN || job->outcome == RESTART_FAILED)
             code = 1;
+        g_autofree char *name = text_show(entry->name);
+        g_autofree char *text = text_show(job->text ? job->text : "started anew");
         if (job->outcome == RESTART_STARTED || code != 0)
-            printf("%s: %s\n", entry->name, job->text ? job->text : "started anew");
+            printf("%s: %s\n", name, text);
     }
     return code;
 }

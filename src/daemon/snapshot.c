@@ -62,6 +62,7 @@ Snapshot *manager_snapshot(const Manager *manager)
     g_clear_pointer(&snapshot->policy_diags, diag_list_free);
     snapshot->policy_diags = diag_list_copy(manager->policy_diags);
     snapshot->record_problem = g_strdup(manager->record_problem);
+    snapshot->cannot = g_strdupv(manager->cannot);
     for (guint i = 0; i < manager->guests->len; i++)
         g_ptr_array_add(snapshot->guests,
                         status_of(manager, g_ptr_array_index(manager->guests, i)));

@@ -54,7 +54,7 @@ int thread_affinity_apply(pid_t tid, uint64_t starttime, const CpuSet *cpus, Cpu
         return r;
     r = affinity_write(tid, cpus);
     if (r < 0)
-        return r == -ESRCH ? HOST_GONE : r == -EINVAL ? HOST_REFUSED : r;
+        return r == -ESRCH ? HOST_GONE : r == -EINVAL || r == -EPERM ? HOST_REFUSED : r;
     r = affinity_acquire("", tid, &in_force);
     if (r != HOST_DONE)
         return r;

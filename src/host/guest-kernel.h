@@ -10,7 +10,7 @@
 typedef enum HostResult {
     HOST_DONE = 0,
     HOST_GONE = 1,    /* no such process or thread, or its pid now belongs to another */
-    HOST_REFUSED = 2, /* the kernel will not do this (EINVAL, PF_NO_SETAFFINITY) */
+    HOST_REFUSED = 2, /* the kernel will not do this (EINVAL, EPERM, PF_NO_SETAFFINITY) */
     HOST_CHANGED = 3, /* quick pass: something differs, look deeper */
 } HostResult;
 

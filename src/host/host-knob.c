@@ -2,13 +2,16 @@
 #include "host/host-knob.h"
 
 #include "base/util.h"
+#include "host/ability.h"
 #include "host/kernel-file.h"
 #include "host/page-pool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NODES_PATTERN "/sys/devices/system/node/node[0-9]*"
 #define POOLS_PATTERN NODES_PATTERN "/hugepages/hugepages-*kB"
@@ -61,7 +64,28 @@ static int knob_read(const char *root, const KnobFile *file, char **ret)
     return *ret ? 0 : -EBADMSG;
 }
 
+/* NULL: it may be written; else why not. Owned by the caller. */
+static char *unwritable(const char *root, const char *path)
+{
+    g_autofree char *whole = g_strconcat(root, path, NULL);
+
+    if (faccessat(AT_FDCWD, whole, W_OK, AT_EACCESS) == 0 || errno == ENOENT)
+        return NULL;
+    return g_strdup_printf("%s cannot be written: %s", path, g_strerror(errno));
+}
+
 /* --- looking --- */
+
+static void fixed_acquire(const char *root, const SettingKey *key, const char *path, Host *host)
+{
+    g_autofree char *why = unwritable(root, path);
+
+    if (!why && key->knob == KNOB_HOST_NUMA_BALANCING && !*root &&
+        !ability_has(ABILITY_NUMA_BALANCING))
+        why = g_strdup("vmtuned has no CAP_SYS_ADMIN");
+    if (why)
+        setting_list_add(host->fixed, key, NULL, why, NULL);
+}
 
 static int knobs_acquire(const char *root, Host *host)
 {
@@ -71,6 +95,8 @@ static int knobs_acquire(const char *root, Host *host)
         int r = knob_read(root, &files[i], &value);
         if (r == 0)
             setting_list_add(host->knobs, &key, value, NULL, NULL);
+        if (r == 0)
+            fixed_acquire(root, &key, files[i].path, host);
         else if (r != -ENOENT)
             return r;
     }
@@ -172,8 +198,33 @@ int host_acquire(const char *root, Host **ret)
         setting_list_add(host->knobs, &key, value, NULL, NULL);
     }
     setting_list_sort(host->knobs);
+    setting_list_sort(host->fixed);
     *ret = g_steal_pointer(&host);
     return 0;
+}
+
+/* All pools are alike: the first speaks for them. */
+static void pools_missing(const char *root, GStrvBuilder *missing)
+{
+    g_autofree char *pattern = g_strconcat(root, POOLS_PATTERN "/nr_hugepages", NULL);
+    glob_t found;
+
+    if (glob(pattern, 0, NULL, &found) != 0)
+        return;
+    g_autofree char *why = unwritable(root, found.gl_pathv[0] + strlen(root));
+    globfree(&found);
+    if (why)
+        g_strv_builder_add(missing, why);
+}
+
+void host_knobs_missing(const char *root, GStrvBuilder *missing)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *why = unwritable(root, files[i].path);
+        if (why)
+            g_strv_builder_add(missing, why);
+    }
+    pools_missing(root, missing);
 }
 
 /* --- changing --- */

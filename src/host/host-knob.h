@@ -9,6 +9,9 @@
  * 0 or negative errno; what this kernel does not have is not listed. */
 int host_acquire(const char *root, Host **ret);
 
+/* Adds to missing, in words, what of it this process may not write; root as above. */
+void host_knobs_missing(const char *root, GStrvBuilder *missing);
+
 /* Writes one knob of the host and reads back what is in force (owned by the caller). HOST_DONE;
  * HOST_REFUSED or negative errno with *reterr_text for people. */
 int host_knob_apply(const char *root, const Change *change, char **ret_in_force,

@@ -9,6 +9,7 @@
 #include "host/thread.h"
 
 #include "base/util.h"
+#include "host/ability.h"
 #include "host/affinity.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ typedef struct Inventory {
     GArray *members; /* of CgroupMember, sorted by tid */
     GArray *tasks;   /* of pid_t, sorted: threads of QEMU */
     GArray *threads; /* of GuestThread, the result */
+    bool may_set;    /* their affinity */
 } Inventory;
 
 /* "<prefix><number><rest>"; -1 if it is not that. */
@@ -121,7 +123,7 @@ static int thread_append(const Inventory *inventory, const CgroupMember *member)
     if (r != HOST_DONE)
         return r;
     thread.starttime = stat.starttime;
-    thread.fixed = stat.flags & PROC_FLAG_NO_SETAFFINITY;
+    thread.fixed = (stat.flags & PROC_FLAG_NO_SETAFFINITY) || !inventory->may_set;
     memcpy(thread.comm, stat.comm, sizeof(thread.comm));
     thread.thread_class = thread_classify(&thread, thread.tid == inventory->kernel->pid, is_qemu,
                                           stat.flags & PROC_FLAG_KTHREAD);
@@ -191,8 +193,12 @@ int threads_acquire(const char *root, const GArray *members, GuestKernel *kernel
     if (r != HOST_DONE)
         return r;
 
-    Inventory inventory = {
-        .root = root, .kernel = kernel, .members = sorted, .tasks = tasks, .threads = threads};
+    Inventory inventory = {.root = root,
+                           .kernel = kernel,
+                           .members = sorted,
+                           .tasks = tasks,
+                           .threads = threads,
+                           .may_set = *root || ability_has(ABILITY_AFFINITY)};
     r = members_append(&inventory);
     if (r == 0)
         r = strays_append(&inventory);

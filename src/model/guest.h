@@ -141,7 +141,7 @@ typedef struct GuestThread {
     ThreadClass thread_class;
     ThreadHome home;
     unsigned home_id; /* vCPU or IOThread of the cgroup; 0 for the emulator's */
-    bool fixed;       /* PF_NO_SETAFFINITY: affinity cannot be set */
+    bool fixed;       /* PF_NO_SETAFFINITY, or vmtuned may not: affinity cannot be set */
     char comm[16];
     CpuSet *affinity; /* sched_getaffinity */
 } GuestThread;

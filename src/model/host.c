@@ -14,6 +14,7 @@ Host *host_new(void)
     Host *host = g_atomic_rc_box_new0(Host);
 
     host->knobs = setting_list_new();
+    host->fixed = setting_list_new();
     host->pressure_pct = -1;
     return host;
 }
@@ -26,6 +27,7 @@ Host *host_ref(const Host *host)
 static void host_clear(Host *host)
 {
     setting_list_free(host->knobs);
+    setting_list_free(host->fixed);
     g_free(host->pools);
     g_free(host->nodes);
 }

@@ -26,6 +26,7 @@ typedef struct HostNode {
 
 typedef struct Host {
     SettingList *knobs; /* every knob of the host that is there, actual plane; sorted */
+    SettingList *fixed; /* of those, what vmtuned may not write; reason: why; sorted */
     HostPool *pools;    /* sorted by node, size */
     unsigned n_pools;
     HostNode *nodes; /* sorted by node */
@@ -58,7 +59,7 @@ char *memory_shortage_format_failed(const MemoryShortage *shortage);
 /* What is to be set on the host. */
 typedef struct HostPlan {
     SettingList *wanted;      /* actual plane; sorted */
-    SettingList *unsupported; /* what policy asks for and this kernel does not have; sorted */
+    SettingList *unsupported; /* what policy asks for and cannot be had here; sorted */
     GPtrArray *shortages;     /* of MemoryShortage; by priority and name of the guests */
 } HostPlan;
 HostPlan *host_plan_new(void); /* refcount 1, empty */

@@ -93,6 +93,7 @@ void snapshot_free(Snapshot *snapshot)
     change_set_unref(snapshot->host.refused);
     diag_list_free(snapshot->policy_diags);
     g_free(snapshot->record_problem);
+    g_strfreev(snapshot->cannot);
     g_ptr_array_unref(snapshot->guests);
     g_free(snapshot);
 }

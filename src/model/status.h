@@ -70,6 +70,7 @@ typedef struct Snapshot {
     HostStatus host;
     DiagList *policy_diags; /* of the last load, never NULL */
     char *record_problem;   /* NULL: fine */
+    char **cannot;          /* what vmtuned may not do here, in words; NULL: nothing is missing */
     GPtrArray *guests;      /* of GuestStatus, sorted by name, uuid */
 } Snapshot;
 

@@ -37,10 +37,13 @@ static void want(const HostInput *input, HostPlan *plan, Knob knob, const char *
     const SettingKey key = {.knob = knob, .plane = PLANE_ACTUAL};
     g_autofree char *origin = origin_format(&by->origin);
 
-    if (setting_list_find(input->host->knobs, &key))
-        setting_list_add(plan->wanted, &key, value, reason, origin);
-    else
+    const Setting *fixed = setting_list_find(input->host->fixed, &key);
+    if (!setting_list_find(input->host->knobs, &key))
         setting_list_add(plan->unsupported, &key, value, "this kernel does not have it", origin);
+    else if (fixed)
+        setting_list_add(plan->unsupported, &key, value, fixed->reason, origin);
+    else
+        setting_list_add(plan->wanted, &key, value, reason, origin);
 }
 
 /* As the kernel's file has it. Owned by the caller. */

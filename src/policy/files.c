@@ -11,34 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int policy_file_read(const char *file, char **ret_bytes, size_t *ret_length)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return -errno;
-
-    /* One byte more than may be there tells a file that is too large. */
-    g_autofree char *bytes = g_malloc(POLICY_FILE_MAX_BYTES + 1);
-    size_t length = 0;
-    ssize_t n = 1;
-    while (n != 0 && length <= POLICY_FILE_MAX_BYTES) {
-        n = read(fd, bytes + length, POLICY_FILE_MAX_BYTES + 1 - length);
-        if (n < 0 && errno != EINTR) {
-            int r = -errno;
-            close(fd);
-            return r;
-        }
-        length += n > 0 ? (size_t)n : 0;
-    }
-    close(fd);
-    if (length > POLICY_FILE_MAX_BYTES)
-        return -EFBIG;
-    *ret_bytes = g_steal_pointer(&bytes);
-    *ret_length = length;
-    return 0;
-}
-
-void policy_unreadable_tell(DiagList *diags, const char *path, int error)
+static void unreadable_tell(DiagList *diags, const char *path, int error)
 {
     DiagPlace place = {.file = path};
 
@@ -49,6 +22,83 @@ void policy_unreadable_tell(DiagList *diags, const char *path, int error)
         diag_add(diags, DIAG_ERROR, &place, NULL, "cannot be read: %s", g_strerror(error));
 }
 
+/* Whoever can write a policy rules the host's guests. In a directory with the sticky bit others can
+ * add files, but none that would be read: each is judged by itself. Devices are the system's. */
+static int trust_check(const struct stat *st, const char *path, DiagList *diags)
+{
+    DiagPlace place = {.file = path};
+    bool sticky = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX);
+
+    if (S_ISCHR(st->st_mode))
+        return 0;
+    if (st->st_uid != 0 && st->st_uid != geteuid()) {
+        diag_add(diags, DIAG_ERROR, &place, NULL,
+                 "belongs to user %u, who could change the policy: chown root %s",
+                 (unsigned)st->st_uid, path);
+        return -EINVAL;
+    }
+    if ((st->st_mode & (S_IWGRP | S_IWOTH)) && !sticky) {
+        diag_add(diags, DIAG_ERROR, &place, NULL,
+                 "others could change the policy (mode %04o): chmod go-w %s",
+                 (unsigned)(st->st_mode & 07777), path);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int trust_check_dir(const char *path, DiagList *diags)
+{
+    struct stat st;
+
+    if (stat(path, &st) == 0)
+        return trust_check(&st, path, diags);
+    if (errno == ENOENT)
+        return 0;
+    unreadable_tell(diags, path, errno);
+    return -EINVAL;
+}
+
+/* One byte more than may be there tells a file that is too large. */
+static int read_whole(int fd, char **ret_bytes, size_t *ret_length)
+{
+    g_autofree char *bytes = g_malloc(POLICY_FILE_MAX_BYTES + 1);
+    size_t length = 0;
+    ssize_t n = 1;
+
+    while (n != 0 && length <= POLICY_FILE_MAX_BYTES) {
+        n = read(fd, bytes + length, POLICY_FILE_MAX_BYTES + 1 - length);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        length += n > 0 ? (size_t)n : 0;
+    }
+    if (length > POLICY_FILE_MAX_BYTES)
+        return -EFBIG;
+    *ret_bytes = g_steal_pointer(&bytes);
+    *ret_length = length;
+    return 0;
+}
+
+int policy_file_read(const char *file, bool in_force, char **ret_bytes, size_t *ret_length,
+                     DiagList *diags)
+{
+    struct stat st;
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+
+    if (r == 0 && in_force && trust_check(&st, file, diags) < 0) {
+        close(fd);
+        return -EINVAL;
+    }
+    if (r == 0)
+        r = read_whole(fd, ret_bytes, ret_length);
+    if (fd >= 0)
+        close(fd);
+    if (r == 0)
+        return 0;
+    unreadable_tell(diags, file, -r);
+    return -EINVAL;
+}
+
 /* A policy file, or what disables that name: /dev/null or an empty file. Anything else (a
  * directory, a socket) is not meant as either. */
 static int drop_in_add(const char *dir, const char *name, GTree *names, DiagList *diags)
@@ -57,10 +107,13 @@ static int drop_in_add(const char *dir, const char *name, GTree *names, DiagList
     struct stat st;
 
     if (stat(path, &st) < 0) {
-        policy_unreadable_tell(diags, path, errno);
+        unreadable_tell(diags, path, errno);
         return -EINVAL;
     }
-    if (S_ISCHR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size == 0))
+    bool disables = S_ISCHR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size == 0);
+    if (disables && trust_check(&st, path, diags) < 0)
+        return -EINVAL;
+    if (disables)
         g_tree_replace(names, g_strdup(name), NULL);
     else if (S_ISREG(st.st_mode))
         g_tree_replace(names, g_strdup(name), g_steal_pointer(&path));
@@ -76,13 +129,15 @@ static int is_policy_name(const struct dirent *entry)
 static int dir_scan(const char *dir, GTree *names, DiagList *diags)
 {
     struct dirent **entries = NULL;
-    int r = 0;
+    int r = trust_check_dir(dir, diags);
 
+    if (r < 0)
+        return r;
     int n = scandir(dir, &entries, is_policy_name, alphasort);
     if (n < 0 && errno == ENOENT)
         return 0;
     if (n < 0) {
-        policy_unreadable_tell(diags, dir, errno);
+        unreadable_tell(diags, dir, errno);
         return -EINVAL;
     }
     for (int i = 0; i < n; i++) {
@@ -116,9 +171,11 @@ int policy_files_find(const char *main_file, const char *const *drop_in_dirs, GP
 
     if (access(main_file, F_OK) < 0) {
         r = -errno;
-        policy_unreadable_tell(diags, main_file, -r);
+        unreadable_tell(diags, main_file, -r);
         return r == -ENOENT ? -ENOENT : -EINVAL;
     }
+    g_autofree char *parent = g_path_get_dirname(main_file);
+    r = trust_check_dir(parent, diags);
     for (; *drop_in_dirs; drop_in_dirs++) {
         int r_dir = dir_scan(*drop_in_dirs, names, diags);
         r = r_dir < 0 ? r_dir : r;

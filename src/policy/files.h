@@ -4,9 +4,11 @@
 
 #include "base/diag.h"
 
-/* Reads a whole file. 0 with bytes, which the caller frees; or negative errno, -EFBIG past
- * POLICY_FILE_MAX_BYTES. */
-int policy_file_read(const char *file, char **ret_bytes, size_t *ret_length);
+#include <stdbool.h>
+#include <stddef.h>
 
-/* Tells that a file or directory cannot be read; error: positive errno. */
-void policy_unreadable_tell(DiagList *diags, const char *path, int error);
+/* Reads a whole file. in_force: it is to rule this host, so none but root or this process's user
+ * may be able to write it. 0 with bytes, which the caller frees; or -EINVAL with an error in diags.
+ */
+int policy_file_read(const char *file, bool in_force, char **ret_bytes, size_t *ret_length,
+                     DiagList *diags);

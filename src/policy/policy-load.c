@@ -20,24 +20,22 @@ static void source_destroy(gpointer data)
 }
 
 /* Reads one file into policy; sources keeps it. False: not to its end. */
-static bool file_load(const char *file, Policy *policy, GPtrArray *sources, DiagList *diags)
+static bool file_load(const char *file, bool in_force, Policy *policy, GPtrArray *sources,
+                      DiagList *diags)
 {
     g_autofree char *bytes = NULL;
     size_t length = 0;
     bool whole = false;
 
-    int r = policy_file_read(file, &bytes, &length);
-    if (r < 0) {
-        policy_unreadable_tell(diags, file, -r);
+    if (policy_file_read(file, in_force, &bytes, &length, diags) < 0)
         return false;
-    }
     Source *source = source_new(bytes, length, file);
     g_ptr_array_add(sources, source);
     source_parse(source, policy, &whole, diags);
     return whole;
 }
 
-int policy_load_files(const char *const *files, Policy **ret, DiagList *diags)
+static int files_load(const char *const *files, bool in_force, Policy **ret, DiagList *diags)
 {
     g_autoptr(Policy) policy = policy_new();
     g_autoptr(GPtrArray) sources = g_ptr_array_new_with_free_func(source_destroy);
@@ -45,7 +43,7 @@ int policy_load_files(const char *const *files, Policy **ret, DiagList *diags)
     bool whole = true;
 
     for (; *files; files++) {
-        if (!file_load(*files, policy, sources, found))
+        if (!file_load(*files, in_force, policy, sources, found))
             whole = false;
     }
     policy_check(policy, sources, whole, found);
@@ -59,6 +57,11 @@ int policy_load_files(const char *const *files, Policy **ret, DiagList *diags)
     return 0;
 }
 
+int policy_load_files(const char *const *files, Policy **ret, DiagList *diags)
+{
+    return files_load(files, false, ret, diags);
+}
+
 /* Finds and loads; the files found are read even if a directory could not be. */
 static int found_load(const char *main_file, const char *const *dirs, Policy **ret, DiagList *diags)
 {
@@ -69,7 +72,7 @@ static int found_load(const char *main_file, const char *const *dirs, Policy **r
     if (!files)
         return r_find;
     g_ptr_array_add(files, NULL);
-    int r = policy_load_files((const char *const *)files->pdata, &policy, diags);
+    int r = files_load((const char *const *)files->pdata, true, &policy, diags);
     if (r < 0 || r_find < 0)
         return -EINVAL;
     *ret = g_steal_pointer(&policy);

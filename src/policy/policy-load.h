@@ -19,8 +19,8 @@
 int policy_parse(const char *bytes, size_t length, const char *file, Policy *policy,
                  DiagList *diags);
 
-/* The files in order; one that can't be read or parsed is an error in diags. 0 with *ret (perhaps
- * warnings), or -EINVAL. */
+/* The files in order, whoever may write them; one that can't be read or parsed is an error in
+ * diags. 0 with *ret (perhaps warnings), or -EINVAL. */
 int policy_load_files(const char *const *files, Policy **ret, DiagList *diags);
 
 /* Which files make up the policy, in the order they are read: main_file (which must exist), then
@@ -30,6 +30,7 @@ int policy_load_files(const char *const *files, Policy **ret, DiagList *diags);
 int policy_files_find(const char *main_file, const char *const *drop_in_dirs, GPtrArray **ret,
                       DiagList *diags);
 
-/* The policy of this host. file NULL: the system paths; else file and policy.d/ beside it alone.
- * 0 with *ret, or -EINVAL / -ENOENT with errors in diags. */
+/* The policy that is to rule this host: files and directories that others than root and this
+ * process's user can write are errors too. file NULL: the system paths; else file and policy.d/
+ * beside it alone. 0 with *ret, or -EINVAL / -ENOENT with errors in diags. */
 int policy_load(const char *file, Policy **ret, DiagList *diags);

@@ -54,7 +54,10 @@ ReportExit report_get_exit(struct json_object *document)
 
 struct json_object *parts_text(const char *text)
 {
-    return text ? json_object_new_string(text) : NULL;
+    if (!text || g_utf8_validate(text, -1, NULL))
+        return text ? json_object_new_string(text) : NULL;
+    g_autofree char *valid = g_utf8_make_valid(text, -1); /* else no bus would carry it */
+    return json_object_new_string(valid);
 }
 
 struct json_object *parts_set(const CpuSet *set)

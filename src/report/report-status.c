@@ -22,6 +22,7 @@ static struct json_object *daemon_object(const Snapshot *snapshot)
     json_object_object_add(object, "policy_rejected",
                            json_object_new_boolean(snapshot->policy_rejected));
     json_object_object_add(object, "record_problem", parts_text(snapshot->record_problem));
+    json_object_object_add(object, "cannot", parts_names(snapshot->cannot));
     return object;
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -89,11 +90,13 @@ int topo_sysfs_acquire(const char *root, TopoSysfs *ret, char **reterr_text)
     return 0;
 }
 
+/* Not access(2): that asks the device cgroup too, and vmtuned opens none of them. */
 static bool is_there(const char *root, const char *device)
 {
     g_autofree char *path = g_strconcat(root, device, NULL);
+    struct stat st;
 
-    return access(path, F_OK) == 0;
+    return stat(path, &st) == 0;
 }
 
 bool topo_has_vhost_net(const char *root)

@@ -20,6 +20,7 @@ do_make() {
 do_make install
 for file in usr/sbin/vmtuned usr/bin/vmtuned-ctl etc/vmtuned/policy.yaml usr/lib/systemd/system/vmtuned.service \
     usr/lib/systemd/catalog/vmtuned.catalog usr/share/dbus-1/system.d/org.vmtuned1.conf \
+    usr/share/polkit-1/actions/org.vmtuned.policy \
     usr/share/man/man8/vmtuned.8 usr/share/man/man1/vmtuned-ctl.1 usr/share/man/man5/vmtuned-policy.5 \
     usr/include/vmtuned/message-ids.h; do
     [ -s "$dest/$file" ] || complain "install did not put /$file in place"
@@ -27,7 +28,7 @@ done
 for dir in etc/vmtuned/policy.d usr/lib/vmtuned/policy.d; do
     [ -d "$dest/$dir" ] || complain "install did not make /$dir"
 done
-grep -q '@' "$dest/usr/lib/systemd/system/vmtuned.service" && complain "vmtuned.service: a word between @ is left"
+grep -q '@[a-z]*@' "$dest/usr/lib/systemd/system/vmtuned.service" && complain "vmtuned.service: a word between @ is left"
 count=$(find "$dest" -type f | wc -l)
 
 echo edited >"$dest/etc/vmtuned/policy.yaml"

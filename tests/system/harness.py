@@ -147,12 +147,13 @@ class Guest(RunningGuest):
 class Daemon:
     """vmtuned under test, with its own policy and state."""
 
-    def __init__(self, policy, interval="1s", mode="enforce", extra=()):
+    def __init__(self, policy, interval="1s", mode="enforce", extra=(), prefix=()):
         self.folder = tempfile.mkdtemp(dir=HOST.scratch)
         self.state = os.path.join(self.folder, "state")
         self.policy = os.path.join(self.folder, "policy.yaml")
         self.interval, self.mode, self.extra = interval, mode, tuple(extra)
         self.program = "vmtuned"
+        self.prefix = tuple(prefix)  # a program that starts it
         self.process = None
         self.log = None
         self.write_policy(policy)
@@ -163,7 +164,7 @@ class Daemon:
             file.write(f"version: 1\nmode: {self.mode}\ninterval: {self.interval}\n{text}\n")
 
     def argv(self, *more):
-        return (os.path.join(BUILD, self.program), "--policy", self.policy, "--state-dir", self.state,
+        return (*self.prefix, os.path.join(BUILD, self.program), "--policy", self.policy, "--state-dir", self.state,
                 *self.extra, *more)
 
     def start(self, ready=True, environment=None):

@@ -4,7 +4,9 @@ import sys
 import unittest
 
 import harness
+import test_ability
 import test_advise
+import test_bus
 import test_churn
 import test_cli
 import test_clocks
@@ -14,6 +16,7 @@ import test_daemon
 import test_devices
 import test_disks
 import test_drift
+import test_evil
 import test_hung
 import test_libvirtd
 import test_memory
@@ -24,9 +27,9 @@ import test_placement
 import test_record
 import test_restore
 
-MODULES = (test_placement, test_drift, test_contest, test_restore, test_daemon, test_hung, test_libvirtd, test_cli, test_off,
-           test_advise, test_devices, test_disks, test_pending, test_memory, test_clocks,
-           test_churn)
+MODULES = (test_placement, test_drift, test_contest, test_restore, test_daemon, test_hung, test_libvirtd, test_cli,
+           test_off, test_advise, test_devices, test_disks, test_pending, test_memory, test_clocks, test_bus,
+           test_ability, test_evil, test_churn)
 RESILIENCE = (test_crash, test_record, test_messages)  # by "make check-resilience"
 
 

@@ -43,6 +43,10 @@ static void test_table_aligns(void **state)
     assert_string_equal(out->str, "A          LONGER  LAST\n"
                                   "wide cell  -       x\n"
                                   "ü          2       -\n");
+    table_add(table, (const char *const[]){"two\nlines", "3", "\t"});
+    g_string_truncate(out, 0);
+    table_print(table, out);
+    assert_non_null(strstr(out->str, "two lines  3        \n"));
 }
 
 /* A guest of its own CPUs by class, one on the pool by name, equal cores in one row, a node of

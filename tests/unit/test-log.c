@@ -70,6 +70,13 @@ static void test_level_filters(void **state)
     assert_int_equal(seen.calls, 3);
 }
 
+static void test_words_of_others_are_made_safe(void **state)
+{
+    (void)state;
+    log_warning("%s: refused", "db\x1b[31m\r\xff");
+    assert_string_equal(seen.message, "db?[31m?\uFFFD: refused");
+}
+
 static void test_errno_is_kept(void **state)
 {
     (void)state;
@@ -89,7 +96,7 @@ static void test_stderr(void **state)
     dup2(fds[1], STDERR_FILENO);
     log_set_sink(NULL);
     log_warning("disk %d", 7);
-    log_error("gone");
+    log_error("gone\nerror: forged");
     dup2(saved, STDERR_FILENO);
     close(saved);
     close(fds[1]);
@@ -99,7 +106,7 @@ static void test_stderr(void **state)
     while ((n = read(fds[0], text + length, sizeof(text) - 1 - length)) > 0)
         length += (size_t)n;
     close(fds[0]);
-    assert_string_equal(text, "warning: disk 7\nerror: gone\n");
+    assert_string_equal(text, "warning: disk 7\nerror: gone\n  error: forged\n");
     assert_int_equal(seen.calls, 0);
 }
 
@@ -108,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_sink_gets_all, reset),
         cmocka_unit_test_setup(test_level_filters, reset),
+        cmocka_unit_test_setup(test_words_of_others_are_made_safe, reset),
         cmocka_unit_test_setup(test_errno_is_kept, reset),
         cmocka_unit_test_setup(test_stderr, reset),
     };

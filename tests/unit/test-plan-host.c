@@ -105,6 +105,21 @@ static void each_key_has_its_file(void **state)
     assert_string_equal(setting_list_find(plan->wanted, &key)->origin, "unit.yaml:3");
 }
 
+static void what_may_not_be_written_is_unsupported(void **state)
+{
+    g_autoptr(Host) host = host_of();
+    const SettingKey key = key_of(KNOB_HOST_THP);
+
+    (void)state;
+    setting_list_add(host->fixed, &key, NULL, "read-only", NULL);
+    g_autoptr(HostPlan) plan =
+        plan_of(host, "host: {thp: {enabled: never, defrag: never}, zone_reclaim_mode: 0}\n");
+    assert_null(wanted(plan, KNOB_HOST_THP));
+    assert_string_equal(wanted(plan, KNOB_HOST_THP_DEFRAG), "never");
+    assert_int_equal(setting_list_size(plan->unsupported), 1);
+    assert_string_equal(setting_list_get(plan->unsupported, 0)->reason, "read-only");
+}
+
 static void what_the_kernel_has_not_is_unsupported(void **state)
 {
     g_autoptr(Host) host = host_new();
@@ -256,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(absent_keys_are_never_touched),
         cmocka_unit_test(each_key_has_its_file),
+        cmocka_unit_test(what_may_not_be_written_is_unsupported),
         cmocka_unit_test(what_the_kernel_has_not_is_unsupported),
         cmocka_unit_test(ksm_goes_by_memory_with_hysteresis),
         cmocka_unit_test(small_hosts_keep_a_floor_free),

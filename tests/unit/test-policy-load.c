@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -207,6 +208,77 @@ static void test_load(void **state)
     assert_string_equal(origin, "./policy.d/50-x.yaml:3");
 }
 
+/* The one error that loading policy.yaml tells while path has that mode. */
+static void assert_distrusted(const char *path, mode_t mode, const char *words)
+{
+    g_autoptr(Policy) policy = NULL;
+    g_autoptr(DiagList) diags = diag_list_new();
+    struct stat before;
+
+    assert_int_equal(stat(path, &before), 0);
+    assert_int_equal(chmod(path, mode), 0);
+    assert_int_equal(policy_load("policy.yaml", &policy, diags), -EINVAL);
+    assert_null(policy);
+    g_autofree char *told = diags_format(diags);
+    assert_string_equal(told, words);
+    assert_int_equal(chmod(path, before.st_mode & 07777), 0);
+    assert_int_equal(policy_load("policy.yaml", &policy, NULL), 0);
+}
+
+static void test_writable_by_others(void **state)
+{
+    (void)state;
+    static const char *const file[] = {"policy.yaml", NULL};
+    g_autoptr(Policy) policy = NULL, same = NULL;
+
+    put("policy.yaml", "version: 1\n");
+    put("policy.d/50-x.yaml", "version: 1\nmode: enforce\n");
+    assert_distrusted("policy.yaml", 0666,
+                      "policy.yaml: error: others could change the policy (mode 0666): chmod go-w "
+                      "policy.yaml\n");
+    assert_distrusted("policy.d/50-x.yaml", 0664,
+                      "./policy.d/50-x.yaml: error: others could change the policy (mode 0664): "
+                      "chmod go-w ./policy.d/50-x.yaml\n");
+    assert_distrusted("policy.d", 0777,
+                      "./policy.d: error: others could change the policy (mode 0777): chmod go-w "
+                      "./policy.d\n");
+    assert_distrusted(".", 0770,
+                      ".: error: others could change the policy (mode 0770): chmod go-w .\n");
+
+    /* an empty file disables a name: that is a change too */
+    put("policy.d/60-y.yaml", "");
+    assert_distrusted("policy.d/60-y.yaml", 0602,
+                      "./policy.d/60-y.yaml: error: others could change the policy (mode 0602): "
+                      "chmod go-w ./policy.d/60-y.yaml\n");
+
+    /* with the sticky bit others can add files, which are judged by themselves */
+    assert_int_equal(chmod(".", 01777), 0);
+    assert_int_equal(policy_load("policy.yaml", &policy, NULL), 0);
+    assert_int_equal(chmod(".", 0700), 0);
+    /* a file that is only checked may be anybody's */
+    assert_int_equal(chmod("policy.yaml", 0666), 0);
+    assert_int_equal(policy_load_files(file, &same, NULL), 0);
+}
+
+static void test_owned_by_others(void **state)
+{
+    (void)state;
+    g_autoptr(Policy) policy = NULL;
+    g_autoptr(DiagList) diags = diag_list_new();
+
+    put("policy.yaml", "version: 1\n");
+    put("policy.d/50-x.yaml", "version: 1\n");
+    if (chown("policy.d/50-x.yaml", 12345, (gid_t)-1) < 0) {
+        assert_int_equal(errno, EPERM); /* only root can make this world */
+        skip();
+    }
+    assert_int_equal(policy_load("policy.yaml", &policy, diags), -EINVAL);
+    g_autofree char *told = diags_format(diags);
+    assert_string_equal(told,
+                        "./policy.d/50-x.yaml: error: belongs to user 12345, who could change "
+                        "the policy: chown root ./policy.d/50-x.yaml\n");
+}
+
 /* All files are read, whatever is wrong with the earlier ones. */
 static void test_all_faults(void **state)
 {
@@ -331,6 +403,8 @@ int main(void)
         WORLD_TEST(test_drop_ins),
         WORLD_TEST(test_drop_in_faults),
         WORLD_TEST(test_load),
+        WORLD_TEST(test_writable_by_others),
+        WORLD_TEST(test_owned_by_others),
         WORLD_TEST(test_all_faults),
         WORLD_TEST(test_overridden_defaults),
         WORLD_TEST(test_too_large),

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A Query is a call that waits for an authorization: first for the bus to tell whose it is, then
+ * for polkit, guest by guest. It ends with an answer to the client, with the method called again,
+ * or with the client's leaving the bus.
+ */
+#include "daemon/gate.h"
+
+#include <errno.h>
+
+#define BUS_SERVICE "org.freedesktop.DBus"
+#define BUS_PATH "/org/freedesktop/DBus"
+#define POLKIT_SERVICE "org.freedesktop.PolicyKit1"
+#define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
+#define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
+/* Somebody may have to find and type a password. */
+#define POLKIT_TIMEOUT_USEC (5 * G_TIME_SPAN_MINUTE)
+
+/* The methods that change something; conf/org.vmtuned.policy has the actions. */
+typedef struct Action {
+    const char *member, *id;
+} Action;
+
+static const Action actions[] = {
+    {"Apply", "org.vmtuned.apply"},     {"Defrag", "org.vmtuned.defrag"},
+    {"Reload", "org.vmtuned.reload"},   {"RestartInto", "org.vmtuned.restart-into"},
+    {"Restore", "org.vmtuned.restore"}, {"Resume", "org.vmtuned.resume"},
+    {"StopMove", "org.vmtuned.stop-move"},
+};
+
+typedef struct Query {
+    Manager *manager;
+    sd_bus_message *message;
+    const Action *action;
+    sd_bus_message_handler_t again;
+    char **guests;  /* name, uuid, name, uuid, … NULL; empty: it is about all */
+    unsigned asked; /* of those, in steps of two */
+    sd_bus_slot *slot;
+} Query;
+
+static void query_free(gpointer data)
+{
+    Query *query = data;
+
+    sd_bus_slot_unref(query->slot);
+    sd_bus_message_unref(query->message);
+    g_strfreev(query->guests);
+    g_free(query);
+}
+
+static const Action *action_of(sd_bus_message *message)
+{
+    const char *member = sd_bus_message_get_member(message);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(actions); i++)
+        if (g_strcmp0(actions[i].member, member) == 0)
+            return &actions[i];
+    return NULL;
+}
+
+/* --- how much --- */
+
+static bool is_from(sd_bus_message *message, const char *sender)
+{
+    return g_strcmp0(sd_bus_message_get_sender(message), sender) == 0;
+}
+
+static unsigned count_of(const GQueue *requests, const char *sender)
+{
+    unsigned count = 0;
+
+    for (const GList *link = requests->head; link; link = link->next)
+        count += is_from(((const Request *)link->data)->message, sender);
+    return count;
+}
+
+int gate_admit(const Manager *manager, sd_bus_message *message, sd_bus_error *reterr)
+{
+    const char *sender = sd_bus_message_get_sender(message);
+    unsigned own = count_of(&manager->requests, sender) + count_of(&manager->answering, sender);
+    unsigned all = manager->queries->len + manager->requests.length + manager->answering.length;
+
+    for (guint i = 0; i < manager->queries->len; i++)
+        own += is_from(((const Query *)g_ptr_array_index(manager->queries, i))->message, sender);
+    if (own < GATE_MAX_WAITING_OF_CLIENT && all < GATE_MAX_WAITING)
+        return 0;
+    return sd_bus_error_set_const(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                  "too many calls wait for an answer already");
+}
+
+int gate_read_names(sd_bus_message *message, char ***ret, sd_bus_error *reterr)
+{
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    const char *name;
+    unsigned n = 0;
+
+    int r = sd_bus_message_enter_container(message, 'a', "s");
+    while (r >= 0 && (r = sd_bus_message_read_basic(message, 's', &name)) > 0) {
+        if (++n > GATE_MAX_NAMES)
+            return sd_bus_error_setf(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                     "more than %u guests named", GATE_MAX_NAMES);
+        if (strlen(name) > GATE_MAX_NAME_BYTES)
+            return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                     "a guest's name is no longer than %u bytes",
+                                     GATE_MAX_NAME_BYTES);
+        g_strv_builder_add(names, name);
+    }
+    if (r < 0 || (r = sd_bus_message_exit_container(message)) < 0)
+        return r;
+    *ret = g_strv_builder_end(names);
+    return 0;
+}
+
+/* --- who --- */
+
+#define REFUSAL "only root may change anything, and whom polkit allows %s"
+
+/* It waits no more; the caller replied, or there is nobody to reply to. */
+static void query_end(Query *query)
+{
+    g_ptr_array_remove_fast(query->manager->queries, query);
+}
+
+static void query_refuse(Query *query, bool challenge)
+{
+    sd_bus_reply_method_errorf(query->message,
+                               challenge ? SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED
+                                         : SD_BUS_ERROR_ACCESS_DENIED,
+                               REFUSAL, query->action->id);
+    query_end(query);
+}
+
+/* The method runs again, and finds that it may. */
+static void query_allow(Query *query)
+{
+    g_autoptr(sd_bus_message) message = sd_bus_message_ref(query->message);
+    Manager *manager = query->manager;
+    sd_bus_message_handler_t again = query->again;
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+
+    query_end(query);
+    int r = sd_bus_message_rewind(message, true);
+    manager->authorized = message;
+    if (r >= 0)
+        r = again(message, manager, &error);
+    manager->authorized = NULL;
+    if (r < 0 || sd_bus_error_is_set(&error))
+        sd_bus_reply_method_errno(message, r, &error);
+    sd_bus_error_free(&error);
+}
+
+static int on_polkit(sd_bus_message *reply, void *data, sd_bus_error *reterr);
+
+static int polkit_append_details(sd_bus_message *call, const char *const *guest)
+{
+    if (!guest[0])
+        return sd_bus_message_append(call, "a{ss}", 0);
+    return sd_bus_message_append(call, "a{ss}", 2, "guest", guest[0], "uuid", guest[1]);
+}
+
+/* About the next guest. */
+static int query_ask_polkit(Query *query)
+{
+    g_autoptr(sd_bus_message) call = NULL;
+    sd_bus *bus = sd_bus_message_get_bus(query->message);
+    const char *const *guest = (const char *const *)query->guests + query->asked;
+    bool interactive = sd_bus_message_get_allow_interactive_authorization(query->message) > 0;
+    int r;
+
+    query->asked += guest[0] ? 2 : 0;
+    query->slot = sd_bus_slot_unref(query->slot);
+    if ((r = sd_bus_message_new_method_call(bus, &call, POLKIT_SERVICE, POLKIT_PATH,
+                                            POLKIT_INTERFACE, "CheckAuthorization")) < 0 ||
+        (r = sd_bus_message_append(call, "(sa{sv})s", "system-bus-name", 1, "name", "s",
+                                   sd_bus_message_get_sender(query->message), query->action->id)) <
+            0 ||
+        (r = polkit_append_details(call, guest)) < 0 ||
+        (r = sd_bus_message_append(call, "us", interactive, "")) < 0)
+        return r;
+    return sd_bus_call_async(bus, &query->slot, call, on_polkit, query, POLKIT_TIMEOUT_USEC);
+}
+
+/* No polkit, no action of that name, no answer: no. */
+static int on_polkit(sd_bus_message *reply, void *data, sd_bus_error *reterr)
+{
+    Query *query = data;
+    int allowed = 0, challenge = 0;
+
+    (void)reterr;
+    if (sd_bus_message_is_method_error(reply, NULL) ||
+        sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 ||
+        sd_bus_message_read(reply, "bb", &allowed, &challenge) < 0)
+        allowed = challenge = 0;
+    if (!allowed)
+        query_refuse(query, challenge);
+    else if (!query->guests[query->asked])
+        query_allow(query);
+    else if (query_ask_polkit(query) < 0)
+        query_refuse(query, false);
+    return 0;
+}
+
+static int on_user(sd_bus_message *reply, void *data, sd_bus_error *reterr)
+{
+    Query *query = data;
+    uint32_t uid;
+
+    (void)reterr;
+    if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read(reply, "u", &uid) < 0)
+        query_refuse(query, false);
+    else if (uid == 0)
+        query_allow(query);
+    else if (query_ask_polkit(query) < 0)
+        query_refuse(query, false);
+    return 0;
+}
+
+static char **guests_of(const Manager *manager, const char *const *names)
+{
+    g_autoptr(GStrvBuilder) guests = g_strv_builder_new();
+
+    for (; *names; names++) {
+        const Managed *managed = manager_find(manager, *names);
+        g_strv_builder_add(guests, managed->name);
+        g_strv_builder_add(guests, managed->uuid);
+    }
+    return g_strv_builder_end(guests);
+}
+
+int gate_authorize(Manager *manager, sd_bus_message *message, const char *const *names,
+                   sd_bus_message_handler_t again, sd_bus_error *reterr)
+{
+    const Action *action = action_of(message);
+    const char *sender = sd_bus_message_get_sender(message);
+
+    if (manager->authorized == message)
+        return 1;
+    if (!sender)
+        return sd_bus_error_setf(reterr, SD_BUS_ERROR_ACCESS_DENIED, REFUSAL, action->id);
+    int r = gate_admit(manager, message, reterr);
+    if (r < 0)
+        return r;
+    Query *query = g_new0(Query, 1);
+    query->manager = manager;
+    query->message = sd_bus_message_ref(message);
+    query->action = action;
+    query->again = again;
+    query->guests = guests_of(manager, names);
+    g_ptr_array_add(manager->queries, query);
+    r = sd_bus_call_method_async(manager->bus, &query->slot, BUS_SERVICE, BUS_PATH, BUS_SERVICE,
+                                 "GetConnectionUnixUser", on_user, query, "s", sender);
+    if (r < 0)
+        query_end(query);
+    return r < 0 ? r : 0;
+}
+
+/* --- who left, and what is not worth doing --- */
+
+static void requests_drop(GQueue *requests, const char *sender)
+{
+    for (GList *link = requests->head, *next; link; link = next) {
+        next = link->next;
+        Request *request = link->data;
+        if (!is_from(request->message, sender))
+            continue;
+        g_queue_delete_link(requests, link);
+        request_free(request);
+    }
+}
+
+static int on_name_gone(sd_bus_message *signal, void *data, sd_bus_error *reterr)
+{
+    Manager *manager = data;
+    const char *name, *before, *now;
+
+    (void)reterr;
+    if (sd_bus_message_read(signal, "sss", &name, &before, &now) < 0 || now[0])
+        return 0;
+    requests_drop(&manager->requests, name);
+    for (guint i = manager->queries->len; i-- > 0;) {
+        Query *query = g_ptr_array_index(manager->queries, i);
+        if (is_from(query->message, name))
+            query_end(query);
+    }
+    return 0;
+}
+
+static int on_message(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    (void)data;
+    (void)reterr;
+    return sd_bus_message_is_method_call(message, VMTUNED_BUS_MANAGER, NULL) &&
+           !sd_bus_message_get_expect_reply(message) && !action_of(message);
+}
+
+GPtrArray *gate_queries_new(void)
+{
+    return g_ptr_array_new_with_free_func(query_free);
+}
+
+int gate_attach(Manager *manager)
+{
+    int r = sd_bus_add_filter(manager->bus, NULL, on_message, manager);
+
+    if (r < 0)
+        return r;
+    return sd_bus_match_signal_async(manager->bus, NULL, BUS_SERVICE, BUS_PATH, BUS_SERVICE,
+                                     "NameOwnerChanged", on_name_gone, NULL, manager);
+}

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Clients of the bus that flood it, ask for too much, vanish, or may not change anything."""
+
+import contextlib
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+
+import rawbus
+from harness import HERE, Case
+import harness
+from truth import read, virsh, wait_for, write
+
+DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"
+LIMITS = "org.freedesktop.DBus.Error.LimitsExceeded"
+WAITING = 16  # GATE_MAX_WAITING_OF_CLIENT
+GROWTH_MIB = 64  # far above what the daemon needs for its clients, far below what they send
+
+
+def rss_mib(process):
+    return int(re.search(r"VmRSS:\s+(\d+)", read(f"/proc/{process.pid}/status")).group(1)) // 1024
+
+
+@contextlib.contextmanager
+def client():
+    bus = rawbus.RawBus()
+    try:
+        yield bus
+    finally:
+        bus.close()
+
+
+@contextlib.contextmanager
+def flooding(*kinds):
+    """Clients of an ordinary user, but for the last of which root's hand slipped."""
+    user = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+    script = "/run/vmtuned-test/rawbus.py"
+    with open(os.path.join(HERE, "rawbus.py"), encoding="utf-8") as source:
+        write(script, source.read())
+    clients = [subprocess.Popen((*(user if kind != "root" else ()), sys.executable, script,
+                                 kind if kind != "root" else "status")) for kind in kinds]
+    try:
+        yield clients
+    finally:
+        for process in clients:
+            process.kill()
+            process.wait()
+
+
+class Bus(Case):
+    @contextlib.contextmanager
+    def busy(self):
+        """libvirtd stopped, and so a cycle that does not end: calls wait."""
+        libvirtd = harness.HOST.processes["libvirtd"]
+        libvirtd.send_signal(signal.SIGSTOP)
+        with client() as first:
+            serial = first.send("Verify", "as", rawbus.strings([]))
+            try:
+                yield
+            finally:
+                libvirtd.send_signal(signal.SIGCONT)
+            first.answers([serial])
+
+    def test_a_flood_does_not_hold_up_others(self):
+        guest = self.guest("ded1")
+        daemon = self.daemon(DEDICATED)
+        self.wait_state(daemon, guest, "as-planned")
+        daemon.ctl("verify", check=False)
+        before = rss_mib(daemon.process)
+        most = before
+        with flooding(*rawbus.FLOODS, "root") as clients:
+            cycles = daemon.cycles()
+            for _ in range(5):
+                virsh("vcpupin", guest.name, "0", "0", "--live")
+                wait_for("drift is repaired", lambda: guest.all_on({1}))
+                self.assertEqual(daemon.ctl("status", check=False).returncode, 0)
+                self.assertEqual(daemon.ctl("verify", check=False).returncode, 0)
+                most = max(most, rss_mib(daemon.process))
+            wait_for("cycles go on", lambda: daemon.cycles() > cycles + 5)
+            most = max(most, rss_mib(daemon.process))
+            self.assertTrue(all(process.poll() is None for process in clients))
+        print(f"{len(rawbus.FLOODS) + 1} flooding clients: resident memory {before} MiB before, "
+              f"{most} MiB at most")
+        self.assertLess(most, before + GROWTH_MIB)
+        self.assertEqual(daemon.ctl("verify", check=False).returncode, 0)
+
+    def test_calls_that_wait_are_limited_by_client(self):
+        daemon = self.daemon("", interval="1h")
+        self.assertEqual(daemon.ctl("verify", check=False).returncode, 0)
+        with client() as many, client() as one:
+            with self.busy():
+                serials = [many.send("Verify", "as", rawbus.strings([])) for _ in range(40)]
+                refused = many.answers(serials[WAITING:])
+                self.assertEqual(set(refused.values()), {LIMITS})
+                # somebody else may, and reading goes on for both
+                other = one.send("Verify", "as", rawbus.strings([]))
+                reading = many.send("Status", "as", rawbus.strings([]))
+                self.assertEqual(many.answers([reading])[reading], "")
+            self.assertEqual(set(many.answers(serials[:WAITING]).values()), {""})
+            self.assertEqual(one.answers([other])[other], "")
+
+    def test_names_are_limited(self):
+        self.daemon("", interval="1h")
+        for member, signature, body, error in (
+                ("Status", "as", rawbus.strings(["a"] * 1025), LIMITS),
+                ("Status", "as", rawbus.strings(["a" * 256]), "org.freedesktop.DBus.Error.InvalidArgs"),
+                ("Status", "as", rawbus.strings(["a" * 255]), "org.vmtuned1.Error.NoSuchGuest"),
+                ("Explain", "s", rawbus.text("a" * 1000000), "org.vmtuned1.Error.NoSuchGuest"),
+                ("Explain", "u", struct.pack("<I", 1), "org.freedesktop.DBus.Error.InvalidArgs"),
+                ("Status", "as", rawbus.strings([]), "")):
+            with client() as bus:
+                serial = bus.send(member, signature, body)
+                self.assertEqual(bus.answers([serial])[serial], error, (member, signature))
+
+    def test_a_call_whose_client_left_is_not_carried_out(self):
+        guest = self.guest("ded1")
+        daemon = self.daemon(DEDICATED, mode="observe", interval="1h")
+        body = rawbus.pad(rawbus.strings([guest.name]), 4) + struct.pack("<I", 0)
+        with self.busy():
+            with client() as bus:
+                bus.send("Apply", "asb", body)
+                wait_for("the call arrived", lambda: daemon.cycles() >= 0)
+                serial = bus.send("Status", "as", rawbus.strings([]))
+                bus.answers([serial])
+        for _ in range(2):
+            daemon.ctl("verify", check=False)
+        self.assertTrue(guest.all_on({0, 1}))
+        with self.busy():
+            with client() as bus:
+                serial = bus.send("Apply", "asb", body)
+                harness.HOST.processes["libvirtd"].send_signal(signal.SIGCONT)
+                self.assertEqual(bus.answers([serial])[serial], "")
+        self.assertTrue(guest.all_on({1}))
