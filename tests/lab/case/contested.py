@@ -88,4 +88,3 @@ def case(host):
     host.ctl("resume")
     host.wait("all as before", lambda: [guest.masks() for guest in (db1, db2, web1)] == masks)
     host.wait_planned(db1, db2, web1)
-    run("systemctl", "revert", scope)
