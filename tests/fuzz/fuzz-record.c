@@ -54,7 +54,7 @@ static void write_all(Record *record)
     if (record_begin(record, &db, changes, "plan", &batch) == 0)
         (void)record_finish(record, &db, batch, changes, (const char *const[]){"done"});
     (void)record_set_flags(record, &db, &flags);
-    (void)record_drop_dead(record, db.boot_id, &db, 1);
+    (void)record_drop_dead(record, &db, 1);
     (void)record_forget(record, &db, NULL);
 }
 
