@@ -291,9 +291,8 @@ static int method_resume(sd_bus_message *message, void *data, sd_bus_error *rete
         r = gate_authorize(data, message, (const char *const *)names, method_resume, reterr);
     if (r <= 0)
         return r < 0 ? r : 1;
-    return queue_request(data, message,
-                         (Request){.kind = REQUEST_RESUME, .names = g_steal_pointer(&names)},
-                         reterr);
+    return queue_request(
+        data, message, (Request){.kind = REQUEST_RESUME, .names = g_steal_pointer(&names)}, reterr);
 }
 
 static int method_restart_into(sd_bus_message *message, void *data, sd_bus_error *reterr)

@@ -22,9 +22,9 @@ typedef struct Action {
 } Action;
 
 static const Action actions[] = {
-    {"Apply", "org.vmtuned.apply"},     {"Defrag", "org.vmtuned.defrag"},
-    {"Reload", "org.vmtuned.reload"},   {"RestartInto", "org.vmtuned.restart-into"},
-    {"Restore", "org.vmtuned.restore"}, {"Resume", "org.vmtuned.resume"},
+    {"Apply", "org.vmtuned.apply"},        {"Defrag", "org.vmtuned.defrag"},
+    {"Reload", "org.vmtuned.reload"},      {"RestartInto", "org.vmtuned.restart-into"},
+    {"Restore", "org.vmtuned.restore"},    {"Resume", "org.vmtuned.resume"},
     {"StopMove", "org.vmtuned.stop-move"},
 };
 

@@ -14,22 +14,22 @@ typedef enum Statement {
     SQL_BEGIN,
     SQL_COMMIT,
     SQL_ROLLBACK,
-    SQL_HISTORY_LAST,           /* → id of the newest entry */
-    SQL_HISTORY_ADD,            /* process, key; 10 id, 11 time, 12 name, 13 why, 14 from, 15 to */
-    SQL_HISTORY_FINISH,         /* 10 id, 11 result */
-    SQL_HISTORY_PRUNE,          /* 10 newest id to go */
-    SQL_HISTORY_LIST,           /* 10 uuid or NULL, 11 limit → columns of HistoryEntry */
-    SQL_ORIGINAL_KEEP,          /* process, key; 10 from, 11 to, 12 batch */
-    SQL_ORIGINAL_DONE,          /* process, key; 10 batch */
-    SQL_ORIGINAL_DROP_MADE,     /* process, key; 10 batch */
-    SQL_ORIGINAL_TAKE_BACK,     /* process, key; 10 batch */
-    SQL_ORIGINAL_SETTLE,        /* process, key; 10 value */
-    SQL_ORIGINAL_LIST,          /* process → key, original, written, previous, pending */
-    SQL_ORIGINAL_FORGET,        /* process, key */
-    SQL_ORIGINAL_FORGET_ALL,    /* 1 uuid */
-    SQL_ORIGINAL_GUESTS,        /* → uuid */
-    SQL_FLAGS_GET,              /* process → manual, released, settled */
-    SQL_FLAGS_SET,              /* process; 10 name, 11 manual, 12 released, 13 settled */
+    SQL_HISTORY_LAST,        /* → id of the newest entry */
+    SQL_HISTORY_ADD,         /* process, key; 10 id, 11 time, 12 name, 13 why, 14 from, 15 to */
+    SQL_HISTORY_FINISH,      /* 10 id, 11 result */
+    SQL_HISTORY_PRUNE,       /* 10 newest id to go */
+    SQL_HISTORY_LIST,        /* 10 uuid or NULL, 11 limit → columns of HistoryEntry */
+    SQL_ORIGINAL_KEEP,       /* process, key; 10 from, 11 to, 12 batch */
+    SQL_ORIGINAL_DONE,       /* process, key; 10 batch */
+    SQL_ORIGINAL_DROP_MADE,  /* process, key; 10 batch */
+    SQL_ORIGINAL_TAKE_BACK,  /* process, key; 10 batch */
+    SQL_ORIGINAL_SETTLE,     /* process, key; 10 value */
+    SQL_ORIGINAL_LIST,       /* process → key, original, written, previous, pending */
+    SQL_ORIGINAL_FORGET,     /* process, key */
+    SQL_ORIGINAL_FORGET_ALL, /* 1 uuid */
+    SQL_ORIGINAL_GUESTS,     /* → uuid */
+    SQL_FLAGS_GET,           /* process → manual, released, settled */
+    SQL_FLAGS_SET,           /* process; 10 name, 11 manual, 12 released, 13 settled */
     SQL_PROCESS_LIST, /* → process, of all that there is anything of: QEMU processes, and (pid 0)
                          guests themselves, those with the newest original first */
     SQL_PROCESS_DROP_ORIGINALS, /* process */
