@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Every knob, policy key, verb, bus member and message ID is documented. Names come from the tables
-in the source; the document must hold each one as a whole word."""
+in the source; the document must hold each one as a whole word. Each test that a promise names is there."""
 
 import re
 from common import Report
@@ -17,6 +17,18 @@ NAMES = (
 )
 MESSAGE_ID = re.compile(r"\b([0-9a-f]{32})\b")
 CATALOG_ID = re.compile(r"^-- ([0-9a-f]{32})$", re.MULTILINE)
+
+
+PROMISES = "docs/RELIABILITY.md"
+PROVES = re.compile(r"`(system|lab|unit|property|fuzz):([\w-]+)`")
+# prefix of a test's name: files it may be in, and how it stands there
+TESTS = {
+    "system": (("tests/system/test_*.py", "def {}("),),
+    "lab": (("tests/lab/case/{}.py", ""),),
+    "unit": (("tests/unit/{}.c", ""), ("tests/unit/*.c", "{}(void **")),
+    "property": (("tests/property/{}.c", ""),),
+    "fuzz": (("tests/fuzz/fuzz-{}.c", ""),),
+}
 
 
 def named(report, pattern, regex):
@@ -54,11 +66,22 @@ def check_messages(report):
         report.error(catalog, 0, f"message ID {message} is not in {header}")
 
 
+def check_promises(report):
+    text = report.text(PROMISES)
+    for match in PROVES.finditer(text):
+        prefix, name = match.groups()
+        report.seen += 1
+        if not any(re.search(r"\b" + re.escape(word.format(name)), path.read_text(encoding="utf-8"))
+                   for files, word in TESTS[prefix] for path in report.files(files.format(name))):
+            report.error(PROMISES, text.count("\n", 0, match.start()) + 1, f"there is no test {prefix}:{name}")
+
+
 def main():
     report = Report()
     for row in NAMES:
         check_names(report, *row)
     check_messages(report)
+    check_promises(report)
     report.done("names")
 
 

@@ -63,10 +63,12 @@ EOF
         echo '-- ffffffffffffffffffffffffffffffff' >systemd/vmtuned.catalog
         echo 'vcpu.pin host.cpu.policy status-line Apply' | tee docs/KNOBS.md docs/POLICY.md \
             docs/vmtuned-ctl.1 >docs/BUS.md
+        echo '`lab:gone`' >docs/RELIABILITY.md
         echo 'knob vcpu.weight is not in'
         echo 'policy key cpu.policy is not in'
         echo 'verb status is not in'
         echo 'bus member Gone is not in'
+        echo 'there is no test lab:gone'
         echo 'message ID 0123456789abcdef0123456789abcdef is not in'
         echo 'message ID ffffffffffffffffffffffffffffffff is not in'
         ;;

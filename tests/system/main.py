@@ -29,8 +29,8 @@ import test_restore
 
 MODULES = (test_placement, test_drift, test_contest, test_restore, test_daemon, test_hung, test_libvirtd, test_cli,
            test_off, test_advise, test_devices, test_disks, test_pending, test_memory, test_clocks, test_bus,
-           test_ability, test_evil, test_churn)
-RESILIENCE = (test_crash, test_record, test_messages)  # by "make check-resilience"
+           test_ability, test_evil)
+RESILIENCE = (test_crash, test_record, test_messages, test_churn)  # by "make check-resilience"
 
 
 def chosen(argv):

@@ -266,3 +266,5 @@ class Churn(Case):
         self.judge_samples(samples)
         self.judge_log(daemon, count // SAME_WARNING)
         self.assertEqual(daemon.stop(), 0)
+        harness.figure(f"{sum(self.counts.values())} random changes of up to {len(self.slots)} guests: {len(samples)} times "
+                       f"all as planned at rest, none missed (VMTUNED_SEED={seed})")
