@@ -150,6 +150,15 @@ static void sync_topo(Manager *manager, ListJob *job)
     manager_mark_dirty(manager, NULL);
 }
 
+/* Refused, perhaps for CPUs that its own cgroup lacks: nobody tells when it gets them back. */
+static bool may_get_cpus(const Manager *manager, const Managed *managed)
+{
+    const GuestKernel *kernel = managed->guest ? managed->guest->kernel : NULL;
+
+    return managed->plan && managed->plan->result == PLAN_REFUSED && kernel && kernel->allowed &&
+           manager->topo && !cpuset_equal(kernel->allowed, manager->topo->allowed);
+}
+
 static void mark_due(Manager *manager, const ListJob *job)
 {
     int64_t now = g_get_monotonic_time();
@@ -161,7 +170,8 @@ static void mark_due(Manager *manager, const ListJob *job)
         bool passing = managed->guest && (managed->guest->in_job || managed->guest->hung);
         if (managed->stuck && now - managed->stuck_usec > STUCK_USEC)
             managed->stuck = false;
-        if (passing || managed->shortage || now - managed->looked_usec > DEEP_PASS_USEC)
+        if (passing || managed->shortage || may_get_cpus(manager, managed) ||
+            now - managed->looked_usec > DEEP_PASS_USEC)
             managed->dirty = true;
         if (now - managed->refused_usec > REFUSED_RETRY_USEC)
             managed_forget_refused(managed);
