@@ -23,7 +23,7 @@ PORT = "/dev/virtio-ports/lab"
 POLICY = "/etc/vmtuned/policy.yaml"
 STATE = "/var/lib/vmtuned"
 DROP_INS = "/run/systemd/system/vmtuned.service.d"
-TIMEOUT = 60  # seconds; the emulated host is slow
+TIMEOUT = 120  # seconds; the emulated host is slow
 BUSY = "/run/lab/busy.elf"
 # A guest is placed where its memory is, which without a numatune is luck: on node 0 there is little room.
 MEMORY_EVERYWHERE = ("interleave", "0-3")  # of amd-4node
