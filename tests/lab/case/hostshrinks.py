@@ -8,14 +8,16 @@ import os
 from lab import cpus, read, run
 
 FLAVOURS = ("amd-4node",)
-LIMIT = 480
+LIMIT = 600
 POLICY = "host: {housekeeping_cpus: '2'}\nguests: [{match: {name: 'db*'}, cpu: {policy: dedicated}}]"
+
+RIGHT = ("as-planned", "cold-pending", "refused")  # pending: its next start may have memory elsewhere
 
 
 def disorder(host, guests):
-    """Who is not as planned or refused, outside what is online and allowed, or on another's own CPUs."""
+    """Who is neither as planned nor refused, outside what is online and allowed, or on another's own CPUs."""
     states = {guest.name: host.state(guest) for guest in guests}
-    wrong = [f"{name} is {state}" for name, state in states.items() if state not in ("as-planned", "refused")]
+    wrong = [f"{name} is {state}" for name, state in states.items() if state not in RIGHT]
     exclusive = {entry["name"]: cpus(entry["exclusive"]) for entry in host.planned()["guests"]}
     online = cpus(read("/sys/devices/system/cpu/online"))
     for guest in guests:
