@@ -72,9 +72,10 @@ def case(host):
     host.wait("housekeeping as before", lambda: 2 in host.pool())
     host.wait_planned(*guests)
 
-    with allowed("machine.slice", "4-7"):  # not for both and the pool
-        settle(host, guests)
-        assert all(own(guest) <= {4, 5, 6, 7} for guest in guests)
+    with allowed("machine.slice", "6-7"):  # nobody has anywhere else to be, and that is told
+        host.wait("all inside", lambda: all(thread.cpus <= gone for guest in guests
+                                            for thread in guest.threads() + guest.vhost_threads()))
+        host.wait_state(db1, "not-exclusive")
     host.wait_planned(*guests)
 
     before = own(db2)
