@@ -538,6 +538,15 @@ static void tell_restored(const GuestJob *job)
         log_warning("%s: not all could be put back", job->name);
 }
 
+/* No other process was started while the job was left behind. */
+static bool is_of_process(const GuestJob *job, const Managed *managed)
+{
+    const GuestKernel *kernel = managed_is_planned(managed) ? managed->guest->kernel : NULL;
+
+    return job->pid == (kernel ? kernel->pid : 0) &&
+           job->starttime == (kernel ? kernel->starttime : 0);
+}
+
 static void tune_done(PoolJob *base, bool abandoned)
 {
     Manager *manager = base->owner;
@@ -548,7 +557,8 @@ static void tune_done(PoolJob *base, bool abandoned)
     if (managed) {
         count_outcomes(manager, managed, job);
         tell_diags(job);
-        managed->flags = job->flags;
+        if (is_of_process(job, managed))
+            managed->flags = job->flags;
         if (pool_job->left_behind) {
             ; /* the plan may be another by now */
         } else if (job->result != BACKEND_DONE) {

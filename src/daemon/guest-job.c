@@ -76,6 +76,23 @@ static ProcessKey job_process(const GuestJob *job)
     return process;
 }
 
+static bool same_process(const ProcessKey *a, const ProcessKey *b)
+{
+    return a->pid == b->pid && a->starttime == b->starttime;
+}
+
+/* Flags, and a plan, are of the process that was seen before the job: true if it is that one. What
+ * was known of another one goes. */
+static bool check_process(GuestJob *job, const ProcessKey *process)
+{
+    const ProcessKey known = {.pid = job->pid, .starttime = job->starttime};
+
+    if (same_process(process, &known))
+        return true;
+    job->flags = (ProcessFlags){0};
+    return false;
+}
+
 static int look(GuestJob *job)
 {
     g_autoptr(Guest) guest = NULL;
@@ -126,6 +143,7 @@ static void run_look(GuestJob *job)
     if (look(job) != BACKEND_DONE)
         return;
     ProcessKey process = job_process(job);
+    check_process(job, &process);
     const ProcessFlags known = job->flags;
     if (job->record)
         note_record(job, record_get_flags(job->record, &process, &job->flags));
@@ -341,11 +359,6 @@ static bool only_unsupported(GuestJob *job, const Outcome *outcome)
     return only;
 }
 
-static bool same_process(const ProcessKey *a, const ProcessKey *b)
-{
-    return a->pid == b->pid && a->starttime == b->starttime;
-}
-
 /* Its CPUs are others than those it was planned for: it is planned anew, not asked for CPUs that
  * went. */
 static bool is_outdated(const GuestJob *job)
@@ -378,9 +391,8 @@ static void run_rounds(GuestJob *job)
     if (look(job) != BACKEND_DONE)
         return;
     const ProcessKey process = job_process(job);
-    const ProcessKey planned = {.pid = job->pid, .starttime = job->starttime};
 
-    if (job->kind == GUEST_TUNE && !same_process(&process, &planned)) {
+    if (!check_process(job, &process) && job->kind == GUEST_TUNE) {
         job->result = BACKEND_GONE;
         return;
     }

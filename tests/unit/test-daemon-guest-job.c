@@ -223,6 +223,42 @@ static void what_is_known_outlives_the_record(void **state)
     assert_true(next->flags.known && next->flags.released && !next->flags.manual);
 }
 
+/* It was started anew between two looks: what was known of the old process goes with it, whether
+ * the record tells or there is none. */
+static void what_is_known_ends_with_the_process(void **state)
+{
+    static const ProcessFlags known = {.known = true, .released = true, .settled = 7};
+    (void)state;
+
+    for (unsigned i = 0; i < 2; i++) {
+        g_autoptr(GuestWorld) world = guest_world_new();
+        if (i > 0)
+            g_clear_pointer(&world->record, record_close);
+        world->flags = known;
+        g_autoptr(GuestJob) job = job_new(world, GUEST_LOOK);
+        guest_world_restart(world, 200);
+        set_pin(world, "3");
+        guest_job_run(job);
+        assert_int_equal(job->result, BACKEND_DONE);
+        assert_true(job->flags.known && job->flags.manual);
+        assert_false(job->flags.released);
+        assert_int_equal(job->flags.settled, 0);
+    }
+}
+
+static void a_restore_takes_no_flags_of_another_process(void **state)
+{
+    GuestWorld *world = *state;
+
+    world->flags = (ProcessFlags){.known = true, .manual = true};
+    g_autoptr(GuestJob) job = job_new(world, GUEST_RESTORE);
+    guest_world_restart(world, 200);
+    guest_job_run(job);
+    assert_int_equal(job->result, BACKEND_DONE);
+    assert_true(job->flags.released);
+    assert_false(job->flags.manual);
+}
+
 static void a_guest_that_is_off_is_not_judged(void **state)
 {
     GuestWorld *world = *state;
@@ -1048,6 +1084,8 @@ int main(void)
         cmocka_unit_test(first_sight_is_judged_and_kept),
         TEST(without_a_record_a_look_judges_too),
         TEST(what_is_known_outlives_the_record),
+        cmocka_unit_test(what_is_known_ends_with_the_process),
+        TEST(a_restore_takes_no_flags_of_another_process),
         TEST(a_guest_that_is_off_is_not_judged),
         TEST(a_look_at_no_guest),
         TEST(all_that_is_planned_lands),
