@@ -274,7 +274,6 @@ static void managed_set_back(Manager *manager, Managed *managed, int result)
         if (!managed->failed)
             log_error("%s: %s", managed->name, g_strerror(result < 0 ? -result : EIO));
         managed->failed = true;
-        managed->dirty = false;
         managed->looked_usec = g_get_monotonic_time();
         return; /* it would come to the same: with the deep pass, or an event */
     }
@@ -291,7 +290,6 @@ static void look_done(PoolJob *base, bool abandoned)
     if (pool_job->left_behind)
         return;
     if (managed && job->result == BACKEND_DONE) {
-        managed->dirty = false;
         managed->failed = false;
         managed->recheck = true;
         manager->some_ended |= managed->active && !job->guest->active;
@@ -311,8 +309,10 @@ static void cycle_look(Manager *manager)
     manager->jobs_pending = 0;
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (managed->dirty && !managed->stuck && !managed->in_flight)
-            guest_pool_submit(manager, managed, GUEST_LOOK, look_done);
+        if (!managed->dirty || managed->stuck || managed->in_flight)
+            continue;
+        managed->dirty = false; /* an event that comes from now on asks for another look */
+        guest_pool_submit(manager, managed, GUEST_LOOK, look_done);
     }
     cycle_job_done(manager);
 }

@@ -124,10 +124,10 @@ class Hung(Case):
             self.assertNotIn("lost qemu", daemon.log_text())
         self.wait_back(daemon, (*hung, other))
 
-    def preloaded(self):
+    def preloaded(self, policy=DEDICATED, **options):
         library = os.path.join(BUILD, "libvirt-calls.so")
         run("gcc", "-shared", "-fPIC", "-o", library, os.path.join(HERE, "libvirt-calls.c"), "-lvirt", "-ldl")
-        daemon = self.daemon(DEDICATED, start=False)
+        daemon = self.daemon(policy, start=False, **options)
         daemon.start(environment={"LD_PRELOAD": library, "VMTUNED_TEST_FOLDER": daemon.folder})
         return daemon
 
@@ -150,6 +150,20 @@ class Hung(Case):
         for path in files:
             os.unlink(path)
         self.wait_back(daemon, (*hung, other))
+
+    def test_a_change_during_a_look_is_found(self):
+        guest = self.guest("ded1")
+        daemon = self.preloaded("guests: [{match: {name: ded1}, persist: all, cpu: {policy: dedicated}}]",
+                                interval="1h")
+        self.wait_state(daemon, guest, "as-planned")
+        self.assertIn("<vcpupin vcpu='0' cpuset='1'/>", guest.config_xml())
+        script = os.path.join(daemon.folder, "after-ded1")
+        with open(script + ".new", "w", encoding="utf-8") as file:
+            file.write(f"virsh -q define {harness.HOST.scratch}/ded1.xml; sleep 1\n")
+        os.rename(script + ".new", script)
+        daemon.ctl("reload", check=False)
+        wait_for("the look is over", lambda: not os.path.exists(script))
+        wait_for("pinned again", lambda: "<vcpupin vcpu='0' cpuset='1'/>" in guest.config_xml())
 
     def test_libvirtd_killed_between_two_calls_of_a_job(self):
         guest = self.guest("ded1", vcpus=1, iothreads=1, start=False)
