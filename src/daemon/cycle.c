@@ -515,7 +515,8 @@ static void merge_left(Manager *manager, Managed *managed, const GuestJob *job)
         /* where a guest has moved away, the next one may move to */
         if (managed->plan->moved && policy_get_rebalance_moves(manager->policy) > 0)
             manager->must_plan = manager->triggered = true;
-    } else if (again || kind == OUTCOME_RETRY || kind == OUTCOME_GONE) {
+    } else if (!managed->guest->hung && /* else every cycle looks at it anyway */
+               (again || kind == OUTCOME_RETRY || kind == OUTCOME_GONE)) {
         managed->dirty = managed->replanned = true;
         manager_retry(manager);
     } else {

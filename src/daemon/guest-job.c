@@ -259,6 +259,15 @@ static void add_reset_threads(const GuestJob *job, const SettingList *wanted, Ch
     }
 }
 
+/* What a guest that hangs cannot get now is not tried: it would fail in every cycle. */
+static bool is_out_of_question(const GuestJob *job, const Change *change)
+{
+    bool hangs = job->kind == GUEST_TUNE && job->guest->hung;
+
+    return change->contested || (change->drift && job->keep_drift) ||
+           (hangs && !change_is_of_thread(change));
+}
+
 /* Those of job->left to be made now, and what they entail. */
 static ChangeSet *job_select(const GuestJob *job, const SettingList *wanted)
 {
@@ -266,9 +275,8 @@ static ChangeSet *job_select(const GuestJob *job, const SettingList *wanted)
 
     for (unsigned i = 0; i < change_set_size(job->left); i++) {
         const Change *change = change_set_get(job->left, i);
-        if (change->contested || (change->drift && job->keep_drift))
-            continue;
-        change_set_add_copy(chosen, change);
+        if (!is_out_of_question(job, change))
+            change_set_add_copy(chosen, change);
     }
     add_reset_threads(job, wanted, chosen);
     return chosen;

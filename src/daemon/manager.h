@@ -239,7 +239,7 @@ const GuestPlan *managed_before(const Managed *managed);
 bool managed_is_planned(const Managed *managed);  /* runs, and was looked at */
 bool managed_is_tuned(const Managed *managed);    /* looked at and planned; its definition if off */
 bool managed_keeps_drift(const Managed *managed); /* foreign changes stay as they are */
-bool managed_has_work(const Managed *managed);    /* something differs that may be changed */
+bool managed_has_work(const Managed *managed);    /* something differs that may be changed now */
 /* Once it was compared with the plan: what waits for its next cold start. */
 void managed_set_pending(Managed *managed);
 /* What it lacks to start, NULL: nothing is known; and why it did not. libvirt has no event for a

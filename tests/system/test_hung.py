@@ -98,6 +98,30 @@ class Hung(Case):
             self.assertEqual(virsh("domcontrol", "hung").stdout.strip(), "ok")
         self.wait_back(daemon, (hung, other))
 
+    def wait_cycles(self, daemon, n):
+        end = daemon.cycles() + n
+        wait_long(f"{n} cycles", lambda: daemon.cycles() >= end)
+
+    def test_what_a_hung_guest_cannot_get_waits(self):
+        hung = self.guest("hung")
+        daemon = self.daemon("guests: [{match: {name: hung}, cpu: {quota: 50%}}]")
+        self.wait_back(daemon, (hung,))
+        self.assertIn("<quota>50000</quota>", hung.live_xml())
+        count = "SELECT count(*) FROM history"
+        for policy in ("guests: [{match: {name: hung}, cpu: {quota: 25%}}]", "guests: [{match: {name: hung}}]"):
+            with stopped(hung):
+                self.wait_stuck(daemon, (hung,), "stopped")
+                daemon.write_policy(policy)
+                daemon.ctl("reload", check=False)
+                self.wait_cycles(daemon, 2)
+                rows = daemon.record(count)
+                self.wait_cycles(daemon, 5)
+                self.assertEqual(daemon.record(count), rows)
+                self.assertEqual(daemon.state_of(hung), "stuck")
+            self.wait_back(daemon, (hung,))
+            wait_long("changed", lambda: "<quota>50000</quota>" not in hung.live_xml())
+            self.assertEqual("<quota>25000</quota>" in hung.live_xml(), "25%" in policy)
+
     def test_monitor_that_never_answers(self):
         hung, other = self.guest("hung", iothreads=1), self.guest("other")
         daemon = self.daemon(DEDICATED)

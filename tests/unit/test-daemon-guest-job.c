@@ -761,6 +761,29 @@ static void in_a_job_nothing_is_written(void **state)
     guest_job_free(run_well(world, GUEST_TUNE));
 }
 
+/* What needs libvirt is not even tried, so that the record is not written in vain; its threads give
+ * way. */
+static void of_a_guest_that_hangs_only_threads_are_set(void **state)
+{
+    GuestWorld *world = *state;
+    PlanSpec spec = pool;
+
+    spec.weight = 300;
+    guest_world_set_plan(world, &spec);
+    world->guest->hung = "its monitor does not answer";
+    for (unsigned i = 0; i < 2; i++) {
+        g_autoptr(GuestJob) job = run(world, GUEST_TUNE);
+        assert_int_equal(job->result, BACKEND_DONE);
+        assert_affinities(world, POOL);
+        assert_true(change_set_size(job->left) > 0);
+        assert_false(job->flags.settled);
+        assert_int_equal(job->outcomes->len, i == 0 ? 1 : 0);
+    }
+    world->guest->hung = NULL;
+    guest_job_free(run_well(world, GUEST_TUNE));
+    assert_as_planned(world);
+}
+
 static void leave(FakeBackend *fake, void *data)
 {
     GuestWorld *world = data;
@@ -1108,6 +1131,7 @@ int main(void)
         TEST(force_takes_foreign_values_back),
         TEST(another_process_gets_nothing_back),
         TEST(in_a_job_nothing_is_written),
+        TEST(of_a_guest_that_hangs_only_threads_are_set),
         cmocka_unit_test(the_guest_leaves_at_any_call),
         cmocka_unit_test(another_process_at_any_call),
         cmocka_unit_test(cpus_go_at_any_call),
