@@ -141,12 +141,12 @@ static void sync_topo(Manager *manager, ListJob *job)
     if (manager->topo)
         log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_HOST_CHANGED, NULL,
                  "the host's CPUs, nodes, page pools or devices changed: planning again");
+    if (manager->topo && !topo_same_cpus(manager->topo, job->topo))
+        manager_host_changed(manager);
     g_clear_pointer(&manager->planning, planning_free);
     g_clear_pointer(&manager->topo, topo_unref);
     manager->topo = topo_ref(job->topo);
     manager->must_plan = true;
-    for (guint i = 0; i < manager->guests->len; i++)
-        ((Managed *)g_ptr_array_index(manager->guests, i))->host_changed = true;
     manager_mark_dirty(manager, NULL);
 }
 
@@ -227,6 +227,9 @@ static void list_done(PoolJob *base, bool abandoned)
         return;
     }
     sync_topo(manager, job);
+    if (manager->slept) /* again: jobs that were under way then may have settled their guests */
+        manager_host_changed(manager);
+    manager->slept = false;
     if (job->host)
         host_state_take(manager, job->host);
     sync_guests(manager, job->guests);

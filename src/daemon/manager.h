@@ -175,6 +175,7 @@ typedef struct Manager {
     bool connected;
     int64_t suspended_usec; /* how long the host slept since its boot, as last seen */
     int64_t stop_usec;      /* monotonic: it ends then at the latest; 0: it goes on */
+    bool slept;             /* the host, since the last list */
     bool some_ended;        /* processes that the record may still have */
     uint64_t cycles;
     int64_t started_usec, last_cycle_usec; /* realtime */
@@ -192,6 +193,8 @@ int manager_run(Manager *manager);
 void manager_trigger(Manager *manager, const char *uuid);
 /* The same without asking for a cycle. */
 void manager_mark_dirty(Manager *manager, const char *uuid);
+/* What differs of any guest until it is next seen right is the kernel's doing, not drift. */
+void manager_host_changed(Manager *manager);
 /* Asks for a cycle after RETRY_USEC. */
 void manager_retry(Manager *manager);
 /* The backend of one job, good for as long as the job is. */
