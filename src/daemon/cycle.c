@@ -563,8 +563,8 @@ static void tune_done(PoolJob *base, bool abandoned)
         tell_diags(job);
         if (is_of_process(job, managed))
             managed->flags = job->flags;
-        if (pool_job->left_behind) {
-            ; /* the plan may be another by now */
+        if (pool_job->left_behind || (job->known && job->result != BACKEND_DONE)) {
+            ; /* the plan may be another by now; who is stuck is looked at anew when it is not */
         } else if (job->result != BACKEND_DONE) {
             managed_set_back(manager, managed, job->result);
         } else {
@@ -585,11 +585,23 @@ static void tune_done(PoolJob *base, bool abandoned)
         cycle_job_done(manager);
 }
 
+/* A guest is stuck, and others were given CPUs that it may still run on: it is kept off them. */
+static bool must_give_way(const Manager *manager, const Managed *managed)
+{
+    return managed->stuck && !managed->threads_stuck && managed->replanned &&
+           managed_is_planned(managed) && manager_may_write(manager, managed);
+}
+
 static void tune_one(Manager *manager, Managed *managed)
 {
     drift_tell(manager, managed);
-    if (managed->stuck || managed->in_flight)
+    if (managed->in_flight)
         return;
+    if (managed->stuck) {
+        if (must_give_way(manager, managed))
+            guest_pool_submit(manager, managed, GUEST_TUNE, tune_done);
+        return;
+    }
     if (managed->restore && !manager->look_only) {
         guest_pool_submit(manager, managed, GUEST_RESTORE, tune_done);
         return;

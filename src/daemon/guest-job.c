@@ -26,6 +26,7 @@ void guest_job_free(GuestJob *job)
     g_clear_pointer(&job->topo, topo_unref);
     g_clear_pointer(&job->policy, policy_unref);
     g_clear_pointer(&job->plan, guest_plan_unref);
+    g_clear_pointer(&job->known, guest_unref);
     g_clear_pointer(&job->settled, guest_plan_unref);
     g_clear_pointer(&job->guest, guest_unref);
     g_clear_pointer(&job->left, change_set_unref);
@@ -97,7 +98,8 @@ static int look(GuestJob *job)
 {
     g_autoptr(Guest) guest = NULL;
 
-    job->result = backend_guest_acquire(job->backend, job->uuid, &guest);
+    job->result = job->known ? backend_guest_threads_acquire(job->backend, job->known, &guest)
+                             : backend_guest_acquire(job->backend, job->uuid, &guest);
     if (job->result == BACKEND_DONE) {
         g_clear_pointer(&job->guest, guest_unref);
         job->guest = g_steal_pointer(&guest);

@@ -93,7 +93,7 @@ void managed_set_off(Managed *managed)
 
     managed->active = false;
     managed->dirty = true;
-    managed->stuck = false;
+    managed->stuck = managed->threads_stuck = false;
     managed->failed = false;
     managed->replanned = false;
     managed->host_changed = false;

@@ -65,6 +65,7 @@ typedef struct Managed {
     bool restore, force;  /* "restore" was asked for */
     bool in_flight;       /* a job is on its way */
     bool stuck;           /* a job did not come back in time */
+    bool threads_stuck;   /* nor did one that had to set its threads alone */
     unsigned n_lost;      /* jobs that were abandoned, and are still at work */
     bool failed;          /* the last tuning was refused or in vain */
     int64_t looked_usec;  /* monotonic, of the last look; 0: never */

@@ -170,6 +170,11 @@ class Hung(Case):
         wait_long("repaired", lambda: other.vcpu(0).cpus == ALL)
         new = self.guest("late")
         wait_long("the new one is looked at", lambda: daemon.state_of(new) == "as-planned")
+        first = self.guest("ded1")
+        wait_long("the dedicated one is placed", lambda: first.all_on({1}))
+        for guest in hung:
+            wait_long(f"{guest.name} gives way", lambda guest=guest: guest.all_on({0}))
+            self.assertEqual(daemon.state_of(guest), "stuck")
         self.assertNotIn("lost qemu", daemon.log_text())
         for path in files:
             os.unlink(path)

@@ -784,6 +784,28 @@ static void of_a_guest_that_hangs_only_threads_are_set(void **state)
     assert_as_planned(world);
 }
 
+/* Calls about it hang: libvirt is not asked for anything, and it still gives way. */
+static void a_guest_that_is_stuck_gives_way(void **state)
+{
+    GuestWorld *world = *state;
+    PlanSpec spec = pool;
+
+    spec.weight = 300;
+    guest_world_set_plan(world, &spec);
+    g_autoptr(GuestJob) job = job_new(world, GUEST_TUNE);
+    job->known = guest_ref(world->guest);
+    job->keep_originals = true;
+    guest_job_run(job);
+    assert_int_equal(job->result, BACKEND_DONE);
+    assert_affinities(world, POOL);
+    assert_false(log_has(world, "ready"));
+    assert_true(change_set_size(job->left) > 0);
+    assert_n_originals(world, 100, 7); /* one for each thread */
+    guest_job_free(run_well(world, GUEST_TUNE));
+    guest_job_free(run_well(world, GUEST_RESTORE));
+    assert_first(world);
+}
+
 static void leave(FakeBackend *fake, void *data)
 {
     GuestWorld *world = data;
@@ -1132,6 +1154,7 @@ int main(void)
         TEST(another_process_gets_nothing_back),
         TEST(in_a_job_nothing_is_written),
         TEST(of_a_guest_that_hangs_only_threads_are_set),
+        TEST(a_guest_that_is_stuck_gives_way),
         cmocka_unit_test(the_guest_leaves_at_any_call),
         cmocka_unit_test(another_process_at_any_call),
         cmocka_unit_test(cpus_go_at_any_call),
