@@ -36,6 +36,11 @@ typedef struct Backend {
      * or negative errno. */
     int (*guest_acquire)(void *ctx, const char *uuid, Guest **ret);
 
+    /* A look at the threads of a running guest alone, for which libvirt is not asked: the rest of
+     * *ret is as known has it, and it counts as one that hangs. DONE with *ret, GONE, RETRY, or
+     * negative errno. */
+    int (*guest_threads_acquire)(void *ctx, const Guest *known, Guest **ret);
+
     /* May this guest be written to now? DONE, also when it was off at the look: only its definition
      * is written then; RETRY: it is in a job or its monitor is busy; HUNG; GONE. */
     int (*guest_ready)(void *ctx, const Guest *guest);
@@ -69,6 +74,8 @@ typedef struct Backend {
 bool backend_is_given_up(const Backend *backend);
 /* The members, or BACKEND_GIVEN_UP; what a look brings back too late is freed. */
 int backend_guest_acquire(const Backend *backend, const char *uuid, Guest **ret);
+int backend_guest_threads_acquire(const Backend *backend, const Guest *known, Guest **ret);
+/* HUNG at once for a guest that hung when it was looked at. */
 int backend_guest_ready(const Backend *backend, const Guest *guest);
 int backend_host_acquire(const Backend *backend, Host **ret);
 int backend_setting_apply(const Backend *backend, const Guest *guest, const Change *change,

@@ -77,6 +77,25 @@ static int real_guest_acquire(void *ctx, const char *uuid, Guest **ret)
     return BACKEND_DONE;
 }
 
+static int real_guest_threads_acquire(void *ctx, const Guest *known, Guest **ret)
+{
+    g_autoptr(Guest) guest = guest_new(known->uuid, known->name);
+
+    (void)ctx;
+    guest->active = known->active;
+    guest->persistent = known->persistent;
+    guest->autostart = known->autostart;
+    guest->n_snapshots = known->n_snapshots;
+    guest->live = guest_def_ref(known->live);
+    guest->config = known->config ? guest_def_ref(known->config) : NULL;
+    guest->hypervisor = known->hypervisor ? hypervisor_ref(known->hypervisor) : NULL;
+    guest->hung = "a call about it has not come back";
+    int r = kernel_acquire(guest, &guest->kernel);
+    if (r == BACKEND_DONE)
+        *ret = g_steal_pointer(&guest);
+    return r;
+}
+
 static int real_host_acquire(void *ctx, Host **ret)
 {
     (void)ctx;
@@ -218,6 +237,7 @@ void backend_real_init(Backend *backend, VirtHub *hub)
     *backend = (Backend){
         .ctx = hub,
         .guest_acquire = real_guest_acquire,
+        .guest_threads_acquire = real_guest_threads_acquire,
         .guest_ready = real_guest_ready,
         .host_acquire = real_host_acquire,
         .setting_apply = real_setting_apply,

@@ -141,12 +141,12 @@ static void sync_topo(Manager *manager, ListJob *job)
     if (manager->topo)
         log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_HOST_CHANGED, NULL,
                  "the host's CPUs, nodes, page pools or devices changed: planning again");
+    if (manager->topo && !topo_same_cpus(manager->topo, job->topo))
+        manager_host_changed(manager);
     g_clear_pointer(&manager->planning, planning_free);
     g_clear_pointer(&manager->topo, topo_unref);
     manager->topo = topo_ref(job->topo);
     manager->must_plan = true;
-    for (guint i = 0; i < manager->guests->len; i++)
-        ((Managed *)g_ptr_array_index(manager->guests, i))->host_changed = true;
     manager_mark_dirty(manager, NULL);
 }
 
@@ -227,6 +227,9 @@ static void list_done(PoolJob *base, bool abandoned)
         return;
     }
     sync_topo(manager, job);
+    if (manager->slept) /* again: jobs that were under way then may have settled their guests */
+        manager_host_changed(manager);
+    manager->slept = false;
     if (job->host)
         host_state_take(manager, job->host);
     sync_guests(manager, job->guests);
@@ -274,7 +277,6 @@ static void managed_set_back(Manager *manager, Managed *managed, int result)
         if (!managed->failed)
             log_error("%s: %s", managed->name, g_strerror(result < 0 ? -result : EIO));
         managed->failed = true;
-        managed->dirty = false;
         managed->looked_usec = g_get_monotonic_time();
         return; /* it would come to the same: with the deep pass, or an event */
     }
@@ -291,7 +293,6 @@ static void look_done(PoolJob *base, bool abandoned)
     if (pool_job->left_behind)
         return;
     if (managed && job->result == BACKEND_DONE) {
-        managed->dirty = false;
         managed->failed = false;
         managed->recheck = true;
         manager->some_ended |= managed->active && !job->guest->active;
@@ -311,8 +312,10 @@ static void cycle_look(Manager *manager)
     manager->jobs_pending = 0;
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (managed->dirty && !managed->stuck && !managed->in_flight)
-            guest_pool_submit(manager, managed, GUEST_LOOK, look_done);
+        if (!managed->dirty || managed->stuck || managed->in_flight)
+            continue;
+        managed->dirty = false; /* an event that comes from now on asks for another look */
+        guest_pool_submit(manager, managed, GUEST_LOOK, look_done);
     }
     cycle_job_done(manager);
 }
@@ -515,7 +518,8 @@ static void merge_left(Manager *manager, Managed *managed, const GuestJob *job)
         /* where a guest has moved away, the next one may move to */
         if (managed->plan->moved && policy_get_rebalance_moves(manager->policy) > 0)
             manager->must_plan = manager->triggered = true;
-    } else if (again || kind == OUTCOME_RETRY || kind == OUTCOME_GONE) {
+    } else if (!managed->guest->hung && /* else every cycle looks at it anyway */
+               (again || kind == OUTCOME_RETRY || kind == OUTCOME_GONE)) {
         managed->dirty = managed->replanned = true;
         manager_retry(manager);
     } else {
@@ -538,6 +542,15 @@ static void tell_restored(const GuestJob *job)
         log_warning("%s: not all could be put back", job->name);
 }
 
+/* No other process was started while the job was left behind. */
+static bool is_of_process(const GuestJob *job, const Managed *managed)
+{
+    const GuestKernel *kernel = managed_is_planned(managed) ? managed->guest->kernel : NULL;
+
+    return job->pid == (kernel ? kernel->pid : 0) &&
+           job->starttime == (kernel ? kernel->starttime : 0);
+}
+
 static void tune_done(PoolJob *base, bool abandoned)
 {
     Manager *manager = base->owner;
@@ -548,9 +561,10 @@ static void tune_done(PoolJob *base, bool abandoned)
     if (managed) {
         count_outcomes(manager, managed, job);
         tell_diags(job);
-        managed->flags = job->flags;
-        if (pool_job->left_behind) {
-            ; /* the plan may be another by now */
+        if (is_of_process(job, managed))
+            managed->flags = job->flags;
+        if (pool_job->left_behind || (job->known && job->result != BACKEND_DONE)) {
+            ; /* the plan may be another by now; who is stuck is looked at anew when it is not */
         } else if (job->result != BACKEND_DONE) {
             managed_set_back(manager, managed, job->result);
         } else {
@@ -571,11 +585,23 @@ static void tune_done(PoolJob *base, bool abandoned)
         cycle_job_done(manager);
 }
 
+/* A guest is stuck, and others were given CPUs that it may still run on: it is kept off them. */
+static bool must_give_way(const Manager *manager, const Managed *managed)
+{
+    return managed->stuck && !managed->threads_stuck && managed->replanned &&
+           managed_is_planned(managed) && manager_may_write(manager, managed);
+}
+
 static void tune_one(Manager *manager, Managed *managed)
 {
     drift_tell(manager, managed);
-    if (managed->stuck || managed->in_flight)
+    if (managed->in_flight)
         return;
+    if (managed->stuck) {
+        if (must_give_way(manager, managed))
+            guest_pool_submit(manager, managed, GUEST_TUNE, tune_done);
+        return;
+    }
     if (managed->restore && !manager->look_only) {
         guest_pool_submit(manager, managed, GUEST_RESTORE, tune_done);
         return;

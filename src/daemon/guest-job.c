@@ -26,6 +26,7 @@ void guest_job_free(GuestJob *job)
     g_clear_pointer(&job->topo, topo_unref);
     g_clear_pointer(&job->policy, policy_unref);
     g_clear_pointer(&job->plan, guest_plan_unref);
+    g_clear_pointer(&job->known, guest_unref);
     g_clear_pointer(&job->settled, guest_plan_unref);
     g_clear_pointer(&job->guest, guest_unref);
     g_clear_pointer(&job->left, change_set_unref);
@@ -76,11 +77,29 @@ static ProcessKey job_process(const GuestJob *job)
     return process;
 }
 
+static bool same_process(const ProcessKey *a, const ProcessKey *b)
+{
+    return a->pid == b->pid && a->starttime == b->starttime;
+}
+
+/* Flags, and a plan, are of the process that was seen before the job: true if it is that one. What
+ * was known of another one goes. */
+static bool check_process(GuestJob *job, const ProcessKey *process)
+{
+    const ProcessKey known = {.pid = job->pid, .starttime = job->starttime};
+
+    if (same_process(process, &known))
+        return true;
+    job->flags = (ProcessFlags){0};
+    return false;
+}
+
 static int look(GuestJob *job)
 {
     g_autoptr(Guest) guest = NULL;
 
-    job->result = backend_guest_acquire(job->backend, job->uuid, &guest);
+    job->result = job->known ? backend_guest_threads_acquire(job->backend, job->known, &guest)
+                             : backend_guest_acquire(job->backend, job->uuid, &guest);
     if (job->result == BACKEND_DONE) {
         g_clear_pointer(&job->guest, guest_unref);
         job->guest = g_steal_pointer(&guest);
@@ -126,6 +145,7 @@ static void run_look(GuestJob *job)
     if (look(job) != BACKEND_DONE)
         return;
     ProcessKey process = job_process(job);
+    check_process(job, &process);
     const ProcessFlags known = job->flags;
     if (job->record)
         note_record(job, record_get_flags(job->record, &process, &job->flags));
@@ -241,6 +261,15 @@ static void add_reset_threads(const GuestJob *job, const SettingList *wanted, Ch
     }
 }
 
+/* What a guest that hangs cannot get now is not tried: it would fail in every cycle. */
+static bool is_out_of_question(const GuestJob *job, const Change *change)
+{
+    bool hangs = job->kind == GUEST_TUNE && job->guest->hung;
+
+    return change->contested || (change->drift && job->keep_drift) ||
+           (hangs && !change_is_of_thread(change));
+}
+
 /* Those of job->left to be made now, and what they entail. */
 static ChangeSet *job_select(const GuestJob *job, const SettingList *wanted)
 {
@@ -248,9 +277,8 @@ static ChangeSet *job_select(const GuestJob *job, const SettingList *wanted)
 
     for (unsigned i = 0; i < change_set_size(job->left); i++) {
         const Change *change = change_set_get(job->left, i);
-        if (change->contested || (change->drift && job->keep_drift))
-            continue;
-        change_set_add_copy(chosen, change);
+        if (!is_out_of_question(job, change))
+            change_set_add_copy(chosen, change);
     }
     add_reset_threads(job, wanted, chosen);
     return chosen;
@@ -341,11 +369,6 @@ static bool only_unsupported(GuestJob *job, const Outcome *outcome)
     return only;
 }
 
-static bool same_process(const ProcessKey *a, const ProcessKey *b)
-{
-    return a->pid == b->pid && a->starttime == b->starttime;
-}
-
 /* Its CPUs are others than those it was planned for: it is planned anew, not asked for CPUs that
  * went. */
 static bool is_outdated(const GuestJob *job)
@@ -378,9 +401,8 @@ static void run_rounds(GuestJob *job)
     if (look(job) != BACKEND_DONE)
         return;
     const ProcessKey process = job_process(job);
-    const ProcessKey planned = {.pid = job->pid, .starttime = job->starttime};
 
-    if (job->kind == GUEST_TUNE && !same_process(&process, &planned)) {
+    if (!check_process(job, &process) && job->kind == GUEST_TUNE) {
         job->result = BACKEND_GONE;
         return;
     }

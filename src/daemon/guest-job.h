@@ -30,16 +30,18 @@ typedef struct GuestJob {
     Topo *topo;
     Policy *policy;  /* LOOK: decides "manual by detection" at first sight */
     GuestPlan *plan; /* TUNE */
-    pid_t pid;       /* TUNE: the process that plan and flags are of */
+    pid_t pid;       /* the process that plan and flags are of; 0: none, or the guest was off */
     uint64_t starttime;
+    Guest *known; /* TUNE: the last look, of a guest about which calls hang: libvirt is not asked
+                     anything, and only its threads are set; NULL: it is looked at */
     GuestPlan *settled;  /* TUNE: the plan it was last seen right with; NULL: never */
     bool keep_drift;     /* TUNE: leave foreign changes as they are (drift: report, ignore) */
     bool keep_originals; /* a job that was given up is still at work: what it writes may have to go
                             back */
     bool force;          /* RESTORE: also what somebody else changed since */
-    ProcessFlags flags;  /* as known; LOOK fills it */
-    ChangeSet *refused;  /* TUNE: what libvirt will not have in a definition, not to be tried; what
-                            it refuses now is added, with its words as reason */
+    ProcessFlags flags; /* as known; LOOK fills it; those of another process than pid are dropped */
+    ChangeSet *refused; /* TUNE: what libvirt will not have in a definition, not to be tried; what
+                           it refuses now is added, with its words as reason */
 
     Contest *contest; /* TUNE: what is left to others; NULL: nothing */
 

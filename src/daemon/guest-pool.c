@@ -23,7 +23,7 @@ static Managed *find(const PoolJob *base)
 
 static void look_anew(Manager *manager, Managed *managed)
 {
-    managed->stuck = false;
+    managed->stuck = managed->threads_stuck = false;
     managed->replanned = true;
     manager_trigger(manager, managed->uuid);
 }
@@ -37,6 +37,7 @@ static void slow(PoolJob *base)
     if (managed) {
         managed->stuck = managed->dirty = true;
         managed->recheck = false;
+        managed->threads_stuck |= ((GuestPoolJob *)base)->job->known != NULL;
         managed->stuck_usec = base->started_usec;
         managed->stuck_in = virt_hub_call_of(manager->hub, managed->uuid);
         log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_GUEST_STUCK, NULL,
@@ -77,8 +78,10 @@ static GuestJob *job_for(Manager *manager, Managed *managed, GuestJobKind kind)
         job->pid = managed->guest->kernel->pid;
         job->starttime = managed->guest->kernel->starttime;
     }
-    if (kind == GUEST_TUNE)
+    if (kind == GUEST_TUNE) {
         job->keep_drift = managed_keeps_drift(managed);
+        job->known = managed->stuck ? guest_ref(managed->guest) : NULL;
+    }
     if (kind == GUEST_RESTORE) {
         job->force = managed->force;
         job->flags.released = false; /* the job says whether it is */

@@ -48,7 +48,7 @@ static void list_run(PoolJob *base)
         if (quick_check(watch->quick, job->online) != 0)
             g_ptr_array_add(job->changed, g_strdup(g_ptr_array_index(job->uuids, i)));
     }
-    if (job->alive)
+    if (job->alive && !g_atomic_int_get(&base->given_up)) /* else who lives now is not known */
         list_drop_dead(job);
     list_topo(job);
     if (job->host)

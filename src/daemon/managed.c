@@ -93,7 +93,7 @@ void managed_set_off(Managed *managed)
 
     managed->active = false;
     managed->dirty = true;
-    managed->stuck = false;
+    managed->stuck = managed->threads_stuck = false;
     managed->failed = false;
     managed->replanned = false;
     managed->host_changed = false;
@@ -144,6 +144,8 @@ void managed_set_guest(Managed *managed, const Guest *guest)
         managed->host_changed |=
             !cpuset_equal(managed->guest->kernel->allowed, guest->kernel->allowed);
     }
+    /* what it could not get while it hung is not all known here: the job has the originals */
+    managed->replanned |= managed->guest && managed->guest->hung && !guest->hung;
     g_clear_pointer(&managed->seen, guest_unref);
     managed->seen = g_steal_pointer(&managed->guest);
     managed->guest = guest_ref(guest);
@@ -176,10 +178,14 @@ bool managed_keeps_drift(const Managed *managed)
 
 bool managed_has_work(const Managed *managed)
 {
-    for (unsigned i = 0; i < change_set_size(managed->left); i++)
-        if (!change_set_get(managed->left, i)->contested &&
-            (!managed_keeps_drift(managed) || !change_set_get(managed->left, i)->drift))
+    bool hangs = managed->guest && managed->guest->hung;
+
+    for (unsigned i = 0; i < change_set_size(managed->left); i++) {
+        const Change *change = change_set_get(managed->left, i);
+        if (!change->contested && (!managed_keeps_drift(managed) || !change->drift) &&
+            (!hangs || change_is_of_thread(change)))
             return true;
+    }
     return false;
 }
 

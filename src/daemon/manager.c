@@ -100,6 +100,12 @@ void manager_mark_dirty(Manager *manager, const char *uuid)
     }
 }
 
+void manager_host_changed(Manager *manager)
+{
+    for (guint i = 0; i < manager->guests->len; i++)
+        ((Managed *)g_ptr_array_index(manager->guests, i))->host_changed = true;
+}
+
 void manager_trigger(Manager *manager, const char *uuid)
 {
     manager_mark_dirty(manager, uuid);
@@ -196,8 +202,8 @@ static void look_for_resume(Manager *manager)
              "the host was suspended: looking at all of it again");
     manager->topo_usec = 0;
     manager->host->dirty = true;
-    for (guint i = 0; i < manager->guests->len; i++)
-        ((Managed *)g_ptr_array_index(manager->guests, i))->host_changed = true;
+    manager->slept = true;
+    manager_host_changed(manager);
     manager_trigger(manager, NULL);
 }
 

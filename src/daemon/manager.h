@@ -65,6 +65,7 @@ typedef struct Managed {
     bool restore, force;  /* "restore" was asked for */
     bool in_flight;       /* a job is on its way */
     bool stuck;           /* a job did not come back in time */
+    bool threads_stuck;   /* nor did one that had to set its threads alone */
     unsigned n_lost;      /* jobs that were abandoned, and are still at work */
     bool failed;          /* the last tuning was refused or in vain */
     int64_t looked_usec;  /* monotonic, of the last look; 0: never */
@@ -175,6 +176,7 @@ typedef struct Manager {
     bool connected;
     int64_t suspended_usec; /* how long the host slept since its boot, as last seen */
     int64_t stop_usec;      /* monotonic: it ends then at the latest; 0: it goes on */
+    bool slept;             /* the host, since the last list */
     bool some_ended;        /* processes that the record may still have */
     uint64_t cycles;
     int64_t started_usec, last_cycle_usec; /* realtime */
@@ -192,6 +194,8 @@ int manager_run(Manager *manager);
 void manager_trigger(Manager *manager, const char *uuid);
 /* The same without asking for a cycle. */
 void manager_mark_dirty(Manager *manager, const char *uuid);
+/* What differs of any guest until it is next seen right is the kernel's doing, not drift. */
+void manager_host_changed(Manager *manager);
 /* Asks for a cycle after RETRY_USEC. */
 void manager_retry(Manager *manager);
 /* The backend of one job, good for as long as the job is. */
@@ -239,7 +243,7 @@ const GuestPlan *managed_before(const Managed *managed);
 bool managed_is_planned(const Managed *managed);  /* runs, and was looked at */
 bool managed_is_tuned(const Managed *managed);    /* looked at and planned; its definition if off */
 bool managed_keeps_drift(const Managed *managed); /* foreign changes stay as they are */
-bool managed_has_work(const Managed *managed);    /* something differs that may be changed */
+bool managed_has_work(const Managed *managed);    /* something differs that may be changed now */
 /* Once it was compared with the plan: what waits for its next cold start. */
 void managed_set_pending(Managed *managed);
 /* What it lacks to start, NULL: nothing is known; and why it did not. libvirt has no event for a

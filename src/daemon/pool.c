@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * States of a job: QUEUED → RUNNING [→ SLOW [→ ABANDONED]] → in the list of those that ended, from
- * which the main thread takes, tells and frees it. The worker of a job that was slow ends with it:
- * it was replaced. All transitions are under the lock. Once the pool closes nobody takes from that
- * list any more, and workers free their jobs themselves.
+ * which the main thread takes, tells and frees it. The worker of a job that was slow ends with it,
+ * since it was replaced, so that there are always POOL_WORKERS that do not hang, or, with more than
+ * POOL_MAX_REPLACED that do, as many as are left. All transitions are under the lock. Once the pool
+ * closes nobody takes from that list any more, and workers free their jobs themselves.
  */
 #include "daemon/pool.h"
 
@@ -16,11 +17,11 @@ enum { JOB_QUEUED, JOB_RUNNING, JOB_SLOW, JOB_ABANDONED };
 struct Pool {
     GMutex lock;
     GCond wake;
-    GCond changed;  /* running, n_replaced */
-    GQueue queued;  /* of PoolJob */
-    GQueue running; /* of PoolJob, not those abandoned */
-    GQueue ended;   /* of PoolJob */
-    unsigned n_replaced;
+    GCond changed;       /* running, n_replaced */
+    GQueue queued;       /* of PoolJob */
+    GQueue running;      /* of PoolJob, not those abandoned */
+    GQueue ended;        /* of PoolJob */
+    unsigned n_replaced; /* past POOL_MAX_REPLACED: counted, but not replaced */
     bool closing, freed;
     int fd;
     int references; /* the owner and every worker: a stuck worker may outlive pool_free() */
@@ -45,13 +46,15 @@ static void job_free(PoolJob *job)
     job->free(job);
 }
 
-/* Under the lock. True if the worker may go on. */
+/* Under the lock. True if the worker may go on: past the bound one that comes back is as good as
+ * the replacement that did not start. */
 static bool job_finish(Pool *pool, PoolJob *job)
 {
-    bool was_replaced = job->state != JOB_RUNNING;
+    bool was_slow = job->state != JOB_RUNNING;
+    bool go_on = !was_slow || pool->n_replaced > POOL_MAX_REPLACED;
 
     g_cond_broadcast(&pool->changed);
-    pool->n_replaced -= was_replaced;
+    pool->n_replaced -= was_slow;
     g_queue_remove(&pool->running, job);
     if (pool->freed) {
         job_free(job);
@@ -59,7 +62,7 @@ static bool job_finish(Pool *pool, PoolJob *job)
         g_queue_push_tail(&pool->ended, job);
         eventfd_write(pool->fd, 1);
     }
-    return !was_replaced;
+    return go_on;
 }
 
 static gpointer worker_run(gpointer data)

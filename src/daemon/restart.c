@@ -136,6 +136,7 @@ static void step_submit(Restart *restart, RestartStep step, bool unseen)
                                .done = step_done,
                                .free = step_free,
                                .owner = manager,
+                               .slow_usec = JOB_SLOW_USEC,
                                .timeout_usec = starts ? START_TIMEOUT_USEC : JOB_TIMEOUT_USEC};
     pool_job->job = restart_job_new(step, restart->entry);
     pool_job->backend = manager_backend_for(manager, &pool_job->base);

@@ -386,6 +386,11 @@ bool change_is_edit(const Change *change)
            (!change->to || knob_info(change->key.knob)->edited);
 }
 
+bool change_is_of_thread(const Change *change)
+{
+    return change->key.tid != 0 && !change->carried;
+}
+
 /* --- originals --- */
 
 void original_free(Original *original)

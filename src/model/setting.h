@@ -119,6 +119,8 @@ const Change *change_set_get(const ChangeSet *set, unsigned i);
 void change_free(Change *change);
 /* True if it is made by an edit of the persistent definition: libvirt has no call for it. */
 bool change_is_edit(const Change *change);
+/* True if it sets the affinity of one thread, for which libvirt is not needed. */
+bool change_is_of_thread(const Change *change);
 /* True if making carrier (a libvirt live call: plane live, or actual with tid 0) also sets key: the
  * cgroup or a thread of the same knob and instance, or of any instance of a knob that libvirt has
  * once per guest. */

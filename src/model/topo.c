@@ -161,14 +161,19 @@ static bool nets_equal(const Topo *a, const Topo *b)
     return true;
 }
 
+bool topo_same_cpus(const Topo *a, const Topo *b)
+{
+    return cpuset_equal(a->online, b->online) && cpuset_equal(a->offline, b->offline) &&
+           cpuset_equal(a->isolated, b->isolated) && cpuset_equal(a->allowed, b->allowed) &&
+           cpuset_equal(a->allowed_mems, b->allowed_mems);
+}
+
 bool topo_equal(const Topo *a, const Topo *b)
 {
-    return a->n_packages == b->n_packages && a->base_page_kib == b->base_page_kib &&
-           a->no_kvm == b->no_kvm && a->no_vhost_net == b->no_vhost_net &&
-           a->no_io_uring == b->no_io_uring && cpuset_equal(a->online, b->online) &&
-           cpuset_equal(a->offline, b->offline) && cpuset_equal(a->isolated, b->isolated) &&
-           cpuset_equal(a->nohz_full, b->nohz_full) && cpuset_equal(a->allowed, b->allowed) &&
-           cpuset_equal(a->allowed_mems, b->allowed_mems) && pus_equal(a, b) && cores_equal(a, b) &&
+    return topo_same_cpus(a, b) && a->n_packages == b->n_packages &&
+           a->base_page_kib == b->base_page_kib && a->no_kvm == b->no_kvm &&
+           a->no_vhost_net == b->no_vhost_net && a->no_io_uring == b->no_io_uring &&
+           cpuset_equal(a->nohz_full, b->nohz_full) && pus_equal(a, b) && cores_equal(a, b) &&
            llcs_equal(a, b) && nodes_equal(a, b) && pci_equal(a, b) && nets_equal(a, b);
 }
 

@@ -100,6 +100,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Topo, topo_unref)
 
 /* Equal in all that planning uses: the same machine in the same state. */
 bool topo_equal(const Topo *a, const Topo *b);
+/* Equal in what the kernel goes by when it resets affinities: the CPUs, and what guests may use. */
+bool topo_same_cpus(const Topo *a, const Topo *b);
 
 /* By OS or logical index; NULL if there is none. */
 const TopoPu *topo_pu(const Topo *topo, unsigned os_index);

@@ -424,6 +424,15 @@ static int fake_guest_acquire(void *ctx, const char *uuid, Guest **ret)
     return end_call(fake, r, g_strconcat("acquire ", guest ? guest->name : uuid, NULL));
 }
 
+static int fake_guest_threads_acquire(void *ctx, const Guest *known, Guest **ret)
+{
+    int r = fake_guest_acquire(ctx, known->uuid, ret);
+
+    if (r == BACKEND_DONE)
+        (*ret)->hung = "not asked";
+    return r;
+}
+
 static int fake_guest_ready(void *ctx, const Guest *guest)
 {
     FakeBackend *fake = ctx;
@@ -692,6 +701,7 @@ FakeBackend *fake_backend_new(void)
     fake->next_pid = 5000;
     fake->backend = (Backend){.ctx = fake,
                               .guest_acquire = fake_guest_acquire,
+                              .guest_threads_acquire = fake_guest_threads_acquire,
                               .guest_ready = fake_guest_ready,
                               .host_acquire = fake_host_acquire,
                               .setting_apply = fake_setting_apply,

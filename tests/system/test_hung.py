@@ -98,6 +98,30 @@ class Hung(Case):
             self.assertEqual(virsh("domcontrol", "hung").stdout.strip(), "ok")
         self.wait_back(daemon, (hung, other))
 
+    def wait_cycles(self, daemon, n):
+        end = daemon.cycles() + n
+        wait_long(f"{n} cycles", lambda: daemon.cycles() >= end)
+
+    def test_what_a_hung_guest_cannot_get_waits(self):
+        hung = self.guest("hung")
+        daemon = self.daemon("guests: [{match: {name: hung}, cpu: {quota: 50%}}]")
+        self.wait_back(daemon, (hung,))
+        self.assertIn("<quota>50000</quota>", hung.live_xml())
+        count = "SELECT count(*) FROM history"
+        for policy in ("guests: [{match: {name: hung}, cpu: {quota: 25%}}]", "guests: [{match: {name: hung}}]"):
+            with stopped(hung):
+                self.wait_stuck(daemon, (hung,), "stopped")
+                daemon.write_policy(policy)
+                daemon.ctl("reload", check=False)
+                self.wait_cycles(daemon, 2)
+                rows = daemon.record(count)
+                self.wait_cycles(daemon, 5)
+                self.assertEqual(daemon.record(count), rows)
+                self.assertEqual(daemon.state_of(hung), "stuck")
+            self.wait_back(daemon, (hung,))
+            wait_long("changed", lambda: "<quota>50000</quota>" not in hung.live_xml())
+            self.assertEqual("<quota>25000</quota>" in hung.live_xml(), "25%" in policy)
+
     def test_monitor_that_never_answers(self):
         hung, other = self.guest("hung", iothreads=1), self.guest("other")
         daemon = self.daemon(DEDICATED)
@@ -124,10 +148,10 @@ class Hung(Case):
             self.assertNotIn("lost qemu", daemon.log_text())
         self.wait_back(daemon, (*hung, other))
 
-    def preloaded(self):
+    def preloaded(self, policy=DEDICATED, **options):
         library = os.path.join(BUILD, "libvirt-calls.so")
         run("gcc", "-shared", "-fPIC", "-o", library, os.path.join(HERE, "libvirt-calls.c"), "-lvirt", "-ldl")
-        daemon = self.daemon(DEDICATED, start=False)
+        daemon = self.daemon(policy, start=False, **options)
         daemon.start(environment={"LD_PRELOAD": library, "VMTUNED_TEST_FOLDER": daemon.folder})
         return daemon
 
@@ -146,10 +170,29 @@ class Hung(Case):
         wait_long("repaired", lambda: other.vcpu(0).cpus == ALL)
         new = self.guest("late")
         wait_long("the new one is looked at", lambda: daemon.state_of(new) == "as-planned")
+        first = self.guest("ded1")
+        wait_long("the dedicated one is placed", lambda: first.all_on({1}))
+        for guest in hung:
+            wait_long(f"{guest.name} gives way", lambda guest=guest: guest.all_on({0}))
+            self.assertEqual(daemon.state_of(guest), "stuck")
         self.assertNotIn("lost qemu", daemon.log_text())
         for path in files:
             os.unlink(path)
         self.wait_back(daemon, (*hung, other))
+
+    def test_a_change_during_a_look_is_found(self):
+        guest = self.guest("ded1")
+        daemon = self.preloaded("guests: [{match: {name: ded1}, persist: all, cpu: {policy: dedicated}}]",
+                                interval="1h")
+        self.wait_state(daemon, guest, "as-planned")
+        self.assertIn("<vcpupin vcpu='0' cpuset='1'/>", guest.config_xml())
+        script = os.path.join(daemon.folder, "after-ded1")
+        with open(script + ".new", "w", encoding="utf-8") as file:
+            file.write(f"virsh -q define {harness.HOST.scratch}/ded1.xml; sleep 1\n")
+        os.rename(script + ".new", script)
+        daemon.ctl("reload", check=False)
+        wait_for("the look is over", lambda: not os.path.exists(script))
+        wait_for("pinned again", lambda: "<vcpupin vcpu='0' cpuset='1'/>" in guest.config_xml())
 
     def test_libvirtd_killed_between_two_calls_of_a_job(self):
         guest = self.guest("ded1", vcpus=1, iothreads=1, start=False)

@@ -5,7 +5,7 @@ import re
 
 from harness import Case
 from test_pending import Power
-from truth import read, run, virsh, wait_for, write
+from truth import read, run, taskset, virsh, wait_for, write
 
 POOL = "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/"
 MIB = 32  # of every guest
@@ -117,6 +117,18 @@ class Memory(Pages):
         write(POOL + "nr_hugepages", str(before + others))
         wait_for("pages for it again", lambda: int(read(POOL + "free_hugepages")) >= MIB // 2)
         wait_for("all as planned", lambda: daemon.json("host", check=False)["host"]["state"] == "as-planned")
+
+    def test_a_pool_that_grows_undoes_no_foreign_change(self):
+        guest = self.guest("noted")
+        daemon = self.daemon("guests: [{match: {name: noted}, drift: report}]")
+        self.wait_state(daemon, guest, "as-planned")
+        taskset(guest.vcpu(0).tid, "0")
+        self.wait_state(daemon, guest, "drifted")
+        self.more_pages(1)
+        wait_for("the pool is seen", lambda: "page pools or devices changed" in daemon.log_text())
+        wait_for("more cycles", lambda seen=daemon.cycles(): daemon.cycles() > seen + 2)
+        self.assertEqual(guest.vcpu(0).cpus, {0})
+        self.assertEqual(daemon.state_of(guest), "drifted")
 
     def test_pool_goes_back_with_restore_without_the_daemon(self):
         before = pages()

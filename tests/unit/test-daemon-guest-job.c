@@ -223,6 +223,42 @@ static void what_is_known_outlives_the_record(void **state)
     assert_true(next->flags.known && next->flags.released && !next->flags.manual);
 }
 
+/* It was started anew between two looks: what was known of the old process goes with it, whether
+ * the record tells or there is none. */
+static void what_is_known_ends_with_the_process(void **state)
+{
+    static const ProcessFlags known = {.known = true, .released = true, .settled = 7};
+    (void)state;
+
+    for (unsigned i = 0; i < 2; i++) {
+        g_autoptr(GuestWorld) world = guest_world_new();
+        if (i > 0)
+            g_clear_pointer(&world->record, record_close);
+        world->flags = known;
+        g_autoptr(GuestJob) job = job_new(world, GUEST_LOOK);
+        guest_world_restart(world, 200);
+        set_pin(world, "3");
+        guest_job_run(job);
+        assert_int_equal(job->result, BACKEND_DONE);
+        assert_true(job->flags.known && job->flags.manual);
+        assert_false(job->flags.released);
+        assert_int_equal(job->flags.settled, 0);
+    }
+}
+
+static void a_restore_takes_no_flags_of_another_process(void **state)
+{
+    GuestWorld *world = *state;
+
+    world->flags = (ProcessFlags){.known = true, .manual = true};
+    g_autoptr(GuestJob) job = job_new(world, GUEST_RESTORE);
+    guest_world_restart(world, 200);
+    guest_job_run(job);
+    assert_int_equal(job->result, BACKEND_DONE);
+    assert_true(job->flags.released);
+    assert_false(job->flags.manual);
+}
+
 static void a_guest_that_is_off_is_not_judged(void **state)
 {
     GuestWorld *world = *state;
@@ -725,6 +761,51 @@ static void in_a_job_nothing_is_written(void **state)
     guest_job_free(run_well(world, GUEST_TUNE));
 }
 
+/* What needs libvirt is not even tried, so that the record is not written in vain; its threads give
+ * way. */
+static void of_a_guest_that_hangs_only_threads_are_set(void **state)
+{
+    GuestWorld *world = *state;
+    PlanSpec spec = pool;
+
+    spec.weight = 300;
+    guest_world_set_plan(world, &spec);
+    world->guest->hung = "its monitor does not answer";
+    for (unsigned i = 0; i < 2; i++) {
+        g_autoptr(GuestJob) job = run(world, GUEST_TUNE);
+        assert_int_equal(job->result, BACKEND_DONE);
+        assert_affinities(world, POOL);
+        assert_true(change_set_size(job->left) > 0);
+        assert_false(job->flags.settled);
+        assert_int_equal(job->outcomes->len, i == 0 ? 1 : 0);
+    }
+    world->guest->hung = NULL;
+    guest_job_free(run_well(world, GUEST_TUNE));
+    assert_as_planned(world);
+}
+
+/* Calls about it hang: libvirt is not asked for anything, and it still gives way. */
+static void a_guest_that_is_stuck_gives_way(void **state)
+{
+    GuestWorld *world = *state;
+    PlanSpec spec = pool;
+
+    spec.weight = 300;
+    guest_world_set_plan(world, &spec);
+    g_autoptr(GuestJob) job = job_new(world, GUEST_TUNE);
+    job->known = guest_ref(world->guest);
+    job->keep_originals = true;
+    guest_job_run(job);
+    assert_int_equal(job->result, BACKEND_DONE);
+    assert_affinities(world, POOL);
+    assert_false(log_has(world, "ready"));
+    assert_true(change_set_size(job->left) > 0);
+    assert_n_originals(world, 100, 7); /* one for each thread */
+    guest_job_free(run_well(world, GUEST_TUNE));
+    guest_job_free(run_well(world, GUEST_RESTORE));
+    assert_first(world);
+}
+
 static void leave(FakeBackend *fake, void *data)
 {
     GuestWorld *world = data;
@@ -1048,6 +1129,8 @@ int main(void)
         cmocka_unit_test(first_sight_is_judged_and_kept),
         TEST(without_a_record_a_look_judges_too),
         TEST(what_is_known_outlives_the_record),
+        cmocka_unit_test(what_is_known_ends_with_the_process),
+        TEST(a_restore_takes_no_flags_of_another_process),
         TEST(a_guest_that_is_off_is_not_judged),
         TEST(a_look_at_no_guest),
         TEST(all_that_is_planned_lands),
@@ -1070,6 +1153,8 @@ int main(void)
         TEST(force_takes_foreign_values_back),
         TEST(another_process_gets_nothing_back),
         TEST(in_a_job_nothing_is_written),
+        TEST(of_a_guest_that_hangs_only_threads_are_set),
+        TEST(a_guest_that_is_stuck_gives_way),
         cmocka_unit_test(the_guest_leaves_at_any_call),
         cmocka_unit_test(another_process_at_any_call),
         cmocka_unit_test(cpus_go_at_any_call),

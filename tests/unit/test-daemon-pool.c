@@ -182,11 +182,44 @@ static void test_exhausted_when_all_hang(void **state)
     submit(pool, &gate, G_TIME_SPAN_SECOND);
     dispatch_until(pool, &n_abandoned, n_all, G_TIME_SPAN_MINUTE);
     assert_true(pool_is_exhausted(pool));
-    submit(pool, NULL, G_TIME_SPAN_SECOND);
+    submit(pool, NULL, G_TIME_SPAN_HOUR);
+    assert_int_equal(g_atomic_int_get(&n_started), n_all); /* no worker is left for the last */
     g_mutex_unlock(&gate);
     dispatch_until(pool, &n_late, n_all, 0);
-    assert_int_equal(n_started, n_all); /* no worker was left for the last */
+    dispatch_until(pool, &n_done, 1, 0); /* those that come back are workers again */
+    assert_false(pool_is_exhausted(pool));
     g_mutex_clear(&gate);
+}
+
+/* More jobs are slow than workers may be replaced: all come back, and as many run side by side as
+ * before. */
+static void test_no_worker_is_lost_past_the_bound(void **state)
+{
+    g_autoptr(Pool) pool = NULL;
+    GMutex gate, second;
+    const int n_slow_jobs = POOL_MAX_REPLACED + 3;
+    (void)state;
+
+    g_mutex_init(&gate);
+    g_mutex_init(&second);
+    g_mutex_lock(&gate);
+    assert_int_equal(pool_new(&pool), 0);
+    for (int i = 0; i < n_slow_jobs; i++)
+        submit_slow(pool, &gate, G_TIME_SPAN_SECOND, G_TIME_SPAN_HOUR);
+    dispatch_until(pool, &n_slow, n_slow_jobs, G_TIME_SPAN_MINUTE);
+    g_mutex_unlock(&gate);
+    dispatch_until(pool, &n_done, n_slow_jobs, 0);
+    assert_int_equal(pool_count_replaced(pool), 0);
+
+    g_mutex_lock(&second);
+    n_started = 0;
+    for (unsigned i = 0; i < POOL_WORKERS * 2; i++)
+        submit(pool, &second, G_TIME_SPAN_HOUR);
+    dispatch_until(pool, &n_started, POOL_WORKERS, 0);
+    g_mutex_unlock(&second);
+    dispatch_until(pool, &n_done, n_slow_jobs + (int)POOL_WORKERS * 2, 0);
+    g_mutex_clear(&gate);
+    g_mutex_clear(&second);
 }
 
 static void test_free_with_jobs_under_way(void **state)
@@ -248,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup(test_stuck_jobs_are_replaced, reset),
         cmocka_unit_test_setup(test_slow_jobs_come_back, reset),
         cmocka_unit_test_setup(test_exhausted_when_all_hang, reset),
+        cmocka_unit_test_setup(test_no_worker_is_lost_past_the_bound, reset),
         cmocka_unit_test_setup(test_free_with_jobs_under_way, reset),
         cmocka_unit_test_setup(test_drain_waits_for_jobs_under_way, reset),
     };

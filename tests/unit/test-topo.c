@@ -293,14 +293,44 @@ static void test_equal(void **state)
     }
 }
 
+/* Where page pools, memory and devices change, the kernel lets threads be. */
+static void test_same_cpus(void **state)
+{
+    static const Edit others[] = {edit_pool,     edit_new_pool,  edit_memory,    edit_distance,
+                                  edit_pci,      edit_net_node,  edit_net_count, edit_vhost_net,
+                                  edit_io_uring, edit_base_page, edit_nohz,      edit_kvm};
+    static const Edit resets[] = {edit_online, edit_offline, edit_isolated, edit_allowed,
+                                  edit_mems};
+    g_autoptr(Topo) topo = make_rich_topo();
+    (void)state;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_autoptr(Topo) other = make_rich_topo();
+        others[i](other);
+        assert_true(topo_same_cpus(topo, other));
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(resets); i++) {
+        g_autoptr(Topo) other = make_rich_topo();
+        resets[i](other);
+        if (topo_same_cpus(topo, other) || topo_same_cpus(other, topo))
+            fail_msg("edit %zu is not noticed", i);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lookup),        cmocka_unit_test(test_lookup_with_gaps),
-        cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_distance),
-        cmocka_unit_test(test_smt),           cmocka_unit_test(test_sets),
-        cmocka_unit_test(test_pci),           cmocka_unit_test(test_ref),
-        cmocka_unit_test(test_equal),         cmocka_unit_test(test_nets),
+        cmocka_unit_test(test_same_cpus),
+        cmocka_unit_test(test_lookup),
+        cmocka_unit_test(test_lookup_with_gaps),
+        cmocka_unit_test(test_nothing_there),
+        cmocka_unit_test(test_distance),
+        cmocka_unit_test(test_smt),
+        cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_pci),
+        cmocka_unit_test(test_ref),
+        cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_nets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
