@@ -153,7 +153,11 @@ $(TOPOLOGIES): $O/tests/topologies/check.o $(TESTLIB) $(LIB)
 REPLAY := $(if $(filter fuzz,$(FLAVOUR)),,$O/tests/fuzz/replay.o)
 $O/tests/fuzz/fuzz-%: $O/tests/fuzz/fuzz-%.o $(REPLAY) $(TESTLIB) $(LIB)
 	$(link)
-$O/tests/fuzz/fuzz-ctl-%: $O/tests/fuzz/fuzz-ctl-%.o $(REPLAY) $(filter-out %/main.o,$(CTL)) $(TESTLIB) $(LIB)
+$O/tests/fuzz/fuzz-ctl-%: $O/tests/fuzz/fuzz-ctl-%.o $(REPLAY) $(filter-out %/main.o %/bus-client.o,$(CTL)) \
+		$(TESTLIB) $(LIB)
+	$(link)
+$O/tests/fuzz/fuzz-daemon-%: $O/tests/fuzz/fuzz-daemon-%.o $(REPLAY) $(filter-out %/main.o,$(DAEMON)) $(VIRT) $(HOST) \
+		$(TESTLIB) $(LIB)
 	$(link)
 $O/tests/fuzz/fuzz-host-%: $O/tests/fuzz/fuzz-host-%.o $(REPLAY) $(HOST) $(TESTLIB) $(LIB)
 	$(link)

@@ -55,6 +55,30 @@ LogLevel log_get_level(void)
     return atomic_load(&log_level);
 }
 
+static void fields_free(LogField *fields)
+{
+    for (LogField *field = fields; field && field->name; field++)
+        g_free((char *)field->value);
+    g_free(fields);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LogField, fields_free)
+
+/* Safe copies. NULL for NULL. */
+static LogField *fields_show(const LogField *fields)
+{
+    size_t n = 0;
+
+    while (fields && fields[n].name)
+        n++;
+    LogField *safe = fields ? g_new0(LogField, n + 1) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        char *value = fields[i].value ? text_show(fields[i].value) : NULL;
+        safe[i] = (LogField){fields[i].name, value ? g_strdelimit(value, "\n", '?') : NULL};
+    }
+    return safe;
+}
+
 void log_full(LogLevel level, const char *message_id, const LogField *fields, const char *format,
               ...)
 {
@@ -67,8 +91,9 @@ void log_full(LogLevel level, const char *message_id, const LogField *fields, co
     g_autofree char *message = g_strdup_vprintf(format, args);
     va_end(args);
     g_autofree char *safe = text_show(message);
+    g_autoptr(LogField) safe_fields = fields_show(fields);
 
     LogSink sink = atomic_load(&log_sink);
-    sink(level, message_id, fields, safe);
+    sink(level, message_id, safe_fields, safe);
     errno = saved_errno;
 }

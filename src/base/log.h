@@ -23,8 +23,8 @@ typedef struct LogField {
     const char *value;
 } LogField;
 
-/* fields ends with {NULL, NULL}; may be NULL; values as they are. message is safe to show (text.h)
- * and has no newline but between a diagnostic's lines. */
+/* fields ends with {NULL, NULL}; may be NULL. All is safe to show (text.h); a value is one line,
+ * and message has no newline but between a diagnostic's lines. */
 typedef void (*LogSink)(LogLevel level, const char *message_id, const LogField *fields,
                         const char *message);
 

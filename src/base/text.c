@@ -2,7 +2,7 @@
 #include "base/text.h"
 
 #include <glib.h>
-#include <stdbool.h>
+#include <string.h>
 
 typedef struct Range {
     gunichar first, last;
@@ -48,4 +48,13 @@ char *text_show(const char *text)
 char *text_show_json(const char *json)
 {
     return replace(json, true);
+}
+
+bool text_is_plain_name(const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t length = strlen(name);
+
+    return length > 0 && name[0] != '-' && strspn(name, plain) == length &&
+           strspn(name, "0123456789") < length;
 }

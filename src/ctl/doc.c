@@ -54,6 +54,11 @@ unsigned doc_length(Doc *object, const char *key)
                                                        : 0;
 }
 
+Doc *doc_at(Doc *object, const char *key, unsigned i)
+{
+    return i < doc_length(object, key) ? json_object_array_get_idx(doc_get(object, key), i) : NULL;
+}
+
 char *doc_join(Doc *object, const char *key)
 {
     GString *joined = g_string_new(NULL);

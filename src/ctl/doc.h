@@ -20,6 +20,8 @@ int64_t doc_number(Doc *object, const char *key);   /* 0: none */
 void doc_add_number(Doc *object, const char *key, CpuSet *set);
 bool doc_bool(Doc *object, const char *key);       /* false: none */
 unsigned doc_length(Doc *object, const char *key); /* of an array; 0: none */
+/* An element of an array; NULL: there is none. Borrowed. */
+Doc *doc_at(Doc *object, const char *key, unsigned i);
 /* The array's texts, joined by ", ". Owned by the caller. */
 char *doc_join(Doc *object, const char *key);
 /* A time of a document as local time, "2025-11-21 10:08:00". Owned by the caller; NULL: none. */
@@ -28,6 +30,5 @@ char *doc_time(Doc *object, const char *key);
 /* row: each element of the array object[key] */
 #define DOC_FOREACH(row, object, key)                                                              \
     for (unsigned row##_i = 0, row##_n = doc_length(object, key); row##_i < row##_n; row##_i++)    \
-        for (Doc *row = json_object_array_get_idx(doc_get(object, key), row##_i),                  \
-                 *row##_once = row;                                                                \
-             row##_once; row##_once = NULL)
+        for (Doc *row = doc_at(object, key, row##_i), *row##_once = row; row##_once;               \
+             row##_once = NULL)

@@ -126,8 +126,8 @@ char *show_placement(Doc *guest, const char *key)
     GString *text = g_string_new(NULL);
 
     for (unsigned i = 0, n = doc_length(guest, key); i < n; i++) {
-        Doc *entry = json_object_array_get_idx(doc_get(guest, key), i);
-        Doc *next = i + 1 < n ? json_object_array_get_idx(doc_get(guest, key), i + 1) : NULL;
+        Doc *entry = doc_at(guest, key, i);
+        Doc *next = doc_at(guest, key, i + 1);
         doc_add_number(entry, "id", ids);
         if (next && g_str_equal(doc_word(next, "cpus"), doc_word(entry, "cpus")))
             continue;

@@ -23,12 +23,11 @@ static void print_moves(Doc *document, GString *out)
 static void print_gain(Doc *document, GString *out)
 {
     g_autoptr(Table) table = table_new((const char *const[]){"SCORE", "BEFORE", "AFTER", NULL});
-    Doc *before = doc_get(document, "score_before");
     unsigned i = 0;
 
     DOC_FOREACH(item, document, "score")
     {
-        Doc *was = json_object_array_get_idx(before, i++);
+        Doc *was = doc_at(document, "score_before", i++);
         g_autofree char *from = g_strdup_printf("%" G_GINT64_FORMAT, doc_number(was, "value"));
         g_autofree char *to = g_strdup_printf("%" G_GINT64_FORMAT, doc_number(item, "value"));
         if (!g_str_equal(from, to))

@@ -97,7 +97,7 @@ static void print_llcs(Doc *document, GString *out)
 
 static bool kinds_differ(Doc *document)
 {
-    Doc *first = json_object_array_get_idx(doc_get(document, "cores"), 0);
+    Doc *first = doc_at(document, "cores", 0);
 
     DOC_FOREACH(core, document, "cores")
     if (doc_number(core, "kind") != doc_number(first, "kind"))

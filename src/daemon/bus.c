@@ -12,6 +12,7 @@
 #include "vmtuned/version.h"
 
 #include <errno.h>
+#include <sysexits.h>
 
 /* After everything else: who floods the bus does not hold up the work. */
 #define BUS_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
@@ -34,56 +35,63 @@ static int no_such_guest(sd_bus_error *reterr, const char *name)
                              name);
 }
 
-/* Reads the message's "as": guests there are. 0 with *ret, or negative errno with the error set. */
-static int read_names(const Manager *manager, sd_bus_message *message, char ***ret,
-                      sd_bus_error *reterr)
+/* Reads the message's "as": guests there are, each once. 0 with their uuids in *ret, or negative
+ * errno with the error set. */
+static int read_guests(const Manager *manager, sd_bus_message *message, char ***ret,
+                       sd_bus_error *reterr)
 {
+    g_autoptr(GPtrArray) uuids = g_ptr_array_new_with_free_func(g_free);
     g_auto(GStrv) names = NULL;
 
     int r = gate_read_names(message, &names, reterr);
     if (r < 0)
         return r;
-    for (char **name = names; *name; name++)
-        if (!manager_find(manager, *name))
+    for (char **name = names; *name; name++) {
+        const Managed *managed = manager_find(manager, *name);
+        if (!managed)
             return no_such_guest(reterr, *name);
-    *ret = g_steal_pointer(&names);
+        if (!g_ptr_array_find_with_equal_func(uuids, managed->uuid, g_str_equal, NULL))
+            g_ptr_array_add(uuids, g_strdup(managed->uuid));
+    }
+    g_ptr_array_add(uuids, NULL);
+    *ret = (char **)g_ptr_array_steal(uuids, NULL);
     return 0;
 }
 
 static int method_status(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
-    g_auto(GStrv) names = NULL;
+    g_auto(GStrv) uuids = NULL;
 
-    int r = read_names(data, message, &names, reterr);
+    int r = read_guests(data, message, &uuids, reterr);
     if (r < 0)
         return r;
     g_autoptr(Snapshot) snapshot = manager_snapshot(data);
-    return reply_document(message, report_status(snapshot, (const char *const *)names));
+    return reply_document(message, report_status(snapshot, (const char *const *)uuids));
 }
 
 static int method_plan(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     const Manager *manager = data;
-    g_auto(GStrv) names = NULL;
+    g_auto(GStrv) uuids = NULL;
 
-    int r = read_names(data, message, &names, reterr);
+    int r = read_guests(data, message, &uuids, reterr);
     if (r < 0)
         return r;
     if (!manager->plan)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
     g_autoptr(Snapshot) snapshot = manager_snapshot(manager);
-    return reply_document(message, report_live_plan(snapshot, (const char *const *)names));
+    return reply_document(message, report_live_plan(snapshot, (const char *const *)uuids));
 }
 
 static int method_pending(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
-    g_auto(GStrv) names = NULL;
+    g_auto(GStrv) uuids = NULL;
 
-    int r = read_names(data, message, &names, reterr);
+    int r = read_guests(data, message, &uuids, reterr);
     if (r < 0)
         return r;
     g_autoptr(Snapshot) snapshot = manager_snapshot(data);
-    return reply_document(message, report_pending(snapshot, (const char *const *)names));
+    return reply_document(message, report_pending(snapshot, (const char *const *)uuids));
 }
 
 static int method_explain(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -109,9 +117,9 @@ static int method_explain(sd_bus_message *message, void *data, sd_bus_error *ret
 static int method_advise(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     const Manager *manager = data;
-    g_auto(GStrv) names = NULL;
+    g_auto(GStrv) uuids = NULL;
 
-    int r = read_names(data, message, &names, reterr);
+    int r = read_guests(data, message, &uuids, reterr);
     if (r < 0)
         return r;
     if (!manager->topo)
@@ -120,9 +128,8 @@ static int method_advise(sd_bus_message *message, void *data, sd_bus_error *rete
     unsigned n = 0;
     for (guint i = 0; i < manager->guests->len; i++) {
         const Managed *managed = g_ptr_array_index(manager->guests, i);
-        bool asked = !names[0] || g_strv_contains((const char *const *)names, managed->name) ||
-                     g_strv_contains((const char *const *)names, managed->uuid);
-        if (asked && names[0] && !managed->guest)
+        bool asked = !uuids[0] || g_strv_contains((const char *const *)uuids, managed->uuid);
+        if (asked && uuids[0] && !managed->guest)
             return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY,
                                      "'%s' was not looked at yet", managed->name);
         if (asked && managed->guest)
@@ -173,7 +180,7 @@ static int method_host(sd_bus_message *message, void *data, sd_bus_error *reterr
     return reply_document(message, report_host(snapshot));
 }
 
-/* Takes request.names over. */
+/* Takes request.uuids over. */
 static int queue_request(Manager *manager, sd_bus_message *message, Request request,
                          sd_bus_error *reterr)
 {
@@ -183,7 +190,7 @@ static int queue_request(Manager *manager, sd_bus_message *message, Request requ
         r = sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "libvirt is not reachable at %s",
                               manager->options.uri);
     if (r < 0) {
-        g_strfreev(request.names);
+        g_strfreev(request.uuids);
         return r;
     }
     request.message = sd_bus_message_ref(message);
@@ -193,29 +200,29 @@ static int queue_request(Manager *manager, sd_bus_message *message, Request requ
 
 static int method_verify(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
-    char **names;
+    char **uuids;
 
-    int r = read_names(data, message, &names, reterr);
+    int r = read_guests(data, message, &uuids, reterr);
     if (r < 0)
         return r;
-    return queue_request(data, message, (Request){.kind = REQUEST_VERIFY, .names = names}, reterr);
+    return queue_request(data, message, (Request){.kind = REQUEST_VERIFY, .uuids = uuids}, reterr);
 }
 
 static int method_apply(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
-    g_auto(GStrv) names = NULL;
+    g_auto(GStrv) uuids = NULL;
     int dry_run;
 
-    int r = read_names(data, message, &names, reterr);
+    int r = read_guests(data, message, &uuids, reterr);
     if (r >= 0)
         r = sd_bus_message_read(message, "b", &dry_run);
     if (r >= 0 && !dry_run)
-        r = gate_authorize(data, message, (const char *const *)names, method_apply, reterr);
+        r = gate_authorize(data, message, (const char *const *)uuids, method_apply, reterr);
     if (r <= 0)
         return r < 0 ? r : 1;
     return queue_request(data, message,
                          (Request){.kind = dry_run ? REQUEST_DRY_RUN : REQUEST_APPLY,
-                                   .names = g_steal_pointer(&names)},
+                                   .uuids = g_steal_pointer(&uuids)},
                          reterr);
 }
 
@@ -239,29 +246,29 @@ static int method_defrag(sd_bus_message *message, void *data, sd_bus_error *rete
                                       "the policy says mode: observe; try --dry-run");
     return queue_request(data, message,
                          (Request){.kind = dry_run ? REQUEST_DEFRAG_DRY_RUN : REQUEST_DEFRAG,
-                                   .names = g_new0(char *, 1), /* all guests */
+                                   .uuids = g_new0(char *, 1), /* all guests */
                                    .max_moves = max_moves},
                          reterr);
 }
 
 static int method_restore(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
-    g_auto(GStrv) names = NULL;
+    g_auto(GStrv) uuids = NULL;
     int all, force;
 
-    int r = read_names(data, message, &names, reterr);
+    int r = read_guests(data, message, &uuids, reterr);
     if (r >= 0)
         r = sd_bus_message_read(message, "bb", &all, &force);
-    if (r >= 0 && !all && !names[0])
+    if (r >= 0 && !all && !uuids[0])
         r = sd_bus_error_set_const(reterr, SD_BUS_ERROR_INVALID_ARGS,
                                    "name a guest, or ask for all");
     if (r >= 0)
-        r = gate_authorize(data, message, (const char *const *)names, method_restore, reterr);
+        r = gate_authorize(data, message, (const char *const *)uuids, method_restore, reterr);
     if (r <= 0)
         return r < 0 ? r : 1;
     return queue_request(
         data, message,
-        (Request){.kind = REQUEST_RESTORE, .names = g_steal_pointer(&names), .force = force},
+        (Request){.kind = REQUEST_RESTORE, .uuids = g_steal_pointer(&uuids), .force = force},
         reterr);
 }
 
@@ -284,15 +291,15 @@ static int read_authorized(Manager *manager, sd_bus_message *message,
 
 static int method_resume(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
-    g_auto(GStrv) names = NULL;
+    g_auto(GStrv) uuids = NULL;
 
-    int r = read_names(data, message, &names, reterr);
+    int r = read_guests(data, message, &uuids, reterr);
     if (r >= 0)
-        r = gate_authorize(data, message, (const char *const *)names, method_resume, reterr);
+        r = gate_authorize(data, message, (const char *const *)uuids, method_resume, reterr);
     if (r <= 0)
         return r < 0 ? r : 1;
     return queue_request(
-        data, message, (Request){.kind = REQUEST_RESUME, .names = g_steal_pointer(&names)}, reterr);
+        data, message, (Request){.kind = REQUEST_RESUME, .uuids = g_steal_pointer(&uuids)}, reterr);
 }
 
 static int method_restart_into(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -446,20 +453,24 @@ void bus_answer(Manager *manager, Request *request, bool whole)
                                    "libvirt did not answer");
         return;
     }
+    if (!gate_may_answer(manager)) {
+        sd_bus_reply_method_errorf(request->message, SD_BUS_ERROR_LIMITS_EXCEEDED, GATE_JAMMED);
+        return;
+    }
     g_autoptr(Snapshot) snapshot = manager_snapshot(manager);
-    const char *const *names = (const char *const *)request->names;
+    const char *const *uuids = (const char *const *)request->uuids;
     const ReportLook look = {.wanted = wanted_make, .observed = observed_make};
     switch (request->kind) {
     case REQUEST_DRY_RUN:
-        reply_document(request->message, report_live_plan(snapshot, names));
+        reply_document(request->message, report_live_plan(snapshot, uuids));
         break;
     case REQUEST_VERIFY:
-        reply_document(request->message, report_verify_look(snapshot, names, &look));
+        reply_document(request->message, report_verify_look(snapshot, uuids, &look));
         break;
     case REQUEST_APPLY:
     case REQUEST_RESTORE:
     case REQUEST_RESUME:
-        reply_document(request->message, report_verify(snapshot, names));
+        reply_document(request->message, report_verify(snapshot, uuids));
         break;
     case REQUEST_DEFRAG:
     case REQUEST_DEFRAG_DRY_RUN:
@@ -473,8 +484,9 @@ static void emit(Manager *manager, const char *signal, const char *types, ...)
     g_autoptr(sd_bus_message) message = NULL;
     va_list arguments;
 
-    if (!manager->bus || sd_bus_message_new_signal(manager->bus, &message, VMTUNED_BUS_PATH,
-                                                   VMTUNED_BUS_MANAGER, signal) < 0)
+    if (!manager->bus || !gate_may_send(manager) ||
+        sd_bus_message_new_signal(manager->bus, &message, VMTUNED_BUS_PATH, VMTUNED_BUS_MANAGER,
+                                  signal) < 0)
         return;
     va_start(arguments, types);
     int r = sd_bus_message_appendv(message, types, arguments);
@@ -518,20 +530,52 @@ static int bus_open(const char *address, sd_bus **ret)
     return 0;
 }
 
-int bus_attach(Manager *manager)
+int bus_serve(Manager *manager)
 {
-    const char *address = manager->options.bus;
+    int r = sd_bus_add_object_vtable(manager->bus, NULL, VMTUNED_BUS_PATH, VMTUNED_BUS_MANAGER,
+                                     manager_vtable, manager);
+
+    return r < 0 ? r : gate_attach(manager);
+}
+
+/* Without the name. */
+static int connect_and_serve(Manager *manager)
+{
     int r;
 
-    if (address && g_str_equal(address, "none"))
+    if ((r = bus_open(manager->options.bus, &manager->bus)) < 0 || (r = bus_serve(manager)) < 0 ||
+        (r = sd_bus_set_exit_on_disconnect(manager->bus, true)) < 0)
+        return r;
+    return sd_bus_attach_event(manager->bus, manager->event, BUS_PRIORITY);
+}
+
+int bus_attach(Manager *manager)
+{
+    int r;
+
+    if (g_strcmp0(manager->options.bus, "none") == 0)
         return 0;
-    if ((r = bus_open(address, &manager->bus)) < 0 ||
-        (r = sd_bus_add_object_vtable(manager->bus, NULL, VMTUNED_BUS_PATH, VMTUNED_BUS_MANAGER,
-                                      manager_vtable, manager)) < 0 ||
-        (r = sd_bus_request_name(manager->bus, VMTUNED_BUS_NAME, 0)) < 0 ||
-        (r = gate_attach(manager)) < 0 ||
-        (r = sd_bus_set_exit_on_disconnect(manager->bus, true)) < 0 ||
-        (r = sd_bus_attach_event(manager->bus, manager->event, BUS_PRIORITY)) < 0)
+    /* bus_reattach() needs to take it from a connection that the bus does not know to be gone */
+    if ((r = connect_and_serve(manager)) < 0 ||
+        (r = sd_bus_request_name(manager->bus, VMTUNED_BUS_NAME, SD_BUS_NAME_ALLOW_REPLACEMENT)) <
+            0)
         log_error("cannot serve %s on the bus: %s", VMTUNED_BUS_NAME, g_strerror(-r));
     return r < 0 ? r : 0;
+}
+
+void bus_reattach(Manager *manager)
+{
+    int r;
+
+    log_warning("the bus takes no more messages, as clients do not read their answers: connecting "
+                "to it anew");
+    sd_bus_close(manager->bus);
+    g_clear_pointer(&manager->bus, sd_bus_unref);
+    if ((r = connect_and_serve(manager)) >= 0 &&
+        (r = sd_bus_request_name_async(manager->bus, NULL, VMTUNED_BUS_NAME,
+                                       SD_BUS_NAME_ALLOW_REPLACEMENT | SD_BUS_NAME_REPLACE_EXISTING,
+                                       NULL, NULL)) >= 0)
+        return;
+    log_error("cannot serve %s on the bus: %s", VMTUNED_BUS_NAME, g_strerror(-r));
+    sd_event_exit(manager->event, EX_TEMPFAIL);
 }

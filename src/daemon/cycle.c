@@ -178,11 +178,10 @@ static void mark_due(Manager *manager, const ListJob *job)
     }
 }
 
-static bool request_names(const Request *request, const Managed *managed)
+static bool is_asked(const Request *request, const Managed *managed)
 {
-    return !request->names[0] ||
-           g_strv_contains((const char *const *)request->names, managed->name) ||
-           g_strv_contains((const char *const *)request->names, managed->uuid);
+    return !request->uuids[0] ||
+           g_strv_contains((const char *const *)request->uuids, managed->uuid);
 }
 
 static void mark_requested(Manager *manager)
@@ -192,7 +191,7 @@ static void mark_requested(Manager *manager)
         host_state_request(manager->host, request);
         for (guint i = 0; i < manager->guests->len; i++) {
             Managed *managed = g_ptr_array_index(manager->guests, i);
-            if (!request_names(request, managed))
+            if (!is_asked(request, managed))
                 continue;
             managed->dirty = true;
             managed->apply_now |= request->kind == REQUEST_APPLY;

@@ -35,8 +35,20 @@ typedef struct Query {
     sd_bus_message_handler_t again;
     char **guests;  /* name, uuid, name, uuid, … NULL; empty: it is about all */
     unsigned asked; /* of those, in steps of two */
+    bool at_polkit;
+    uint32_t uid; /* whose it is, once at polkit */
     sd_bus_slot *slot;
 } Query;
+
+struct Gate {
+    GPtrArray *queries;      /* of Query */
+    const Query *authorized; /* whose method runs again; NULL: none */
+    GHashTable *calls;       /* sender -> how many came in this second */
+    int64_t second_usec;     /* monotonic, when that began */
+    unsigned n_answers;      /* documents since the bus had last taken everything */
+    sd_bus_slot *probe;      /* a call that is answered when it takes messages again; NULL: none */
+    bool lost;               /* it was not */
+};
 
 static void query_free(gpointer data)
 {
@@ -46,6 +58,23 @@ static void query_free(gpointer data)
     sd_bus_message_unref(query->message);
     g_strfreev(query->guests);
     g_free(query);
+}
+
+Gate *gate_new(void)
+{
+    Gate *gate = g_new0(Gate, 1);
+
+    gate->queries = g_ptr_array_new_with_free_func(query_free);
+    gate->calls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    return gate;
+}
+
+void gate_free(Gate *gate)
+{
+    g_ptr_array_unref(gate->queries);
+    g_hash_table_unref(gate->calls);
+    sd_bus_slot_unref(gate->probe);
+    g_free(gate);
 }
 
 static const Action *action_of(sd_bus_message *message)
@@ -78,14 +107,71 @@ int gate_admit(const Manager *manager, sd_bus_message *message, sd_bus_error *re
 {
     const char *sender = sd_bus_message_get_sender(message);
     unsigned own = count_of(&manager->requests, sender) + count_of(&manager->answering, sender);
-    unsigned all = manager->queries->len + manager->requests.length + manager->answering.length;
+    const GPtrArray *queries = manager->gate->queries;
+    unsigned all = queries->len + manager->requests.length + manager->answering.length;
 
-    for (guint i = 0; i < manager->queries->len; i++)
-        own += is_from(((const Query *)g_ptr_array_index(manager->queries, i))->message, sender);
+    for (guint i = 0; i < queries->len; i++)
+        own += is_from(((const Query *)g_ptr_array_index(queries, i))->message, sender);
     if (own < GATE_MAX_WAITING_OF_CLIENT && all < GATE_MAX_WAITING)
         return 0;
     return sd_bus_error_set_const(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                   "too many calls wait for an answer already");
+}
+
+/* This one included. */
+static unsigned count_call(Gate *gate, const char *sender)
+{
+    int64_t now = g_get_monotonic_time();
+
+    if (now - gate->second_usec >= G_USEC_PER_SEC) {
+        g_hash_table_remove_all(gate->calls);
+        gate->second_usec = now;
+    }
+    unsigned count = GPOINTER_TO_UINT(g_hash_table_lookup(gate->calls, sender)) + 1;
+    g_hash_table_replace(gate->calls, g_strdup(sender), GUINT_TO_POINTER(count));
+    return count;
+}
+
+/* No answer in the usual 25 s: it took nothing that was sent before either. */
+static int on_probe(sd_bus_message *reply, void *data, sd_bus_error *reterr)
+{
+    Manager *manager = data;
+
+    (void)reterr;
+    manager->gate->probe = sd_bus_slot_unref(manager->gate->probe);
+    manager->gate->lost = sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY);
+    return 0;
+}
+
+bool gate_is_lost(const Manager *manager)
+{
+    return manager->gate->lost;
+}
+
+/* Messages that the bus has not taken yet. The kernel holds some more for it: whether it takes any
+ * is found out by a call of our own, one at a time. */
+static uint64_t count_unsent(Manager *manager)
+{
+    Gate *gate = manager->gate;
+    uint64_t count;
+
+    if (!gate->probe)
+        sd_bus_call_method_async(manager->bus, &gate->probe, BUS_SERVICE, BUS_PATH, BUS_SERVICE,
+                                 "GetId", on_probe, manager, NULL);
+    return sd_bus_get_n_queued_write(manager->bus, &count) < 0 ? 0 : count;
+}
+
+bool gate_may_answer(Manager *manager)
+{
+    Gate *gate = manager->gate;
+
+    gate->n_answers = count_unsent(manager) > 0 ? gate->n_answers + 1 : 1;
+    return gate->n_answers <= GATE_MAX_UNSENT_ANSWERS;
+}
+
+bool gate_may_send(Manager *manager)
+{
+    return count_unsent(manager) < GATE_MAX_UNSENT;
 }
 
 int gate_read_names(sd_bus_message *message, char ***ret, sd_bus_error *reterr)
@@ -118,7 +204,7 @@ int gate_read_names(sd_bus_message *message, char ***ret, sd_bus_error *reterr)
 /* It waits no more; the caller replied, or there is nobody to reply to. */
 static void query_end(Query *query)
 {
-    g_ptr_array_remove_fast(query->manager->queries, query);
+    g_ptr_array_remove_fast(query->manager->gate->queries, query);
 }
 
 static void query_refuse(Query *query, bool challenge)
@@ -133,20 +219,21 @@ static void query_refuse(Query *query, bool challenge)
 /* The method runs again, and finds that it may. */
 static void query_allow(Query *query)
 {
-    g_autoptr(sd_bus_message) message = sd_bus_message_ref(query->message);
-    Manager *manager = query->manager;
-    sd_bus_message_handler_t again = query->again;
+    Gate *gate = query->manager->gate;
     sd_bus_error error = SD_BUS_ERROR_NULL;
+    guint index;
 
-    query_end(query);
-    int r = sd_bus_message_rewind(message, true);
-    manager->authorized = message;
+    if (g_ptr_array_find(gate->queries, query, &index)) /* it waits no more */
+        g_ptr_array_steal_index_fast(gate->queries, index);
+    int r = sd_bus_message_rewind(query->message, true);
+    gate->authorized = query;
     if (r >= 0)
-        r = again(message, manager, &error);
-    manager->authorized = NULL;
+        r = query->again(query->message, query->manager, &error);
+    gate->authorized = NULL;
     if (r < 0 || sd_bus_error_is_set(&error))
-        sd_bus_reply_method_errno(message, r, &error);
+        sd_bus_reply_method_errno(query->message, r, &error);
     sd_bus_error_free(&error);
+    query_free(query);
 }
 
 static int on_polkit(sd_bus_message *reply, void *data, sd_bus_error *reterr);
@@ -180,6 +267,28 @@ static int query_ask_polkit(Query *query)
     return sd_bus_call_async(bus, &query->slot, call, on_polkit, query, POLKIT_TIMEOUT_USEC);
 }
 
+/* The first guest, or all; unless too many are asked about already. */
+static void query_begin_asking(Query *query)
+{
+    const GPtrArray *queries = query->manager->gate->queries;
+    unsigned all = 0, own = 0;
+
+    for (guint i = 0; i < queries->len; i++) {
+        const Query *other = g_ptr_array_index(queries, i);
+        all += other->at_polkit;
+        own += other->at_polkit && other->uid == query->uid;
+    }
+    if (all < GATE_MAX_ASKING && own < GATE_MAX_ASKING_OF_USER) {
+        query->at_polkit = true;
+        if (query_ask_polkit(query) < 0)
+            query_refuse(query, false);
+        return;
+    }
+    sd_bus_reply_method_errorf(query->message, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                               "polkit is asked about too many calls already");
+    query_end(query);
+}
+
 /* No polkit, no action of that name, no answer: no. */
 static int on_polkit(sd_bus_message *reply, void *data, sd_bus_error *reterr)
 {
@@ -203,15 +312,15 @@ static int on_polkit(sd_bus_message *reply, void *data, sd_bus_error *reterr)
 static int on_user(sd_bus_message *reply, void *data, sd_bus_error *reterr)
 {
     Query *query = data;
-    uint32_t uid;
 
     (void)reterr;
-    if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read(reply, "u", &uid) < 0)
+    if (sd_bus_message_is_method_error(reply, NULL) ||
+        sd_bus_message_read(reply, "u", &query->uid) < 0)
         query_refuse(query, false);
-    else if (uid == 0)
+    else if (query->uid == 0)
         query_allow(query);
-    else if (query_ask_polkit(query) < 0)
-        query_refuse(query, false);
+    else
+        query_begin_asking(query);
     return 0;
 }
 
@@ -227,14 +336,25 @@ static char **guests_of(const Manager *manager, const char *const *names)
     return g_strv_builder_end(guests);
 }
 
+/* Names may mean others by now than were asked about. */
+static int confirm(const Query *query, char *const *guests, sd_bus_error *reterr)
+{
+    if (g_strv_equal((const char *const *)query->guests, (const char *const *)guests))
+        return 1;
+    return sd_bus_error_set_const(reterr, SD_BUS_ERROR_ACCESS_DENIED,
+                                  "there are other guests of these names now");
+}
+
 int gate_authorize(Manager *manager, sd_bus_message *message, const char *const *names,
                    sd_bus_message_handler_t again, sd_bus_error *reterr)
 {
+    Gate *gate = manager->gate;
     const Action *action = action_of(message);
     const char *sender = sd_bus_message_get_sender(message);
+    g_auto(GStrv) guests = guests_of(manager, names);
 
-    if (manager->authorized == message)
-        return 1;
+    if (gate->authorized && gate->authorized->message == message)
+        return confirm(gate->authorized, guests, reterr);
     if (!sender)
         return sd_bus_error_setf(reterr, SD_BUS_ERROR_ACCESS_DENIED, REFUSAL, action->id);
     int r = gate_admit(manager, message, reterr);
@@ -245,8 +365,8 @@ int gate_authorize(Manager *manager, sd_bus_message *message, const char *const 
     query->message = sd_bus_message_ref(message);
     query->action = action;
     query->again = again;
-    query->guests = guests_of(manager, names);
-    g_ptr_array_add(manager->queries, query);
+    query->guests = g_steal_pointer(&guests);
+    g_ptr_array_add(gate->queries, query);
     r = sd_bus_call_method_async(manager->bus, &query->slot, BUS_SERVICE, BUS_PATH, BUS_SERVICE,
                                  "GetConnectionUnixUser", on_user, query, "s", sender);
     if (r < 0)
@@ -277,31 +397,42 @@ static int on_name_gone(sd_bus_message *signal, void *data, sd_bus_error *reterr
     if (sd_bus_message_read(signal, "sss", &name, &before, &now) < 0 || now[0])
         return 0;
     requests_drop(&manager->requests, name);
-    for (guint i = manager->queries->len; i-- > 0;) {
-        Query *query = g_ptr_array_index(manager->queries, i);
+    for (guint i = manager->gate->queries->len; i-- > 0;) {
+        Query *query = g_ptr_array_index(manager->gate->queries, i);
         if (is_from(query->message, name))
             query_end(query);
     }
     return 0;
 }
 
+/* Calls before any of them is looked at. 0: goes on. 1: answered, or not worth an answer. */
 static int on_message(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
-    (void)data;
-    (void)reterr;
+    Manager *manager = data;
+    const char *sender = sd_bus_message_get_sender(message);
+
+    if (!sd_bus_message_is_method_call(message, NULL, NULL))
+        return 0;
+    unsigned calls = count_call(manager->gate, sender ? sender : "");
+    if (calls > 2 * GATE_MAX_CALLS || !gate_may_send(manager))
+        return 1;
+    if (calls > GATE_MAX_CALLS)
+        return sd_bus_error_set_const(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                      "too many calls within a second");
+    if (!gate_may_answer(manager))
+        return sd_bus_error_set_const(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, GATE_JAMMED);
     return sd_bus_message_is_method_call(message, VMTUNED_BUS_MANAGER, NULL) &&
            !sd_bus_message_get_expect_reply(message) && !action_of(message);
 }
 
-GPtrArray *gate_queries_new(void)
-{
-    return g_ptr_array_new_with_free_func(query_free);
-}
-
 int gate_attach(Manager *manager)
 {
+    Gate *gate = manager->gate;
     int r = sd_bus_add_filter(manager->bus, NULL, on_message, manager);
 
+    gate->probe = sd_bus_slot_unref(gate->probe);
+    gate->lost = false;
+    g_ptr_array_set_size(gate->queries, 0);
     if (r < 0)
         return r;
     return sd_bus_match_signal_async(manager->bus, NULL, BUS_SERVICE, BUS_PATH, BUS_SERVICE,

@@ -47,7 +47,7 @@ void host_state_reset(HostState *state)
 void host_state_request(HostState *state, const Request *request)
 {
     state->dirty = true;
-    if (request->names[0])
+    if (request->uuids[0])
         return;
     state->apply_now |= request->kind == REQUEST_APPLY;
     if (request->kind == REQUEST_APPLY)

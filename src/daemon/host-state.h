@@ -36,7 +36,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostState, host_state_free)
 
 /* A new policy: it is applied also where somebody else changed a setting. */
 void host_state_reset(HostState *state);
-/* What a request without names asks of the host. */
+/* What a request about all guests asks of the host. */
 void host_state_request(HostState *state, const Request *request);
 /* Whether a look is due with the next list of guests. */
 bool host_state_is_due(const Manager *manager);

@@ -2,6 +2,7 @@
 /* Log lines as structured journal entries. */
 #include "daemon/manager.h"
 
+#include "base/text.h"
 #include "plan/pending.h"
 #include "vmtuned/message-ids.h"
 
@@ -99,7 +100,7 @@ void journal_log_contested(const Managed *managed)
 
     log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_CONTESTED, fields,
              "%s: %s; left as it is until \"vmtuned-ctl resume %s\"", managed->name, text,
-             managed->name);
+             text_is_plain_name(managed->name) ? managed->name : managed->uuid);
 }
 
 void journal_log_shortage(const MemoryShortage *shortage, bool is_short)

@@ -40,7 +40,7 @@
 
 void request_free(Request *request)
 {
-    g_strfreev(request->names);
+    g_strfreev(request->uuids);
     json_object_put(request->document);
     sd_bus_message_unref(request->message);
     g_free(request);
@@ -214,6 +214,8 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
     (void)usec;
     pool_dispatch(manager->pool, g_get_monotonic_time());
     look_for_resume(manager);
+    if (gate_is_lost(manager))
+        bus_reattach(manager);
     if (manager->stop_usec != 0 && g_get_monotonic_time() > manager->stop_usec)
         return sd_event_exit(manager->event, 0);
     if (pool_is_exhausted(manager->pool)) {
@@ -538,7 +540,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     manager->host = host_state_new();
     manager->moves = memory_moves_new();
-    manager->queries = gate_queries_new();
+    manager->gate = gate_new();
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
     manager->started_usec = g_get_real_time();
@@ -572,7 +574,7 @@ void manager_free(Manager *manager)
     restarts_free(manager);
     g_clear_pointer(&manager->pool, pool_free);
     g_clear_pointer(&manager->hub, virt_hub_free);
-    g_ptr_array_unref(manager->queries);
+    gate_free(manager->gate);
     sd_bus_flush_close_unref(manager->bus);
     sd_event_source_unref(manager->trigger_timer);
     sd_event_source_unref(manager->interval_timer);

@@ -109,7 +109,7 @@ typedef enum RequestKind {
 /* Somebody on the bus waits for the end of a cycle. */
 typedef struct Request {
     RequestKind kind;
-    char **names; /* NULL-ended; empty: all guests */
+    char **uuids; /* NULL-ended; empty: all guests */
     bool force;
     unsigned max_moves;           /* of defrag */
     struct json_object *document; /* the answer to defrag, once planned */
@@ -118,6 +118,7 @@ typedef struct Request {
 void request_free(Request *request);
 
 typedef struct HostState HostState; /* host-state.h */
+typedef struct Gate Gate;           /* gate.h */
 
 typedef enum CyclePhase { CYCLE_IDLE, CYCLE_LISTING, CYCLE_LOOKING, CYCLE_TUNING } CyclePhase;
 
@@ -133,9 +134,8 @@ typedef struct ManagerOptions {
 typedef struct Manager {
     ManagerOptions options;
     sd_event *event;
-    sd_bus *bus;                      /* NULL: none */
-    GPtrArray *queries;               /* calls that wait for an authorization, see gate.h */
-    const sd_bus_message *authorized; /* the one that just got it; NULL: none */
+    sd_bus *bus; /* NULL: none */
+    Gate *gate;
     sd_event_source *trigger_timer, *interval_timer, *deadline_timer;
     Pool *pool;
     VirtHub *hub;
@@ -259,7 +259,13 @@ void cycle_start(Manager *manager);
 void cycle_job_done(Manager *manager);
 
 /* bus.c */
+/* Connects, unless there is to be no bus. 0 or negative errno, told. */
 int bus_attach(Manager *manager);
+/* Answers what comes on manager->bus. 0 or negative errno. */
+int bus_serve(Manager *manager);
+/* Connects anew, without waiting; calls on the connection before are lost. Ends the loop if that
+ * does not work. */
+void bus_reattach(Manager *manager);
 /* Replies to a request; whole is false if the cycle that was to serve it was given up. */
 void bus_answer(Manager *manager, Request *request, bool whole);
 void bus_emit_guest_changed(Manager *manager, const Managed *managed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "plan/advise.h"
 
+#include "base/text.h"
 #include "plan/knobs.h"
 
 #include <inttypes.h>
@@ -56,18 +57,12 @@ static void advice(const Advise *advise, AdviceId id, const char *command, const
     g_ptr_array_add(advise->list, one);
 }
 
-/* What the guest is called in a command: its name, or its UUID where a shell, virsh (a number is an
- * id to it) or a pattern of the policy would take the name for something else. */
+/* What the guest is called in a command. */
 static const char *called(const Advise *advise)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     const Guest *guest = advise->of->guest;
-    size_t length = strlen(guest->name);
 
-    return length > 0 && guest->name[0] != '-' && strspn(guest->name, plain) == length &&
-                   strspn(guest->name, "0123456789") < length
-               ? guest->name
-               : guest->uuid;
+    return text_is_plain_name(guest->name) ? guest->name : guest->uuid;
 }
 
 /* In single quotes, for a shell. */

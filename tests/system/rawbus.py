@@ -9,7 +9,8 @@ import sys
 
 SYSTEM_BUS = "/run/dbus/system_bus_socket"
 NO_REPLY = 1
-FIELD_ERROR, FIELD_REPLY_SERIAL = 4, 5
+METHOD_CALL, METHOD_RETURN = 1, 2
+FIELD_MEMBER, FIELD_ERROR, FIELD_REPLY_SERIAL, FIELD_DESTINATION, FIELD_SENDER, FIELD_SIGNATURE = 3, 4, 5, 6, 7, 8
 
 
 def pad(data, size):
@@ -23,6 +24,8 @@ def text(value):
 
 def field(code, kind, value):
     data = bytes((code, 1)) + kind + b"\0"
+    if kind == b"u":
+        return data + struct.pack("<I", value)
     return data + (bytes((len(value),)) + value.encode() + b"\0" if kind == b"g" else text(value))
 
 
@@ -44,19 +47,28 @@ class RawBus:
             raise ConnectionError("the bus does not let us in")
         self.socket.sendall(b"BEGIN\r\n")
         hello = self.send("Hello", "", b"", to="org.freedesktop.DBus")
-        while self.receive()[0] != hello:
-            pass
+        self.answers([hello])
 
     def send(self, member, signature, body, flags=0, to="org.vmtuned1"):
         """The serial of the call."""
         interface = "org.vmtuned1.Manager" if to == "org.vmtuned1" else to
-        fields = b""
-        for code, kind, value in ((1, b"o", "/" + to.replace(".", "/")), (2, b"s", interface),
-                                  (3, b"s", member), (6, b"s", to), (8, b"g", signature)):
-            fields = pad(fields, 8) + field(code, kind, value)
+        fields = ((1, b"o", "/" + to.replace(".", "/")), (2, b"s", interface), (FIELD_MEMBER, b"s", member),
+                  (FIELD_DESTINATION, b"s", to), (FIELD_SIGNATURE, b"g", signature))
+        return self.send_message(METHOD_CALL, flags, fields, body)
+
+    def reply(self, call, signature, body):
+        """Answers a call that receive() gave."""
+        self.send_message(METHOD_RETURN, NO_REPLY, (
+            (FIELD_REPLY_SERIAL, b"u", call["serial"]), (FIELD_DESTINATION, b"s", call[FIELD_SENDER]),
+            (FIELD_SIGNATURE, b"g", signature)), body)
+
+    def send_message(self, message_type, flags, fields, body):
+        data = b""
+        for code, kind, value in fields:
+            data = pad(data, 8) + field(code, kind, value)
         self.serial += 1
-        head = struct.pack("<cBBBIII", b"l", 1, flags, 1, len(body), self.serial, len(fields))
-        self.socket.sendall(pad(head + fields, 8) + body)
+        head = struct.pack("<cBBBIII", b"l", message_type, flags, 1, len(body), self.serial, len(data))
+        self.socket.sendall(pad(head + data, 8) + body)
         return self.serial
 
     def read(self, count):
@@ -69,38 +81,36 @@ class RawBus:
         return data
 
     def receive(self):
-        """(serial it answers, name of the error) of the next message; None: it is none."""
+        """The fields of the next message by their codes, with its "serial"."""
         head = self.read(16)
-        body_length, _, fields_length = struct.unpack("<III", head[4:])
+        body_length, serial, fields_length = struct.unpack("<III", head[4:])
         fields = self.read(fields_length + -fields_length % 8)
         self.read(body_length)
-        answers, error, at = None, None, 0
+        found, at = {"serial": serial}, 0
         while at < fields_length:
             at += -at % 8
             code, kind = fields[at], fields[at + 2:at + 3]
             at += 4
             if kind == b"u":
-                value = struct.unpack_from("<I", fields, at)[0]
+                found[code] = struct.unpack_from("<I", fields, at)[0]
                 at += 4
             elif kind == b"g":
-                value = None
                 at += fields[at] + 2
             else:
                 length = struct.unpack_from("<I", fields, at)[0]
-                value = fields[at + 4:at + 4 + length].decode()
+                found[code] = fields[at + 4:at + 4 + length].decode()
                 at += length + 5
-            answers = value if code == FIELD_REPLY_SERIAL else answers
-            error = value if code == FIELD_ERROR else error
-        return answers, error
+        return found
 
     def answers(self, serials):
         """Errors by serial ("" for none) once all are answered."""
         waiting, found = set(serials), {}
         while waiting:
-            serial, error = self.receive()
+            message = self.receive()
+            serial = message.get(FIELD_REPLY_SERIAL)
             if serial in waiting:
                 waiting.remove(serial)
-                found[serial] = error or ""
+                found[serial] = message.get(FIELD_ERROR, "")
         return found
 
     def close(self):

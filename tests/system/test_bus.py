@@ -17,6 +17,8 @@ from truth import read, virsh, wait_for, write
 DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"
 LIMITS = "org.freedesktop.DBus.Error.LimitsExceeded"
 WAITING = 16  # GATE_MAX_WAITING_OF_CLIENT
+ASKING = 8  # GATE_MAX_ASKING_OF_USER
+CALLS = 100  # GATE_MAX_CALLS
 GROWTH_MIB = 64  # far above what the daemon needs for its clients, far below what they send
 
 
@@ -25,12 +27,62 @@ def rss_mib(process):
 
 
 @contextlib.contextmanager
-def client():
-    bus = rawbus.RawBus()
+def client(user=0):
+    os.seteuid(user)
+    try:
+        bus = rawbus.RawBus()
+    finally:
+        os.seteuid(0)
+    bus.socket.settimeout(120)
     try:
         yield bus
     finally:
         bus.close()
+
+
+@contextlib.contextmanager
+def bus_configured(text):
+    """The bus with more configuration; limits are for whoever connects from now on."""
+    path = "/etc/dbus-1/system.d/vmtuned-test.conf"
+
+    def reload():
+        with client() as bus:
+            serial = bus.send("ReloadConfig", "", b"", to="org.freedesktop.DBus")
+            bus.answers([serial])
+
+    write(path, f"<busconfig>{text}</busconfig>")
+    reload()
+    try:
+        yield
+    finally:
+        os.unlink(path)
+        reload()
+
+
+@contextlib.contextmanager
+def polkit():
+    """A polkit that says nothing by itself."""
+    name = "org.freedesktop.PolicyKit1"
+    with bus_configured(f"<policy context='default'><allow own='{name}'/><allow send_destination='{name}'/></policy>"):
+        with client() as bus:
+            body = rawbus.pad(rawbus.text(name), 4) + struct.pack("<I", 0)
+            bus.answers([bus.send("RequestName", "su", body, to="org.freedesktop.DBus")])
+            yield bus
+
+
+def next_question(bus):
+    while True:
+        message = bus.receive()
+        if message.get(rawbus.FIELD_MEMBER) == "CheckAuthorization":
+            return message
+
+
+def say_yes(bus, question):
+    bus.reply(question, "(bba{ss})", struct.pack("<IIQ", 1, 0, 0))
+
+
+def apply_body(*names):
+    return rawbus.pad(rawbus.strings(names), 4) + struct.pack("<I", 0)
 
 
 @contextlib.contextmanager
@@ -118,13 +170,12 @@ class Bus(Case):
     def test_a_call_whose_client_left_is_not_carried_out(self):
         guest = self.guest("ded1")
         daemon = self.daemon(DEDICATED, mode="observe", interval="1h")
-        body = rawbus.pad(rawbus.strings([guest.name]), 4) + struct.pack("<I", 0)
+        body = apply_body(guest.name)
         with self.busy():
             with client() as bus:
                 bus.send("Apply", "asb", body)
-                wait_for("the call arrived", lambda: daemon.cycles() >= 0)
                 serial = bus.send("Status", "as", rawbus.strings([]))
-                bus.answers([serial])
+                bus.answers([serial])  # so the call before it arrived, too
         for _ in range(2):
             daemon.ctl("verify", check=False)
         self.assertTrue(guest.all_on({0, 1}))
@@ -134,3 +185,66 @@ class Bus(Case):
                 harness.HOST.processes["libvirtd"].send_signal(signal.SIGCONT)
                 self.assertEqual(bus.answers([serial])[serial], "")
         self.assertTrue(guest.all_on({1}))
+
+    def test_calls_of_a_client_are_limited_by_time(self):
+        self.daemon("", interval="1h")
+
+        def refused():
+            serials = [bus.send("Status", "as", rawbus.strings([])) for _ in range(CALLS + CALLS // 2)]
+            errors = list(bus.answers(serials).values())
+            return errors.count("") >= CALLS and LIMITS in errors
+
+        with client() as bus, client() as other:
+            wait_for("some calls are refused", refused, step=2)
+            serial = other.send("Status", "as", rawbus.strings([]))
+            self.assertEqual(other.answers([serial])[serial], "")
+
+    def test_a_bus_that_takes_no_more_answers(self):
+        """Because clients do not read theirs: the bus stops to read the daemon's for anybody."""
+        with bus_configured("<limit name='max_incoming_bytes'>1048576</limit>"):
+            daemon = self.daemon("", interval="1h")
+        daemon.ctl("verify", check=False)
+        before = rss_mib(daemon.process)
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(client()) for _ in range(20)]
+
+            def ask():
+                for bus in clients:
+                    for _ in range(CALLS):
+                        bus.send("Topology", "", b"")
+                return "connecting to it anew" in daemon.log_text()
+
+            wait_for("the daemon gave the connection up", ask, timeout=120, step=1)
+            wait_for("it answers again", lambda: daemon.ctl("verify", check=False).returncode == 0)
+            most = rss_mib(daemon.process)
+        print(f"resident memory {before} MiB before, {most} MiB at most")
+        self.assertLess(most, before + GROWTH_MIB)
+
+    def test_questions_to_polkit_are_limited_by_user(self):
+        self.daemon("", interval="1h")
+        with polkit() as authority, client(65534) as many, client(65534) as more, client(1) as other:
+            serials = [many.send("Apply", "asb", apply_body()) for _ in range(WAITING)]
+            self.assertEqual(set(many.answers(serials[ASKING:]).values()), {LIMITS})
+            serial = more.send("Apply", "asb", apply_body())
+            self.assertEqual(more.answers([serial])[serial], LIMITS)
+            serial = other.send("Apply", "asb", apply_body())
+            for _ in range(ASKING + 1):
+                say_yes(authority, next_question(authority))
+            self.assertEqual(other.answers([serial])[serial], "")
+            self.assertEqual(set(many.answers(serials[:ASKING]).values()), {""})
+
+    def test_what_was_allowed_for_one_guest_is_not_done_to_another(self):
+        first = self.guest("ded1", start=False)
+        daemon = self.daemon(DEDICATED, interval="1h")
+        with polkit() as authority, client(65534) as bus:
+            serials = [bus.send("Apply", "asb", apply_body("ded1", "ded1", first.uuid)) for _ in range(2)]
+            say_yes(authority, next_question(authority))
+            self.assertEqual(bus.answers(serials[:1])[serials[0]], "")
+            question = next_question(authority)
+            virsh("domrename", "ded1", "old1")
+            first.name = "old1"
+            second = self.guest("ded1", start=False)
+            wait_for("it is known by that name",
+                     lambda: daemon.ctl("verify", check=False) and daemon.status(second)["uuid"] == second.uuid)
+            say_yes(authority, question)
+            self.assertEqual(bus.answers(serials[1:])[serials[1]], "org.freedesktop.DBus.Error.AccessDenied")

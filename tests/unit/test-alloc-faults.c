@@ -46,6 +46,22 @@ static bool fail_next;       /* whoever asks */
 static void *live[MAX_LIVE]; /* blocks of the library */
 static unsigned n_live;
 
+static void *keep(void *block, bool ours)
+{
+    if (ours && block && n_live < MAX_LIVE)
+        live[n_live++] = block;
+    return block;
+}
+
+static void drop(const void *block)
+{
+    for (unsigned i = n_live; block && i-- > 0;)
+        if (live[i] == block) {
+            live[i] = live[--n_live];
+            return;
+        }
+}
+
 #ifndef __SANITIZE_ADDRESS__
 static bool is_library(const void *caller)
 {
@@ -61,22 +77,6 @@ static bool must_fail(bool ours)
         return true;
     }
     return ours && countdown > 0 && --countdown == 0;
-}
-
-static void *keep(void *block, bool ours)
-{
-    if (ours && block && n_live < MAX_LIVE)
-        live[n_live++] = block;
-    return block;
-}
-
-static void drop(const void *block)
-{
-    for (unsigned i = n_live; library && block && i-- > 0;)
-        if (live[i] == block) {
-            live[i] = live[--n_live];
-            return;
-        }
 }
 
 void *malloc(size_t size)
@@ -176,19 +176,28 @@ static void count_xml(void)
 static void *counted_malloc(size_t size)
 {
     count_xml();
-    return xml_malloc(size);
+    return keep(xml_malloc(size), true);
 }
 
 static void *counted_realloc(void *block, size_t size)
 {
     count_xml();
-    return xml_realloc(block, size);
+    void *grown = xml_realloc(block, size);
+    if (grown)
+        drop(block);
+    return keep(grown, true);
 }
 
 static char *counted_strdup(const char *text)
 {
     count_xml();
-    return xml_strdup(text);
+    return keep(xml_strdup(text), true);
+}
+
+static void counted_free(void *block)
+{
+    drop(block);
+    xml_free(block);
 }
 
 /* libxml2 asks for memory by hooks, behind which is GLib. */
@@ -205,11 +214,14 @@ static int edit_xml(unsigned n)
         domain_xml_edit(xml, edits, G_N_ELEMENTS(edits), &expected) < 0)
         return WRONG;
     xmlMemGet(&xml_free, &xml_malloc, &xml_realloc, &xml_strdup);
-    xmlMemSetup(xml_free, counted_malloc, counted_realloc, counted_strdup);
+    xmlMemSetup(counted_free, counted_malloc, counted_realloc, counted_strdup);
+    n_live = 0;
     xml_countdown = n;
     int r = guest_def_parse(xml, strlen(xml), "a.xml", &def, NULL);
     if (r == 0)
         r = domain_xml_edit(xml, edits, G_N_ELEMENTS(edits), &edited);
+    if (n_live > 0)
+        return WRONG;
     return r < 0 || strcmp(edited, expected) != 0 ? WRONG : xml_countdown > 0 ? UNREACHED : TOLD;
 }
 
@@ -259,6 +271,8 @@ static int use_record(unsigned n)
     int status = r == RECORD_DONE ? write_record(record) : TOLD;
     record_close(record);
     bool unreached = unwatch();
+    if (n_live > 0)
+        return WRONG;
     if (status != 0)
         return status;
     return unreached ? UNREACHED : TOLD;

@@ -84,12 +84,25 @@ static void test_json_keeps_all(void **state)
     json_object_put(document);
 }
 
+static void test_plain_names(void **state)
+{
+    static const char *const others[] = {"",           "42",    "-db",  "--help", "db 1",
+                                         "db*",        "db;id", "db$x", "d'b'",   "dß",
+                                         "db\x1b[31m", "db\n",  "db#",  "~db"};
+
+    (void)state;
+    assert_true(text_is_plain_name("db-1"));
+    assert_true(text_is_plain_name("4th_guest.example"));
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        assert_false(text_is_plain_name(others[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain_text_stays), cmocka_unit_test(test_nothing_steers),
         cmocka_unit_test(test_bad_bytes),        cmocka_unit_test(test_every_byte),
-        cmocka_unit_test(test_json_keeps_all),
+        cmocka_unit_test(test_json_keeps_all),   cmocka_unit_test(test_plain_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 import re
 
 from lab import run
+from truth import read
 
 FLAVOURS = ("amd-4node", "debian13")
 MOST = 4.0  # "OK" of systemd-analyze ends at 5.0
@@ -22,3 +23,5 @@ def case(host):
     host.start(POLICY)
     host.wait_planned(db1, db2, web)
     host.wait_right()
+    assert read("/proc/sys/kernel/numa_balancing") == "0", "numa_balancing is not off"
+    assert host.status()["daemon"]["cannot"] == [], host.status()["daemon"]["cannot"]
