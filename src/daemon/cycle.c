@@ -221,7 +221,7 @@ static void list_done(PoolJob *base, bool abandoned)
     if (!abandoned && job->check_record)
         manager_set_record_problem(manager, job->record_problem);
     if (abandoned || job->result != VIRT_DONE || (!job->topo && !manager->topo)) {
-        if (abandoned)
+        if (abandoned && !job->left_behind)
             log_warning("libvirt does not answer: the cycle is given up");
         cycle_end(manager);
         return;

@@ -4,6 +4,7 @@
 
 #include "plan/diff.h"
 #include "plan/pending.h"
+#include "vmtuned/message-ids.h"
 
 #include <string.h>
 
@@ -85,6 +86,18 @@ int managed_compare(gconstpointer a, gconstpointer b)
     int order = strcmp(one->name, two->name);
 
     return order != 0 ? order : strcmp(one->uuid, two->uuid);
+}
+
+void managed_set_stuck(Managed *managed, int64_t since_usec, const char *in)
+{
+    managed->stuck = managed->dirty = true;
+    managed->recheck = false;
+    managed->stuck_usec = since_usec;
+    managed->stuck_in = in;
+    g_clear_pointer(&managed->watch, watch_unref);
+    log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_GUEST_STUCK, NULL,
+             "%s: a call about it has not come back (%s); going on without it", managed->name,
+             in ? in : "in the kernel");
 }
 
 void managed_set_off(Managed *managed)

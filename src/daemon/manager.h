@@ -221,6 +221,9 @@ Snapshot *manager_snapshot(const Manager *manager);
 Managed *managed_new(const char *uuid, const char *name);
 void managed_free(Managed *managed);
 int managed_compare(gconstpointer a, gconstpointer b); /* of Managed **: by name, then uuid */
+/* A call about it has not come back, since then (monotonic): it is not looked at for STUCK_USEC,
+ * nor watched till the next look. in: of stuck_in. Told. */
+void managed_set_stuck(Managed *managed, int64_t since_usec, const char *in);
 /* It stopped: what was known of its process goes. */
 void managed_set_off(Managed *managed);
 /* All its settings may be tried again. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Preloaded into the daemon. In the folder VMTUNED_TEST_FOLDER: while "hang-NAME" is there, the
- * definition of guest NAME is not told; the script "between" runs, once, before a vCPU is pinned.
+ * definition of guest NAME is not told; while "locked-PID" is there, nobody is told where that
+ * process's memory is; the script "between" runs, once, before a vCPU is pinned.
  */
 #include <dlfcn.h>
 #include <libvirt/libvirt.h>
+#include <numaif.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,6 +28,19 @@ char *virDomainGetXMLDesc(virDomainPtr domain, unsigned flags)
     while (is_there("hang-", virDomainGetName(domain), path))
         usleep(50000);
     return real(domain, flags);
+}
+
+long move_pages(int pid, unsigned long n, void **pages, const int *nodes, int *status, int flags)
+{
+    long (*real)(int, unsigned long, void **, const int *, int *, int) =
+        (long (*)(int, unsigned long, void **, const int *, int *, int))dlsym(RTLD_NEXT,
+                                                                              "move_pages");
+    char number[16], path[256];
+
+    snprintf(number, sizeof(number), "%d", pid);
+    while (is_there("locked-", number, path))
+        usleep(50000);
+    return real(pid, n, pages, nodes, status, flags);
 }
 
 int virDomainPinVcpuFlags(virDomainPtr domain, unsigned vcpu, unsigned char *map, int length,

@@ -131,6 +131,13 @@ class Hung(Case):
         daemon.start(environment={"LD_PRELOAD": library, "VMTUNED_TEST_FOLDER": daemon.folder})
         return daemon
 
+    def show_cycles_go_on(self, daemon, other):
+        with Frozen(daemon):
+            taskset(other.vcpu(0).tid, "1")
+        wait_long("repaired", lambda: other.vcpu(0).cpus == ALL)
+        new = self.guest("late")
+        wait_long("the new one is looked at", lambda: daemon.state_of(new) == "as-planned")
+
     def test_more_hanging_calls_than_a_connection_takes(self):
         hung = [self.guest(f"hung{i}") for i in range(4)]
         other = self.guest("other")
@@ -141,15 +148,24 @@ class Hung(Case):
             open(path, "w", encoding="utf-8").close()
         daemon.ctl("reload", check=False)
         self.wait_stuck(daemon, hung, "looking at it")
-        with Frozen(daemon):
-            taskset(other.vcpu(0).tid, "1")
-        wait_long("repaired", lambda: other.vcpu(0).cpus == ALL)
-        new = self.guest("late")
-        wait_long("the new one is looked at", lambda: daemon.state_of(new) == "as-planned")
+        self.show_cycles_go_on(daemon, other)
         self.assertNotIn("lost qemu", daemon.log_text())
         for path in files:
             os.unlink(path)
         self.wait_back(daemon, (*hung, other))
+
+    def test_locked_memory_holds_up_nobody(self):
+        """What the quick pass asks about one process does not come back."""
+        hung, other = self.guest("hung", iothreads=1), self.guest("other")
+        daemon = self.preloaded()
+        self.wait_back(daemon, (hung, other))
+        locked = os.path.join(daemon.folder, f"locked-{hung.pid}")
+        open(locked, "w", encoding="utf-8").close()
+        self.wait_stuck(daemon, (hung,), "has not come back")
+        self.show_cycles_go_on(daemon, other)
+        self.assertEqual(daemon.state_of(hung), "stuck")
+        os.unlink(locked)
+        self.wait_back(daemon, (hung, other))
 
     def test_libvirtd_killed_between_two_calls_of_a_job(self):
         guest = self.guest("ded1", vcpus=1, iothreads=1, start=False)
