@@ -18,7 +18,7 @@ typedef enum BackendResult {
     BACKEND_RETRY = 1,    /* busy (job, timeout, connection lost): try again later */
     BACKEND_GONE = 2,     /* guest or thread no longer exists */
     BACKEND_REFUSED = 3,  /* the hypervisor or kernel will not do this: do not try again */
-    BACKEND_HUNG = 4,     /* guest_ready() alone: its monitor does not answer; threads can be set */
+    BACKEND_HUNG = 4,     /* its monitor does not answer */
     BACKEND_GIVEN_UP = 5, /* nothing was called */
 } BackendResult;
 
@@ -33,11 +33,12 @@ typedef struct Backend {
     const int *given_up; /* atomic, not 0: nobody waits for this worker any longer; NULL: never */
 
     /* A whole look at one guest: both definitions, threads, cgroups. DONE with *ret, RETRY, GONE,
-     * or negative errno. */
+     * HUNG: and its definition is not known; or negative errno. */
     int (*guest_acquire)(void *ctx, const char *uuid, Guest **ret);
 
     /* May this guest be written to now? DONE, also when it was off at the look: only its definition
-     * is written then; RETRY: it is in a job or its monitor is busy; HUNG; GONE. */
+     * is written then; RETRY: it is in a job or its monitor is busy; HUNG: but its threads can be
+     * set; GONE. */
     int (*guest_ready)(void *ctx, const Guest *guest);
 
     /* A look at the host's own settings. DONE with *ret, or negative errno. */

@@ -107,6 +107,7 @@ void managed_set_off(Managed *managed)
     managed->active = false;
     managed->dirty = true;
     managed->stuck = false;
+    managed->hung = NULL;
     managed->failed = false;
     managed->replanned = false;
     managed->host_changed = false;
@@ -160,6 +161,7 @@ void managed_set_guest(Managed *managed, const Guest *guest)
     g_clear_pointer(&managed->seen, guest_unref);
     managed->seen = g_steal_pointer(&managed->guest);
     managed->guest = guest_ref(guest);
+    managed->hung = NULL;
     managed->reselect = true;
     managed->looked_usec = g_get_monotonic_time();
 }
@@ -239,7 +241,7 @@ void managed_set_shortage(Managed *managed, const MemoryShortage *shortage)
 
 GuestState managed_judge(const Managed *managed)
 {
-    if (managed->stuck)
+    if (managed->stuck || managed->hung)
         return GUEST_STUCK;
     if (!managed->active)
         return managed->flags.released ? GUEST_RELEASED : GUEST_OFF;
@@ -300,7 +302,7 @@ char *managed_describe(const Managed *managed)
         return g_strdup("in a job (start, migration, snapshot, backup): left alone");
     case GUEST_STUCK:
         if (!managed->stuck)
-            return g_strdup(managed->guest->hung);
+            return g_strdup(managed->hung ? managed->hung : managed->guest->hung);
         return g_strdup_printf("a call about it has not come back%s%s",
                                managed->stuck_in ? ": " : "",
                                managed->stuck_in ? managed->stuck_in : "");

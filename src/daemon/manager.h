@@ -70,6 +70,7 @@ typedef struct Managed {
     int64_t looked_usec;  /* monotonic, of the last look; 0: never */
     int64_t stuck_usec;   /* monotonic, since when it was not asked again */
     const char *stuck_in; /* static: in which call; NULL: not one of libvirt's */
+    const char *hung;     /* static, in words: so that nothing is told of it; NULL: it does not */
     Guest *guest;         /* last look; NULL: never */
     GuestPolicy *policy;
     bool reselect;      /* policy may be another by now */

@@ -2,7 +2,9 @@
 /*
  * Preloaded into the daemon. In the folder VMTUNED_TEST_FOLDER: while "hang-NAME" is there, the
  * definition of guest NAME is not told; while "locked-PID" is there, nobody is told where that
- * process's memory is; the script "between" runs, once, before a vCPU is pinned.
+ * process's memory is; while
+ * "deaf-NAME" is there, that guest's monitor does not answer; while "jobs" is there, libvirt is of a
+ * version whose definitions take a job; the script "between" runs, once, before a vCPU is pinned.
  */
 #include <dlfcn.h>
 #include <libvirt/libvirt.h>
@@ -28,6 +30,31 @@ char *virDomainGetXMLDesc(virDomainPtr domain, unsigned flags)
     while (is_there("hang-", virDomainGetName(domain), path))
         usleep(50000);
     return real(domain, flags);
+}
+
+int virDomainGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info, unsigned flags)
+{
+    int (*real)(virDomainPtr, virDomainControlInfoPtr, unsigned) =
+        (int (*)(virDomainPtr, virDomainControlInfoPtr, unsigned))dlsym(RTLD_NEXT,
+                                                                        "virDomainGetControlInfo");
+    char path[256];
+
+    if (!is_there("deaf-", virDomainGetName(domain), path))
+        return real(domain, info, flags);
+    *info = (virDomainControlInfo){.state = VIR_DOMAIN_CONTROL_OCCUPIED, .stateTime = 60000};
+    return 0;
+}
+
+int virConnectGetLibVersion(virConnectPtr conn, unsigned long *version)
+{
+    int (*real)(virConnectPtr, unsigned long *) =
+        (int (*)(virConnectPtr, unsigned long *))dlsym(RTLD_NEXT, "virConnectGetLibVersion");
+    char path[256];
+    int r = real(conn, version);
+
+    if (is_there("jobs", "", path))
+        *version = 11000000;
+    return r;
 }
 
 long move_pages(int pid, unsigned long n, void **pages, const int *nodes, int *status, int flags)

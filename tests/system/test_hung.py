@@ -124,10 +124,12 @@ class Hung(Case):
             self.assertNotIn("lost qemu", daemon.log_text())
         self.wait_back(daemon, (*hung, other))
 
-    def preloaded(self):
+    def preloaded(self, files=()):
         library = os.path.join(BUILD, "libvirt-calls.so")
         run("gcc", "-shared", "-fPIC", "-o", library, os.path.join(HERE, "libvirt-calls.c"), "-lvirt", "-ldl")
         daemon = self.daemon(DEDICATED, start=False)
+        for name in files:
+            open(os.path.join(daemon.folder, name), "w", encoding="utf-8").close()
         daemon.start(environment={"LD_PRELOAD": library, "VMTUNED_TEST_FOLDER": daemon.folder})
         return daemon
 
@@ -153,6 +155,16 @@ class Hung(Case):
         for path in files:
             os.unlink(path)
         self.wait_back(daemon, (*hung, other))
+
+    def test_monitor_that_did_not_answer_before(self):
+        """Where libvirt does not even tell the definition of a guest that hangs."""
+        hung, other = self.guest("hung"), self.guest("other")
+        daemon = self.preloaded(["jobs", "deaf-hung"])
+        self.wait_stuck(daemon, (hung,), "its monitor does not answer")
+        self.show_cycles_go_on(daemon, other)
+        self.assertEqual(daemon.state_of(hung), "stuck")
+        os.unlink(os.path.join(daemon.folder, "deaf-hung"))
+        self.wait_back(daemon, (hung, other))
 
     def test_locked_memory_holds_up_nobody(self):
         """What the quick pass asks about one process does not come back."""

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -31,6 +32,33 @@ static const char domain_xml[] =
     "<disk type='file' device='disk'><source file='/none'/><target dev='vda' bus='virtio'/></disk>"
     "<interface type='user'><mac address='" MAC "'/><bandwidth><inbound average='1' peak='2'/>"
     "</bandwidth></interface></devices></domain>";
+
+/* --- in front of libvirt's own --- */
+
+static bool deaf; /* monitors do not answer, and definitions take a job: libvirt 11 */
+
+int virDomainGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info, unsigned flags)
+{
+    int (*real)(virDomainPtr, virDomainControlInfoPtr, unsigned) =
+        (int (*)(virDomainPtr, virDomainControlInfoPtr, unsigned))dlsym(RTLD_NEXT,
+                                                                        "virDomainGetControlInfo");
+
+    if (!deaf)
+        return real(domain, info, flags);
+    *info = (virDomainControlInfo){.state = VIR_DOMAIN_CONTROL_OCCUPIED, .stateTime = 60000};
+    return 0;
+}
+
+int virConnectGetLibVersion(virConnectPtr conn, unsigned long *version)
+{
+    int (*real)(virConnectPtr, unsigned long *) =
+        (int (*)(virConnectPtr, unsigned long *))dlsym(RTLD_NEXT, "virConnectGetLibVersion");
+    int r = real(conn, version);
+
+    if (deaf)
+        *version = 11000000;
+    return r;
+}
 
 typedef struct Fixture {
     VirtHub *hub;
@@ -224,6 +252,26 @@ static void test_definitions_are_kept(void **state)
     assert_int_equal(virDomainDestroy(fixture->domain), 0);
     assert_int_equal(virt_guests_list(fixture->hub, &guests), VIRT_DONE);
     assert_false(definitions_recall(fixture->hub, again, id));
+}
+
+/* Of one that hangs what was read last is told; of one that hung already, that it does. */
+static void test_hangs(void **state)
+{
+    Fixture *fixture = *state;
+    Guest *none = NULL;
+
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    deaf = true;
+    int r = virt_guest_acquire(fixture->hub, UUID, &none);
+    deaf = false;
+    assert_int_equal(r, VIRT_HUNG);
+    assert_null(none);
+    g_autoptr(Guest) seen = acquire(fixture);
+    deaf = true;
+    g_autoptr(Guest) again = acquire(fixture);
+    deaf = false;
+    assert_non_null(again->hung);
+    assert_ptr_equal(again->live, seen->live);
 }
 
 static void test_ready(void **state)
@@ -534,6 +582,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_acquire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_definitions_are_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hangs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ready, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pins, setup, teardown),
         cmocka_unit_test_setup_teardown(test_config_edit, setup, teardown),
