@@ -44,12 +44,14 @@ typedef struct Backend {
     /* A look at the host's own settings. DONE with *ret, or negative errno. */
     int (*host_acquire)(void *ctx, Host **ret);
 
-    /* Makes one change and reads back what is in force; guest is NULL for a knob of the host.
-     * *ret_in_force (may be NULL: not set) is
+    /* Makes one change and reads back what is in force. *ret_in_force (may be NULL: not set) is
      * owned by the caller and set on DONE; *reterr_text is set otherwise, for people.
      * A DONE whose value in force is not change->to is the caller's to judge. */
     int (*setting_apply)(void *ctx, const Guest *guest, const Change *change, char **ret_in_force,
                          char **reterr_text);
+    /* The same of a knob of the host. What takes many writes looks at given_up before each. */
+    int (*host_apply)(void *ctx, const Change *change, const int *given_up, char **ret_in_force,
+                      char **reterr_text);
 
     /* Makes all changes, for which change_is_edit(), by one edit of the persistent definition, and
      * reads back. DONE: ret[i] tells about each; anything else: nothing was changed, *reterr_text
@@ -74,6 +76,8 @@ int backend_guest_ready(const Backend *backend, const Guest *guest);
 int backend_host_acquire(const Backend *backend, Host **ret);
 int backend_setting_apply(const Backend *backend, const Guest *guest, const Change *change,
                           char **ret_in_force, char **reterr_text);
+int backend_host_apply(const Backend *backend, const Change *change, char **ret_in_force,
+                       char **reterr_text);
 int backend_definition_edit(const Backend *backend, const Guest *guest,
                             const Change *const *changes, unsigned n, EditResult *ret,
                             char **reterr_text);

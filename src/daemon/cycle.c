@@ -167,8 +167,8 @@ static void mark_due(Manager *manager, const ListJob *job)
         manager_mark_dirty(manager, g_ptr_array_index(job->changed, i));
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        bool passing = managed->hung ||
-                       (managed->guest && (managed->guest->in_job || managed->guest->hung));
+        bool passing =
+            managed->hung || (managed->guest && (managed->guest->in_job || managed->guest->hung));
         if (managed->stuck && now - managed->stuck_usec > STUCK_USEC)
             managed->stuck = false;
         if (passing || managed->shortage || may_get_cpus(manager, managed) ||

@@ -3,8 +3,8 @@
  * Preloaded into the daemon. In the folder VMTUNED_TEST_FOLDER: while "hang-NAME" is there, the
  * definition of guest NAME is not told; while "locked-PID" is there, nobody is told where that
  * process's memory is; while
- * "deaf-NAME" is there, that guest's monitor does not answer; while "jobs" is there, libvirt is of a
- * version whose definitions take a job; the script "between" runs, once, before a vCPU is pinned.
+ * "deaf-NAME" is there, that guest's monitor does not answer; while "jobs" is there, libvirt is of
+ * a version whose definitions take a job; the script "between" runs, once, before a vCPU is pinned.
  */
 #include <dlfcn.h>
 #include <libvirt/libvirt.h>
