@@ -35,7 +35,19 @@ static const char domain_xml[] =
 
 /* --- in front of libvirt's own --- */
 
-static bool deaf; /* monitors do not answer, and definitions take a job: libvirt 11 */
+static bool deaf;  /* monitors do not answer, and definitions take a job: libvirt 11 */
+static int n_full; /* so many connections are refused, as by a libvirtd that has enough clients */
+
+virConnectPtr virConnectOpen(const char *name)
+{
+    virConnectPtr (*real)(const char *) =
+        (virConnectPtr(*)(const char *))dlsym(RTLD_NEXT, "virConnectOpen");
+
+    if (g_atomic_int_get(&n_full) == 0)
+        return real(name);
+    g_atomic_int_add(&n_full, -1);
+    return NULL;
+}
 
 int virDomainGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info, unsigned flags)
 {
@@ -551,6 +563,57 @@ static void test_many_callers(void **state)
         assert_int_equal(GPOINTER_TO_UINT(g_thread_join(threads[i])), 20);
 }
 
+static VirtLink *link_at(VirtHub *hub, LinkKind kind)
+{
+    g_mutex_lock(&hub->lock);
+    VirtLink *link = hub->links[kind];
+    g_mutex_unlock(&hub->lock);
+    return link;
+}
+
+/* As call_begin() does for one whose calls do not come back. */
+static void hangs(VirtHub *hub, LinkKind kind)
+{
+    g_mutex_lock(&hub->lock);
+    hub->links[kind]->stuck = true;
+    hub->n_retired++;
+    g_cond_broadcast(&hub->changed);
+    g_mutex_unlock(&hub->lock);
+}
+
+/* One that hangs and cannot be replaced at once costs none of the others. */
+static void test_no_replacement(void **state)
+{
+    const Fixture *fixture = *state;
+    VirtLink *links[N_LINKS];
+    gint64 end = g_get_monotonic_time() + WAIT_MSEC * 1000;
+
+    for (unsigned i = 0; i < N_LINKS; i++)
+        links[i] = link_at(fixture->hub, i);
+    link_ref(links[LINK_READ]); /* so that its successor is not at its address */
+    g_atomic_int_set(&n_full, 2);
+    hangs(fixture->hub, LINK_READ);
+    while (link_at(fixture->hub, LINK_READ) == links[LINK_READ] && g_get_monotonic_time() < end) {
+        assert_true(virt_hub_is_connected(fixture->hub));
+        g_usleep(10000);
+    }
+    link_unref(links[LINK_READ]);
+    assert_int_equal(g_atomic_int_get(&n_full), 0);
+    for (unsigned i = 0; i < N_LINKS; i++)
+        assert_true((link_at(fixture->hub, i) == links[i]) == (i != LINK_READ));
+    expect_quiet(fixture->hub);
+}
+
+/* Events cannot be gone without: all connections are opened anew. */
+static void test_events_hang(void **state)
+{
+    const Fixture *fixture = *state;
+
+    hangs(fixture->hub, LINK_EVENTS);
+    expect_event(fixture->hub, VIRT_EVENT_DISCONNECTED, NULL);
+    expect_event(fixture->hub, VIRT_EVENT_CONNECTED, NULL);
+}
+
 static void test_away(void **state)
 {
     VirtHub *hub = NULL;
@@ -578,6 +641,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_away),
         cmocka_unit_test_setup_teardown(test_connect, setup_hub, teardown_hub),
+        cmocka_unit_test_setup_teardown(test_no_replacement, setup_hub, teardown_hub),
+        cmocka_unit_test_setup_teardown(test_events_hang, setup_hub, teardown_hub),
         cmocka_unit_test_setup_teardown(test_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_acquire, setup, teardown),
