@@ -132,7 +132,9 @@ static int backend_write(const Run *run, const Change *change, char **ret_in_for
                          char **reterr_text)
 {
     run->outcome->n_writes++;
-    return backend_setting_apply(run->backend, run->guest, change, ret_in_force, reterr_text);
+    return run->guest
+               ? backend_setting_apply(run->backend, run->guest, change, ret_in_force, reterr_text)
+               : backend_host_apply(run->backend, change, ret_in_force, reterr_text);
 }
 
 static void undo_half_made(const Run *run, const Change *change, ChangeResult *result)

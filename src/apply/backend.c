@@ -61,6 +61,15 @@ int backend_setting_apply(const Backend *backend, const Guest *guest, const Chan
                : backend->setting_apply(backend->ctx, guest, change, ret_in_force, reterr_text);
 }
 
+int backend_host_apply(const Backend *backend, const Change *change, char **ret_in_force,
+                       char **reterr_text)
+{
+    return backend_is_given_up(backend)
+               ? BACKEND_GIVEN_UP
+               : backend->host_apply(backend->ctx, change, backend->given_up, ret_in_force,
+                                     reterr_text);
+}
+
 int backend_definition_edit(const Backend *backend, const Guest *guest,
                             const Change *const *changes, unsigned n, EditResult *ret,
                             char **reterr_text)

@@ -18,7 +18,7 @@ typedef enum BackendResult {
     BACKEND_RETRY = 1,    /* busy (job, timeout, connection lost): try again later */
     BACKEND_GONE = 2,     /* guest or thread no longer exists */
     BACKEND_REFUSED = 3,  /* the hypervisor or kernel will not do this: do not try again */
-    BACKEND_HUNG = 4,     /* guest_ready() alone: its monitor does not answer; threads can be set */
+    BACKEND_HUNG = 4,     /* its monitor does not answer */
     BACKEND_GIVEN_UP = 5, /* nothing was called */
 } BackendResult;
 
@@ -33,7 +33,7 @@ typedef struct Backend {
     const int *given_up; /* atomic, not 0: nobody waits for this worker any longer; NULL: never */
 
     /* A whole look at one guest: both definitions, threads, cgroups. DONE with *ret, RETRY, GONE,
-     * or negative errno. */
+     * HUNG: and its definition is not known; or negative errno. */
     int (*guest_acquire)(void *ctx, const char *uuid, Guest **ret);
 
     /* A look at the threads of a running guest alone, for which libvirt is not asked: the rest of
@@ -42,18 +42,21 @@ typedef struct Backend {
     int (*guest_threads_acquire)(void *ctx, const Guest *known, Guest **ret);
 
     /* May this guest be written to now? DONE, also when it was off at the look: only its definition
-     * is written then; RETRY: it is in a job or its monitor is busy; HUNG; GONE. */
+     * is written then; RETRY: it is in a job or its monitor is busy; HUNG: but its threads can be
+     * set; GONE. */
     int (*guest_ready)(void *ctx, const Guest *guest);
 
     /* A look at the host's own settings. DONE with *ret, or negative errno. */
     int (*host_acquire)(void *ctx, Host **ret);
 
-    /* Makes one change and reads back what is in force; guest is NULL for a knob of the host.
-     * *ret_in_force (may be NULL: not set) is
+    /* Makes one change and reads back what is in force. *ret_in_force (may be NULL: not set) is
      * owned by the caller and set on DONE; *reterr_text is set otherwise, for people.
      * A DONE whose value in force is not change->to is the caller's to judge. */
     int (*setting_apply)(void *ctx, const Guest *guest, const Change *change, char **ret_in_force,
                          char **reterr_text);
+    /* The same of a knob of the host. What takes many writes looks at given_up before each. */
+    int (*host_apply)(void *ctx, const Change *change, const int *given_up, char **ret_in_force,
+                      char **reterr_text);
 
     /* Makes all changes, for which change_is_edit(), by one edit of the persistent definition, and
      * reads back. DONE: ret[i] tells about each; anything else: nothing was changed, *reterr_text
@@ -80,6 +83,8 @@ int backend_guest_ready(const Backend *backend, const Guest *guest);
 int backend_host_acquire(const Backend *backend, Host **ret);
 int backend_setting_apply(const Backend *backend, const Guest *guest, const Change *change,
                           char **ret_in_force, char **reterr_text);
+int backend_host_apply(const Backend *backend, const Change *change, char **ret_in_force,
+                       char **reterr_text);
 int backend_definition_edit(const Backend *backend, const Guest *guest,
                             const Change *const *changes, unsigned n, EditResult *ret,
                             char **reterr_text);

@@ -168,8 +168,6 @@ static int real_setting_apply(void *ctx, const Guest *guest, const Change *chang
 {
     if (change->key.tid != 0)
         return thread_apply(change, ret_in_force, reterr_text);
-    if (!guest)
-        return from_host(host_knob_apply("", change, ret_in_force, reterr_text));
 
     VirtSetting setting = {
         .guest = guest, .change = change, .allowed = guest->kernel ? guest->kernel->allowed : NULL};
@@ -180,6 +178,13 @@ static int real_setting_apply(void *ctx, const Guest *guest, const Change *chang
     if (r != BACKEND_DONE)
         *reterr_text = g_strdup("could not be read back");
     return r;
+}
+
+static int real_host_apply(void *ctx, const Change *change, const int *given_up,
+                           char **ret_in_force, char **reterr_text)
+{
+    (void)ctx;
+    return from_host(host_knob_apply("", change, given_up, ret_in_force, reterr_text));
 }
 
 /* RETRY: the device left, and the next look will know. */
@@ -241,6 +246,7 @@ void backend_real_init(Backend *backend, VirtHub *hub)
         .guest_ready = real_guest_ready,
         .host_acquire = real_host_acquire,
         .setting_apply = real_setting_apply,
+        .host_apply = real_host_apply,
         .definition_edit = real_definition_edit,
         .guest_shutdown = real_guest_shutdown,
         .guest_start = real_guest_start,

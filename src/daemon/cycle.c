@@ -167,7 +167,8 @@ static void mark_due(Manager *manager, const ListJob *job)
         manager_mark_dirty(manager, g_ptr_array_index(job->changed, i));
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        bool passing = managed->guest && (managed->guest->in_job || managed->guest->hung);
+        bool passing =
+            managed->hung || (managed->guest && (managed->guest->in_job || managed->guest->hung));
         if (managed->stuck && now - managed->stuck_usec > STUCK_USEC)
             managed->stuck = false;
         if (passing || managed->shortage || may_get_cpus(manager, managed) ||
@@ -220,7 +221,7 @@ static void list_done(PoolJob *base, bool abandoned)
     if (!abandoned && job->check_record)
         manager_set_record_problem(manager, job->record_problem);
     if (abandoned || job->result != VIRT_DONE || (!job->topo && !manager->topo)) {
-        if (abandoned)
+        if (abandoned && !job->left_behind)
             log_warning("libvirt does not answer: the cycle is given up");
         cycle_end(manager);
         return;
@@ -267,11 +268,15 @@ void cycle_start(Manager *manager)
 /* A look or tuning that could not be done now: when to try again. */
 static void managed_set_back(Manager *manager, Managed *managed, int result)
 {
+    managed->hung = result == BACKEND_HUNG ? "its monitor does not answer" : NULL;
     if (result == BACKEND_GONE) {
         managed_set_off(managed);
         manager->must_plan = manager->some_ended = true;
     } else if (result == BACKEND_RETRY) {
         managed->dirty = true;
+    } else if (result == BACKEND_HUNG) {
+        managed->dirty = false;
+        return; /* with the next interval */
     } else {
         if (!managed->failed)
             log_error("%s: %s", managed->name, g_strerror(result < 0 ? -result : EIO));

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/guest-pool.h"
 
-#include "vmtuned/message-ids.h"
-
 static void run(PoolJob *base)
 {
     guest_job_run(((GuestPoolJob *)base)->job);
@@ -21,7 +19,7 @@ static Managed *find(const PoolJob *base)
     return g_hash_table_lookup(manager->by_uuid, ((const GuestPoolJob *)base)->job->uuid);
 }
 
-static void look_anew(Manager *manager, Managed *managed)
+void guest_pool_look_anew(Manager *manager, Managed *managed)
 {
     managed->stuck = managed->threads_stuck = false;
     managed->replanned = true;
@@ -35,14 +33,9 @@ static void slow(PoolJob *base)
 
     ((GuestPoolJob *)base)->left_behind = true;
     if (managed) {
-        managed->stuck = managed->dirty = true;
-        managed->recheck = false;
         managed->threads_stuck |= ((GuestPoolJob *)base)->job->known != NULL;
-        managed->stuck_usec = base->started_usec;
-        managed->stuck_in = virt_hub_call_of(manager->hub, managed->uuid);
-        log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_GUEST_STUCK, NULL,
-                 "%s: a call about it has not come back (%s); going on without it", managed->name,
-                 managed->stuck_in ? managed->stuck_in : "in the kernel");
+        managed_set_stuck(managed, base->started_usec,
+                          virt_hub_call_of(manager->hub, managed->uuid));
     }
     manager->jobs_pending--;
     cycle_job_done(manager);
@@ -56,7 +49,7 @@ static void late(PoolJob *base)
     if (!managed)
         return;
     managed->n_lost -= managed->n_lost > 0;
-    look_anew(base->owner, managed);
+    guest_pool_look_anew(base->owner, managed);
 }
 
 static GuestJob *job_for(Manager *manager, Managed *managed, GuestJobKind kind)
@@ -125,7 +118,7 @@ Managed *guest_pool_back(Manager *manager, const GuestPoolJob *pool_job, bool ab
         return NULL;
     }
     if (pool_job->left_behind)
-        look_anew(manager, managed);
+        guest_pool_look_anew(manager, managed);
     manager_note_record_error(manager, job->record_error);
     return managed;
 }

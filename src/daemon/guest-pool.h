@@ -21,3 +21,5 @@ void guest_pool_submit(Manager *manager, Managed *managed, GuestJobKind kind,
 /* From done(): counts the job as back. The guest it was about; NULL if the job was abandoned, or
  * the guest is no longer there. */
 Managed *guest_pool_back(Manager *manager, const GuestPoolJob *pool_job, bool abandoned);
+/* It hangs no longer. */
+void guest_pool_look_anew(Manager *manager, Managed *managed);

@@ -256,6 +256,20 @@ static void merge_outcome(HostState *state, const HostJob *job)
     state->refused = change_set_ref(job->refused);
 }
 
+static bool is_busy(const HostState *state)
+{
+    return state->in_flight || state->lost;
+}
+
+static void tune_late(PoolJob *base)
+{
+    Manager *manager = base->owner;
+
+    manager->host->lost = false;
+    manager->host->dirty = true;
+    manager_trigger(manager, NULL);
+}
+
 static void tune_done(PoolJob *base, bool abandoned)
 {
     Manager *manager = base->owner;
@@ -264,6 +278,7 @@ static void tune_done(PoolJob *base, bool abandoned)
     HostJob *job = pool_job->job;
 
     state->in_flight = false;
+    state->lost = abandoned;
     if (!abandoned) {
         manager_note_record_error(manager, job->record_error);
         for (unsigned i = 0; diag_list_get(job->diags, i); i++)
@@ -279,12 +294,17 @@ static void tune_done(PoolJob *base, bool abandoned)
         if (change_set_size(state->left) > 0 && job->outcome)
             manager_retry(manager);
     }
-    if (pool_job->left_behind) {
+    if (!pool_job->left_behind) {
+        manager->jobs_pending--;
+        cycle_job_done(manager);
+    } else if (!abandoned) {
         manager_trigger(manager, NULL);
-        return;
     }
-    manager->jobs_pending--;
-    cycle_job_done(manager);
+}
+
+static void forget_requests(HostState *state)
+{
+    state->apply_now = state->restore = state->force = false;
 }
 
 void host_state_tune(Manager *manager)
@@ -292,7 +312,7 @@ void host_state_tune(Manager *manager)
     HostState *state = manager->host;
     bool may = policy_get_mode(manager->policy) == MODE_ENFORCE || state->apply_now;
 
-    if (!state->plan || manager->look_only || state->in_flight)
+    if (!state->plan || manager->look_only || is_busy(state))
         return;
     if (!state->restore && (!may || state->released || !has_work(state)))
         return;
@@ -301,6 +321,7 @@ void host_state_tune(Manager *manager)
     pool_job->base = (PoolJob){.run = pool_run,
                                .done = tune_done,
                                .slow = tune_slow,
+                               .late = tune_late,
                                .free = pool_free_job,
                                .owner = manager,
                                .slow_usec = JOB_SLOW_USEC,
@@ -316,6 +337,7 @@ void host_state_tune(Manager *manager)
     job->force = state->force;
     change_set_unref(job->refused);
     job->refused = change_set_copy(state->refused);
+    forget_requests(state);
     state->in_flight = true;
     manager->jobs_pending++;
     pool_submit(manager->pool, &pool_job->base);
@@ -323,5 +345,6 @@ void host_state_tune(Manager *manager)
 
 void host_state_end(HostState *state)
 {
-    state->apply_now = state->restore = state->force = false;
+    if (!is_busy(state))
+        forget_requests(state);
 }

@@ -15,6 +15,7 @@
 struct HostState {
     bool dirty;                /* needs a look */
     bool in_flight;            /* a job is on its way */
+    bool lost;                 /* it was abandoned, and is still at work: no other goes out */
     bool apply_now;            /* "apply" was asked for */
     bool restore, force;       /* "restore" was asked for */
     bool reclaimed;            /* it was released, and "apply" asked for: the record is to know */
@@ -46,7 +47,7 @@ void host_state_take(Manager *manager, HostJob *job);
 void host_state_plan(Manager *manager);
 /* Submits a job if something is to be changed, which counts in jobs_pending. */
 void host_state_tune(Manager *manager);
-/* At the end of a cycle: requests are served. */
+/* At the end of a cycle: requests are served, unless they wait for a job that hangs. */
 void host_state_end(HostState *state);
 /* What that guest lacks to start now; NULL: nothing is known to be short. Borrowed. */
 const MemoryShortage *host_state_shortage(const Manager *manager, const char *uuid);

@@ -2,7 +2,11 @@
 /*
  * The first step of a cycle, in a worker: the quick pass over the guests that are watched, the
  * host's topology if it changed, and all guests in one bulk call.
+ *
+ * The quick pass asks the kernel about one process after the other, and one whose memory is locked
+ * holds it up: the list goes no further, and the next one leaves that guest out.
  */
+#include "daemon/guest-pool.h"
 #include "daemon/host-state.h"
 
 #include "topo/topo-load.h"
@@ -37,17 +41,29 @@ static void list_drop_dead(const ListJob *job)
         log_debug("the record keeps what belongs to ended processes: %s", g_strerror(-r));
 }
 
+/* False: nobody waits for the rest. */
+static bool list_check(ListJob *job)
+{
+    for (guint i = 0; i < job->watches->len; i++) {
+        Watch *watch = g_ptr_array_index(job->watches, i);
+        g_atomic_int_set(&job->at, (int)i);
+        if (quick_check(watch->quick, job->online) != 0)
+            g_ptr_array_add(job->changed, g_strdup(g_ptr_array_index(job->uuids, i)));
+        if (g_atomic_int_get(&job->base.given_up))
+            return false;
+    }
+    g_atomic_int_set(&job->at, -1);
+    return true;
+}
+
 static void list_run(PoolJob *base)
 {
     ListJob *job = (ListJob *)base;
 
     if (job->check_record)
         record_check(job->record, job->probe_record, &job->record_problem);
-    for (guint i = 0; i < job->watches->len; i++) {
-        Watch *watch = g_ptr_array_index(job->watches, i);
-        if (quick_check(watch->quick, job->online) != 0)
-            g_ptr_array_add(job->changed, g_strdup(g_ptr_array_index(job->uuids, i)));
-    }
+    if (!list_check(job))
+        return;
     if (job->alive && !g_atomic_int_get(&base->given_up)) /* else who lives now is not known */
         list_drop_dead(job);
     list_topo(job);
@@ -72,6 +88,63 @@ static void list_free(PoolJob *base)
     g_free(job->record_problem);
     g_free(job->stamp);
     g_free(job);
+}
+
+/* --- in the main thread --- */
+
+/* Who the quick pass is at; NULL: nobody. */
+static Managed *list_at(const ListJob *job)
+{
+    const Manager *manager = job->base.owner;
+    int at = g_atomic_int_get(&job->at);
+
+    return at < 0 ? NULL
+                  : g_hash_table_lookup(manager->by_uuid, g_ptr_array_index(job->uuids, (guint)at));
+}
+
+/* If it hangs at a guest. What it was to drop from the record is found again. */
+static void list_leave(ListJob *job)
+{
+    Manager *manager = job->base.owner;
+    Managed *managed = list_at(job);
+
+    if (!managed)
+        return;
+    job->left_behind = true;
+    g_atomic_int_set(&job->base.given_up, 1);
+    manager->some_ended |= job->alive != NULL;
+    managed_set_stuck(managed, job->base.started_usec, NULL);
+}
+
+static void list_slow(PoolJob *base)
+{
+    ListJob *job = (ListJob *)base;
+
+    list_leave(job);
+    if (job->left_behind)
+        job->done(base, true);
+}
+
+static void list_late(PoolJob *base)
+{
+    Managed *managed = list_at((const ListJob *)base);
+
+    if (managed)
+        guest_pool_look_anew(base->owner, managed);
+}
+
+static void list_done(PoolJob *base, bool abandoned)
+{
+    ListJob *job = (ListJob *)base;
+
+    if (job->left_behind) {
+        if (!abandoned)
+            list_late(base);
+        return;
+    }
+    if (abandoned)
+        list_leave(job);
+    job->done(base, abandoned);
 }
 
 /* Asked when processes or guests ended, once all that run have been seen: nothing else writes for a
@@ -104,10 +177,15 @@ void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
     ListJob *job = g_new0(ListJob, 1);
 
     job->base = (PoolJob){.run = list_run,
-                          .done = done,
+                          .done = list_done,
+                          .slow = list_slow,
+                          .late = list_late,
                           .free = list_free,
                           .owner = manager,
+                          .slow_usec = JOB_SLOW_USEC,
                           .timeout_usec = JOB_TIMEOUT_USEC};
+    job->done = done;
+    job->at = -1;
     job->hub = manager->hub;
     job->record = manager->record;
     job->check_record = manager->interval_due;
@@ -129,7 +207,7 @@ void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
         job->stamp = g_strdup(manager->topo_stamp);
     for (guint i = 0; manager->interval_due && i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
-        if (!managed->watch)
+        if (!managed->watch || managed->stuck || managed->n_lost > 0)
             continue;
         g_ptr_array_add(job->watches, watch_ref(managed->watch));
         g_ptr_array_add(job->uuids, g_strdup(managed->uuid));

@@ -6,10 +6,13 @@
 
 typedef struct ListJob {
     PoolJob base;
+    void (*done)(PoolJob *job, bool abandoned);
     Backend backend;
     VirtHub *hub;
     GPtrArray *watches; /* of Watch; uuids has their guests, side by side */
     GPtrArray *uuids;   /* of char * */
+    int at;             /* atomic: index of the guest the quick pass is at; negative: at none */
+    bool left_behind;   /* its cycle ended without it */
     CpuSet *online;
     Record *record;
     bool check_record, probe_record;
@@ -26,5 +29,7 @@ typedef struct ListJob {
     GPtrArray *changed;   /* of char *: guests the quick pass found different */
 } ListJob;
 
-/* Submits a list of all that is due now; done() gets it back as its PoolJob. Main thread. */
+/* Submits a list of all that is due now; done() gets it back as its PoolJob, once. If the quick
+ * pass hangs at a guest, that is stuck, and done() is told that the list was abandoned. Main
+ * thread. */
 void list_job_submit(Manager *manager, void (*done)(PoolJob *job, bool abandoned));

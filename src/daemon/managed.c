@@ -4,6 +4,7 @@
 
 #include "plan/diff.h"
 #include "plan/pending.h"
+#include "vmtuned/message-ids.h"
 
 #include <string.h>
 
@@ -87,6 +88,18 @@ int managed_compare(gconstpointer a, gconstpointer b)
     return order != 0 ? order : strcmp(one->uuid, two->uuid);
 }
 
+void managed_set_stuck(Managed *managed, int64_t since_usec, const char *in)
+{
+    managed->stuck = managed->dirty = true;
+    managed->recheck = false;
+    managed->stuck_usec = since_usec;
+    managed->stuck_in = in;
+    g_clear_pointer(&managed->watch, watch_unref);
+    log_full(LOG_LEVEL_WARNING, VMTUNED_MESSAGE_GUEST_STUCK, NULL,
+             "%s: a call about it has not come back (%s); going on without it", managed->name,
+             in ? in : "in the kernel");
+}
+
 void managed_set_off(Managed *managed)
 {
     bool released = managed->flags.released; /* until its next start */
@@ -94,6 +107,7 @@ void managed_set_off(Managed *managed)
     managed->active = false;
     managed->dirty = true;
     managed->stuck = managed->threads_stuck = false;
+    managed->hung = NULL;
     managed->failed = false;
     managed->replanned = false;
     managed->host_changed = false;
@@ -149,6 +163,7 @@ void managed_set_guest(Managed *managed, const Guest *guest)
     g_clear_pointer(&managed->seen, guest_unref);
     managed->seen = g_steal_pointer(&managed->guest);
     managed->guest = guest_ref(guest);
+    managed->hung = NULL;
     managed->reselect = true;
     managed->looked_usec = g_get_monotonic_time();
 }
@@ -232,7 +247,7 @@ void managed_set_shortage(Managed *managed, const MemoryShortage *shortage)
 
 GuestState managed_judge(const Managed *managed)
 {
-    if (managed->stuck)
+    if (managed->stuck || managed->hung)
         return GUEST_STUCK;
     if (!managed->active)
         return managed->flags.released ? GUEST_RELEASED : GUEST_OFF;
@@ -293,7 +308,7 @@ char *managed_describe(const Managed *managed)
         return g_strdup("in a job (start, migration, snapshot, backup): left alone");
     case GUEST_STUCK:
         if (!managed->stuck)
-            return g_strdup(managed->guest->hung);
+            return g_strdup(managed->hung ? managed->hung : managed->guest->hung);
         return g_strdup_printf("a call about it has not come back%s%s",
                                managed->stuck_in ? ": " : "",
                                managed->stuck_in ? managed->stuck_in : "");

@@ -71,6 +71,7 @@ typedef struct Managed {
     int64_t looked_usec;  /* monotonic, of the last look; 0: never */
     int64_t stuck_usec;   /* monotonic, since when it was not asked again */
     const char *stuck_in; /* static: in which call; NULL: not one of libvirt's */
+    const char *hung;     /* static, in words: so that nothing is told of it; NULL: it does not */
     Guest *guest;         /* last look; NULL: never */
     GuestPolicy *policy;
     bool reselect;      /* policy may be another by now */
@@ -225,6 +226,9 @@ Snapshot *manager_snapshot(const Manager *manager);
 Managed *managed_new(const char *uuid, const char *name);
 void managed_free(Managed *managed);
 int managed_compare(gconstpointer a, gconstpointer b); /* of Managed **: by name, then uuid */
+/* A call about it has not come back, since then (monotonic): it is not looked at for STUCK_USEC,
+ * nor watched till the next look. in: of stuck_in. Told. */
+void managed_set_stuck(Managed *managed, int64_t since_usec, const char *in);
 /* It stopped: what was known of its process goes. */
 void managed_set_off(Managed *managed);
 /* All its settings may be tried again. */

@@ -30,7 +30,7 @@ struct PoolJob {
     void *owner;                /* for the main thread */
     uint64_t slow_usec;         /* 0: it is slow only past its deadline */
     uint64_t timeout_usec;
-    int given_up; /* atomic; set once abandoned, before done() */
+    int given_up; /* atomic; set once abandoned, before done(), or by slow() */
     /* private to pool.c */
     int64_t started_usec; /* monotonic; 0 until it runs */
     int state;

@@ -14,8 +14,8 @@ typedef enum HostResult {
     HOST_CHANGED = 3, /* quick pass: something differs, look deeper */
 } HostResult;
 
-/* The QEMU process of that guest: libvirt's pid file, else a search of /proc, and its command line
- * must carry the guest's uuid. HOST_DONE, HOST_GONE, negative errno. */
+/* The QEMU process of that guest: libvirt's pid file, else a search of /proc among those without
+ * one, and its command line must carry the guest's uuid. HOST_DONE, HOST_GONE, negative errno. */
 int guest_process_find(const char *root, const char *uuid, const char *name, pid_t *ret_pid,
                        uint64_t *ret_starttime);
 

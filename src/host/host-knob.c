@@ -245,28 +245,29 @@ static int merge_across_write(const char *root, const KnobFile *file, const char
     return r < 0 ? r : back;
 }
 
-static int pages_apply(const char *root, const Change *change, char **ret_in_force,
-                       char **reterr_text)
+static int pages_apply(const char *root, const Change *change, const int *given_up,
+                       char **ret_in_force, char **reterr_text)
 {
-    unsigned node, size_kib;
-    uint64_t wanted, total;
+    PoolGoal goal = {.given_up = given_up};
+    uint64_t total;
 
-    if (host_pool_parse(&change->key, &node, &size_kib) < 0 ||
-        parse_u64(change->to, UINT64_MAX, &wanted) < 0)
+    if (host_pool_parse(&change->key, &goal.node, &goal.size_kib) < 0 ||
+        parse_u64(change->to, UINT64_MAX, &goal.pages) < 0)
         return -EINVAL;
-    int r = pool_apply(root, node, size_kib, wanted, &total, reterr_text);
+    int r = pool_apply(root, &goal, &total, reterr_text);
     if (r == HOST_DONE)
         *ret_in_force = g_strdup_printf("%" G_GUINT64_FORMAT, total);
     return r;
 }
 
-int host_knob_apply(const char *root, const Change *change, char **ret_in_force, char **reterr_text)
+int host_knob_apply(const char *root, const Change *change, const int *given_up,
+                    char **ret_in_force, char **reterr_text)
 {
     const KnobFile *file = file_find(change->key.knob);
     int r;
 
     if (change->key.knob == KNOB_HOST_PAGES && change->to)
-        return pages_apply(root, change, ret_in_force, reterr_text);
+        return pages_apply(root, change, given_up, ret_in_force, reterr_text);
     if (!file || !change->to)
         return -EINVAL;
     if (file->knob == KNOB_HOST_KSM_MERGE_ACROSS_NODES)

@@ -12,7 +12,7 @@ int host_acquire(const char *root, Host **ret);
 /* Adds to missing, in words, what of it this process may not write; root as above. */
 void host_knobs_missing(const char *root, GStrvBuilder *missing);
 
-/* Writes one knob of the host and reads back what is in force (owned by the caller). HOST_DONE;
- * HOST_REFUSED or negative errno with *reterr_text for people. */
-int host_knob_apply(const char *root, const Change *change, char **ret_in_force,
-                    char **reterr_text);
+/* Writes one knob of the host and reads back what is in force (owned by the caller). given_up: of
+ * PoolGoal. HOST_DONE; HOST_REFUSED or negative errno with *reterr_text for people. */
+int host_knob_apply(const char *root, const Change *change, const int *given_up,
+                    char **ret_in_force, char **reterr_text);

@@ -10,8 +10,8 @@
 
 typedef struct Resize {
     const PoolFiles *files;
-    unsigned size_kib;
-    uint64_t wanted, total;
+    const PoolGoal *goal;
+    uint64_t total;
     const char *why; /* it came short; static */
 } Resize;
 
@@ -23,14 +23,17 @@ static int step_is_safe(const Resize *resize, uint64_t pages, bool *ret)
     int r = resize->files->memory_read(resize->files->ctx, &kib, &free_kib);
     if (r < 0)
         return r;
-    *ret = free_kib >= pages * resize->size_kib + kib / 100 * POOL_MIN_FREE_PCT;
+    *ret = free_kib >= pages * resize->goal->size_kib + kib / 100 * POOL_MIN_FREE_PCT;
     return 0;
 }
 
 static int write_total(Resize *resize, uint64_t pages)
 {
-    int r = resize->files->total_write(resize->files->ctx, pages);
+    const int *given_up = resize->goal->given_up;
 
+    if (given_up && g_atomic_int_get(given_up) != 0)
+        return -ECANCELED;
+    int r = resize->files->total_write(resize->files->ctx, pages);
     return r < 0 ? r : resize->files->total_read(resize->files->ctx, &resize->total);
 }
 
@@ -49,10 +52,10 @@ static int grow_step(Resize *resize, uint64_t pages)
 
 static int grow(Resize *resize)
 {
-    uint64_t step = MAX(POOL_STEP_KIB / resize->size_kib, 1);
+    uint64_t step = MAX(POOL_STEP_KIB / resize->goal->size_kib, 1);
 
-    while (resize->total < resize->wanted) {
-        uint64_t pages = MIN(resize->total + step, resize->wanted);
+    while (resize->total < resize->goal->pages) {
+        uint64_t pages = MIN(resize->total + step, resize->goal->pages);
         bool safe = false;
         int r = step_is_safe(resize, pages - resize->total, &safe);
         if (r < 0)
@@ -81,32 +84,33 @@ static int shrink(Resize *resize)
     if (r < 0)
         return r;
     uint64_t used = resize->total > unused ? resize->total - unused : 0;
-    r = write_total(resize, MAX(resize->wanted, used));
-    if (r == 0 && resize->total > resize->wanted)
+    r = write_total(resize, MAX(resize->goal->pages, used));
+    if (r == 0 && resize->total > resize->goal->pages)
         resize->why = "pages are in use";
     return r;
 }
 
-int pool_resize(const PoolFiles *files, unsigned node, unsigned size_kib, uint64_t wanted,
-                uint64_t *ret_total, char **reterr_text)
+int pool_resize(const PoolFiles *files, const PoolGoal *goal, uint64_t *ret_total,
+                char **reterr_text)
 {
-    Resize resize = {.files = files, .size_kib = size_kib, .wanted = wanted};
+    Resize resize = {.files = files, .goal = goal};
 
     int r = files->total_read(files->ctx, &resize.total);
-    if (r == 0 && resize.total != wanted)
-        r = resize.total < wanted ? grow(&resize) : shrink(&resize);
+    if (r == 0 && resize.total != goal->pages)
+        r = resize.total < goal->pages ? grow(&resize) : shrink(&resize);
     if (r < 0)
         return r;
     *ret_total = resize.total;
-    if (resize.total == wanted)
+    if (resize.total == goal->pages)
         return HOST_DONE;
-    g_autofree char *size = page_size_format(size_kib);
-    *reterr_text = g_strdup_printf(
-        resize.total < wanted ? "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                                " pages of %s could be had on node %u: %s"
-                              : "%" G_GUINT64_FORMAT " pages instead of %" G_GUINT64_FORMAT
-                                " of %s are left on node %u: %s",
-        resize.total, wanted, size, node, resize.why ? resize.why : "the kernel has it otherwise");
+    g_autofree char *size = page_size_format(goal->size_kib);
+    *reterr_text = g_strdup_printf(resize.total < goal->pages
+                                       ? "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                                         " pages of %s could be had on node %u: %s"
+                                       : "%" G_GUINT64_FORMAT " pages instead of %" G_GUINT64_FORMAT
+                                         " of %s are left on node %u: %s",
+                                   resize.total, goal->pages, size, goal->node,
+                                   resize.why ? resize.why : "the kernel has it otherwise");
     return HOST_REFUSED;
 }
 
@@ -156,12 +160,11 @@ static int compact(void *ctx)
     return kernel_text_write(pool->root, path, "1");
 }
 
-int pool_apply(const char *root, unsigned node, unsigned size_kib, uint64_t wanted,
-               uint64_t *ret_total, char **reterr_text)
+int pool_apply(const char *root, const PoolGoal *goal, uint64_t *ret_total, char **reterr_text)
 {
-    g_autofree char *directory =
-        g_strdup_printf("/sys/devices/system/node/node%u/hugepages/hugepages-%ukB", node, size_kib);
-    KernelPool pool = {.root = root, .node = node, .directory = directory};
+    g_autofree char *directory = g_strdup_printf(
+        "/sys/devices/system/node/node%u/hugepages/hugepages-%ukB", goal->node, goal->size_kib);
+    KernelPool pool = {.root = root, .node = goal->node, .directory = directory};
     const PoolFiles files = {.ctx = &pool,
                              .total_read = total_read,
                              .free_read = free_read,
@@ -169,5 +172,5 @@ int pool_apply(const char *root, unsigned node, unsigned size_kib, uint64_t want
                              .memory_read = memory_read,
                              .compact = compact};
 
-    return pool_resize(&files, node, size_kib, wanted, ret_total, reterr_text);
+    return pool_resize(&files, goal, ret_total, reterr_text);
 }

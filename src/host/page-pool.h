@@ -21,11 +21,18 @@ typedef struct PoolFiles {
     int (*compact)(void *ctx);
 } PoolFiles;
 
+/* What one pool is to be. */
+typedef struct PoolGoal {
+    unsigned node, size_kib;
+    uint64_t pages;
+    const int *given_up; /* atomic, not 0: no write is made any more; NULL: never */
+} PoolGoal;
+
 /* Grows it by steps, with compaction where a step comes short, or shrinks it by pages nobody uses.
  * HOST_DONE: it has as many as wanted; HOST_REFUSED: as many as could be had or given back, with
- * *reterr_text for people; negative errno. *ret_total: how many it has, but for errors. */
-int pool_resize(const PoolFiles *files, unsigned node, unsigned size_kib, uint64_t wanted,
-                uint64_t *ret_total, char **reterr_text);
+ * *reterr_text for people; negative errno (-ECANCELED: given up). *ret_total: how many it has, but
+ * for errors. */
+int pool_resize(const PoolFiles *files, const PoolGoal *goal, uint64_t *ret_total,
+                char **reterr_text);
 /* The same of the kernel's. root: "" or a directory that stands for /. */
-int pool_apply(const char *root, unsigned node, unsigned size_kib, uint64_t wanted,
-               uint64_t *ret_total, char **reterr_text);
+int pool_apply(const char *root, const PoolGoal *goal, uint64_t *ret_total, char **reterr_text);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which process is a guest's QEMU. */
+/*
+ * Which process is a guest's QEMU. That it carries the uuid is read from its memory, which a QEMU
+ * in trouble may have locked for long: of those that are another guest's it is not asked.
+ */
 #include "host/proc.h"
 
 #include "base/file.h"
@@ -10,6 +13,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+
+/* libvirt keeps one "NAME.pid" there for each guest that runs. */
+#define PID_FILES "/run/libvirt/qemu"
 
 /* "-uuid <uuid>" among the NUL-separated arguments, as libvirt has always started QEMU. */
 static bool cmdline_has_uuid(const char *cmdline, size_t length, const char *uuid)
@@ -44,23 +50,50 @@ static int process_check(const char *root, pid_t pid, const char *uuid, ProcStat
     return process_has_uuid(root, pid, uuid) ? HOST_DONE : HOST_GONE;
 }
 
-static int pid_file_check(const char *root, const char *uuid, const char *name, pid_t *ret_pid,
-                          ProcStat *ret)
+/* Of a file "NAME.pid"; false: it is none, or there is no number in it. */
+static bool pid_file_read(const char *root, const char *file, pid_t *ret)
 {
-    g_autofree char *path = g_strdup_printf("%s/run/libvirt/qemu/%s.pid", root, name);
+    g_autofree char *path = g_strdup_printf("%s" PID_FILES "/%s", root, file);
     g_autofree char *text = NULL;
     uint64_t pid;
 
-    if (strchr(name, '/') || file_read_small(AT_FDCWD, path, 64, &text) < 0 ||
-        parse_u64(text, INT_MAX, &pid) < 0)
-        return HOST_GONE;
-    *ret_pid = (pid_t)pid;
-    return process_check(root, (pid_t)pid, uuid, ret);
+    if (!g_str_has_suffix(file, ".pid") || strchr(file, '/') ||
+        file_read_small(AT_FDCWD, path, 64, &text) < 0 || parse_u64(text, INT_MAX, &pid) < 0)
+        return false;
+    *ret = (pid_t)pid;
+    return true;
+}
+
+static int pid_file_check(const char *root, const char *uuid, const char *name, pid_t *ret_pid,
+                          ProcStat *ret)
+{
+    g_autofree char *file = g_strconcat(name, ".pid", NULL);
+
+    return pid_file_read(root, file, ret_pid) ? process_check(root, *ret_pid, uuid, ret)
+                                              : HOST_GONE;
+}
+
+/* The processes that have a pid file: the set of them. */
+static GHashTable *pid_files_acquire(const char *root)
+{
+    GHashTable *pids = g_hash_table_new(NULL, NULL);
+    g_autofree char *path = g_strconcat(root, PID_FILES, NULL);
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    pid_t pid;
+
+    while (dir && (entry = readdir(dir)))
+        if (pid_file_read(root, entry->d_name, &pid))
+            g_hash_table_add(pids, GINT_TO_POINTER(pid));
+    if (dir)
+        closedir(dir);
+    return pids;
 }
 
 /* A wrapper or a monitoring tool may carry the uuid too: one called qemu… goes first. */
 static int proc_search(const char *root, const char *uuid, pid_t *ret_pid, ProcStat *ret)
 {
+    g_autoptr(GHashTable) others = pid_files_acquire(root);
     g_autofree char *path = g_strconcat(root, "/proc", NULL);
     DIR *dir = opendir(path);
     struct dirent *entry;
@@ -72,6 +105,7 @@ static int proc_search(const char *root, const char *uuid, pid_t *ret_pid, ProcS
         uint64_t pid;
         ProcStat stat;
         if (parse_u64(entry->d_name, INT_MAX, &pid) < 0 ||
+            g_hash_table_contains(others, GINT_TO_POINTER((pid_t)pid)) ||
             process_check(root, (pid_t)pid, uuid, &stat) != HOST_DONE)
             continue;
         is_qemu = g_str_has_prefix(stat.comm, "qemu");

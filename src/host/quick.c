@@ -8,7 +8,6 @@
 
 #include "base/util.h"
 #include "host/affinity.h"
-#include "host/guest-kernel.h"
 #include "host/proc.h"
 #include "host/ram.h"
 
@@ -34,10 +33,7 @@ struct QuickWatch {
     bool gone;            /* the process had ended when the watch was made */
     QuickThread *threads; /* sorted by tid */
     unsigned n_threads, n_tasks;
-    pid_t pid;
-    uint64_t *samples;
-    int *nodes;         /* of each sample, when the watch was made */
-    unsigned n_samples; /* 0: its memory is not watched */
+    GuestKernel *kernel; /* the look it is from */
 };
 
 /* Room for about 340 entries of 24 to 32 bytes a read */
@@ -75,20 +71,6 @@ static void watch_open(QuickWatch *watch, const GuestKernel *kernel)
         watch->task_fd == -ENOENT || proc_verify("", kernel->pid, kernel->starttime) == HOST_GONE;
 }
 
-/* Of a guest whose RAM was found, and that the kernel lets us ask about. */
-static void watch_memory(QuickWatch *watch, const GuestKernel *kernel)
-{
-    g_autofree int *nodes = g_new0(int, kernel->n_samples + 1);
-
-    watch->pid = kernel->pid;
-    if (kernel->n_samples > RAM_SAMPLES ||
-        ram_nodes_acquire(kernel->pid, kernel->samples, kernel->n_samples, nodes) != HOST_DONE)
-        return;
-    watch->samples = g_memdup2(kernel->samples, kernel->n_samples * sizeof(uint64_t));
-    watch->nodes = g_steal_pointer(&nodes);
-    watch->n_samples = kernel->n_samples;
-}
-
 QuickWatch *quick_watch_new(const GuestKernel *kernel, const SettingList *wanted)
 {
     QuickWatch *watch = g_new0(QuickWatch, 1);
@@ -96,7 +78,7 @@ QuickWatch *quick_watch_new(const GuestKernel *kernel, const SettingList *wanted
     watch_open(watch, kernel);
     watch->stat_name = g_strdup_printf("%d/stat", (int)kernel->pid);
     watch->stopped = kernel->stopped;
-    watch_memory(watch, kernel);
+    watch->kernel = guest_kernel_ref(kernel);
     watch->n_threads = kernel->n_threads;
     watch->threads = g_new0(QuickThread, kernel->n_threads);
     for (unsigned i = 0; i < kernel->n_threads; i++) {
@@ -119,8 +101,7 @@ void quick_watch_free(QuickWatch *watch)
         g_free(watch->threads[i].wanted);
     g_free(watch->threads);
     g_free(watch->stat_name);
-    g_free(watch->samples);
-    g_free(watch->nodes);
+    guest_kernel_unref(watch->kernel);
     g_free(watch);
 }
 
@@ -203,14 +184,17 @@ static int thread_check(const QuickThread *thread, const unsigned long *online, 
 /* Of the pages that were there then and are there now. */
 int quick_check_memory(const QuickWatch *watch)
 {
+    const GuestKernel *kernel = watch->kernel;
     int nodes[RAM_SAMPLES];
     unsigned n_there = 0, n_moved = 0;
 
-    int r = ram_nodes_acquire(watch->pid, watch->samples, watch->n_samples, nodes);
-    for (unsigned i = 0; i < watch->n_samples && r == HOST_DONE; i++) {
-        bool there = nodes[i] >= 0 && watch->nodes[i] >= 0;
+    if (!kernel->sample_nodes)
+        return HOST_DONE;
+    int r = ram_nodes_acquire(kernel->pid, kernel->samples, kernel->n_samples, nodes);
+    for (unsigned i = 0; i < kernel->n_samples && r == HOST_DONE; i++) {
+        bool there = nodes[i] >= 0 && kernel->sample_nodes[i] >= 0;
         n_there += there;
-        n_moved += there && nodes[i] != watch->nodes[i];
+        n_moved += there && nodes[i] != kernel->sample_nodes[i];
     }
     if (r != HOST_DONE)
         return r;
@@ -233,7 +217,7 @@ int quick_check(const QuickWatch *watch, const CpuSet *online)
     hwloc_bitmap_to_ulongs(online, AFFINITY_WORDS, online_mask);
     for (unsigned i = 0; i < watch->n_threads && r == HOST_DONE; i++)
         r = thread_check(&watch->threads[i], online_mask, mask);
-    if (r == HOST_DONE && watch->n_samples > 0)
+    if (r == HOST_DONE)
         r = quick_check_memory(watch);
     return r;
 }

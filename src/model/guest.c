@@ -194,6 +194,7 @@ static void guest_kernel_clear(gpointer data)
     g_free(kernel->memory_kib);
     g_free(kernel->pages);
     g_free(kernel->samples);
+    g_free(kernel->sample_nodes);
     g_free(kernel->samples_on);
 }
 
@@ -276,6 +277,8 @@ void guest_kernel_set_samples(GuestKernel *kernel, const int *nodes)
 {
     int last = -1;
 
+    g_free(kernel->sample_nodes);
+    kernel->sample_nodes = g_memdup2(nodes, kernel->n_samples * sizeof(*nodes));
     g_clear_pointer(&kernel->samples_on, g_free);
     for (unsigned i = 0; i < kernel->n_samples; i++)
         last = MAX(last, nodes[i]);

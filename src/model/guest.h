@@ -187,6 +187,7 @@ typedef struct GuestKernel {
     uint64_t *samples; /* addresses of pages of its RAM, evenly spread: where they are tells where
                           its memory is */
     unsigned n_samples;
+    int *sample_nodes; /* of each sample, negative of those that are not there; NULL: not asked */
     unsigned *samples_on; /* how many of them are on each NUMA node (OS index); NULL: not asked, or
                              none is there yet */
     unsigned n_samples_on;
@@ -204,7 +205,7 @@ CpuSet *guest_kernel_affinity(const GuestKernel *kernel);
 void guest_kernel_set_memory(GuestKernel *kernel, const uint64_t *kib, unsigned n);
 /* Adds an entry to pages, in order. */
 void guest_kernel_add_pages(GuestKernel *kernel, const GuestPages *pages);
-/* The node of each sample, negative of those that are not there; sets samples_on. */
+/* Sets sample_nodes, copied, and samples_on. */
 void guest_kernel_set_samples(GuestKernel *kernel, const int *nodes);
 /* KiB of its memory on that node (OS index); 0 if it was not measured. */
 uint64_t guest_kernel_memory_on(const GuestKernel *kernel, unsigned node);

@@ -224,7 +224,7 @@ static int running_read(VirtCall *call, Guest *guest)
     if (guest->hung && definitions_recall(hub, guest, id))
         return VIRT_DONE;
     if (guest->hung && definition_takes_a_job(call))
-        return VIRT_BUSY;
+        return VIRT_HUNG;
     r = call_definition(call, 0, &guest->live);
     if (r == VIRT_DONE)
         r = config_read(call, guest);

@@ -179,7 +179,7 @@ static bool is_broken(const VirtHub *hub)
     return false;
 }
 
-/* The link that hangs, or NULL. That of events cannot be replaced without missing some. */
+/* The link that hangs, or NULL. */
 static VirtLink **find_stuck(VirtHub *hub)
 {
     for (unsigned i = 0; i < N_LINKS; i++)
@@ -188,11 +188,10 @@ static VirtLink **find_stuck(VirtHub *hub)
     return NULL;
 }
 
-/* With the lock held, which it leaves meanwhile. False: there is no other connection to be had. */
+/* With the lock held, which it leaves meanwhile. False: there is no other connection to be had now.
+ */
 static bool link_replace(VirtHub *hub, VirtLink **place)
 {
-    if (place == &hub->links[LINK_EVENTS])
-        return false;
     g_mutex_unlock(&hub->lock);
     VirtLink *link = link_open(hub);
     g_mutex_lock(&hub->lock);
@@ -204,15 +203,29 @@ static bool link_replace(VirtHub *hub, VirtLink **place)
     return true;
 }
 
-/* With the lock held. Until it breaks, or the hub is to stop. */
+/* With the lock held, as above. The others are worth keeping, whatever becomes of it. */
+static void link_mend(VirtHub *hub, VirtLink **place)
+{
+    if (link_replace(hub, place))
+        return;
+    int64_t end_usec = g_get_monotonic_time() + DELAY_MIN_USEC;
+    while (!hub->stopping && !is_broken(hub) &&
+           g_cond_wait_until(&hub->changed, &hub->lock, end_usec))
+        continue;
+}
+
+/* With the lock held. Until it breaks, or the hub is to stop. A link that hangs is replaced, but
+ * for that of events: some would be missed. */
 static void connector_sleep(VirtHub *hub)
 {
     while (!hub->stopping && !is_broken(hub)) {
         VirtLink **stuck = find_stuck(hub);
-        if (!stuck)
-            g_cond_wait(&hub->changed, &hub->lock);
-        else if (!link_replace(hub, stuck))
+        if (stuck == &hub->links[LINK_EVENTS])
             return;
+        if (stuck)
+            link_mend(hub, stuck);
+        else
+            g_cond_wait(&hub->changed, &hub->lock);
     }
 }
 

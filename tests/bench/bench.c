@@ -304,6 +304,7 @@ static void bench_memory_of(unsigned gib)
     g_autoptr(GuestKernel) kernel = guest_kernel_new();
     g_autoptr(SettingList) wanted = setting_list_new();
     g_autoptr(GArray) ranges = NULL;
+    int nodes[RAM_SAMPLES];
     g_autofree char *name = g_strdup_printf("memory check, %u GiB x %u", gib, MEMORY_CHECKS);
 
     def->memory_kib = gib * BYTES_PER_GIB / 1024;
@@ -311,6 +312,9 @@ static void bench_memory_of(unsigned gib)
         abort();
     kernel->pid = world.pid;
     kernel->samples = ram_samples(ranges, &kernel->n_samples);
+    if (ram_nodes_acquire(world.pid, kernel->samples, kernel->n_samples, nodes) != HOST_DONE)
+        abort();
+    guest_kernel_set_samples(kernel, nodes);
     for (unsigned i = 0; i < kernel->n_samples; i++)
         world.pages[i] = (void *)(uintptr_t)kernel->samples[i]; /* of the child */
     world.watch = quick_watch_new(kernel, wanted);

@@ -540,12 +540,14 @@ static int host_change(FakeBackend *fake, const Change *change, char **ret_in_fo
     return BACKEND_DONE;
 }
 
-static int fake_host_apply(FakeBackend *fake, const Change *change, char **ret_in_force,
-                           char **reterr_text)
+static int fake_host_apply(void *ctx, const Change *change, const int *given_up,
+                           char **ret_in_force, char **reterr_text)
 {
+    FakeBackend *fake = ctx;
     g_autofree char *key = setting_key_format(&change->key);
     int fault, r;
 
+    (void)given_up;
     fake->n_writes++;
     begin_call(fake, &fault);
     if (!fault_result(fault, &r))
@@ -566,8 +568,6 @@ static int fake_setting_apply(void *ctx, const Guest *seen, const Change *change
     g_autofree char *key = setting_key_format(&change->key);
     int fault, r;
 
-    if (!seen)
-        return fake_host_apply(fake, change, ret_in_force, reterr_text);
     fake->n_writes++;
     begin_call(fake, &fault);
     Guest *now = fake_backend_find(fake, seen->uuid);
@@ -705,6 +705,7 @@ FakeBackend *fake_backend_new(void)
                               .guest_ready = fake_guest_ready,
                               .host_acquire = fake_host_acquire,
                               .setting_apply = fake_setting_apply,
+                              .host_apply = fake_host_apply,
                               .definition_edit = fake_definition_edit,
                               .guest_shutdown = fake_guest_shutdown,
                               .guest_start = fake_guest_start,

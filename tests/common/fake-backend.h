@@ -38,7 +38,7 @@ struct FakeBackend {
 
     pid_t next_pid;    /* guests started here have those after it */
     unsigned n_calls;  /* of all functions */
-    unsigned n_writes; /* of setting_apply */
+    unsigned n_writes; /* of setting_apply and host_apply */
     GPtrArray *log; /* of char *: "acquire NAME", "ready NAME", "NAME: SETTING PLANE FROM -> TO" and
                        " = RESULT" */
 

@@ -161,6 +161,17 @@ static int dead_setting_apply(void *ctx, const Guest *guest, const Change *chang
     return BACKEND_GONE;
 }
 
+static int dead_host_apply(void *ctx, const Change *change, const int *given_up,
+                           char **ret_in_force, char **reterr_text)
+{
+    (void)ctx;
+    (void)change;
+    (void)given_up;
+    (void)ret_in_force;
+    (void)reterr_text;
+    return -EIO;
+}
+
 static int dead_definition_edit(void *ctx, const Guest *guest, const Change *const *changes,
                                 unsigned n, EditResult *ret, char **reterr_text)
 {
@@ -187,6 +198,7 @@ static void die(Schedule *schedule)
     fake->backend.guest_ready = dead_guest_ready;
     fake->backend.host_acquire = dead_host_acquire;
     fake->backend.setting_apply = dead_setting_apply;
+    fake->backend.host_apply = dead_host_apply;
     fake->backend.definition_edit = dead_definition_edit;
 }
 

@@ -78,6 +78,12 @@ static int at_setting_apply(void *ctx, const Guest *guest, const Change *change,
     AT("setting_apply", int, real.setting_apply(ctx, guest, change, in_force, text));
 }
 
+static int at_host_apply(void *ctx, const Change *change, const int *given_up, char **in_force,
+                         char **text)
+{
+    AT("host_apply", int, real.host_apply(ctx, change, given_up, in_force, text));
+}
+
 static int at_definition_edit(void *ctx, const Guest *guest, const Change *const *changes,
                               unsigned n, EditResult *ret, char **text)
 {
@@ -94,6 +100,7 @@ void __wrap_backend_real_init(Backend *backend, VirtHub *hub)
     backend->guest_ready = at_guest_ready;
     backend->host_acquire = at_host_acquire;
     backend->setting_apply = at_setting_apply;
+    backend->host_apply = at_host_apply;
     backend->definition_edit = at_definition_edit;
 }
 

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Preloaded into the daemon. In the folder VMTUNED_TEST_FOLDER: while "hang-NAME" is there, the
- * definition of guest NAME is not told; the script "after-NAME" runs, once, after its persistent
- * one was read and before that is told; the script "between", once, before a vCPU is pinned.
+ * definition of guest NAME is not told; while "locked-PID" is there, nobody is told where that
+ * process's memory is; while "deaf-NAME" is there, that guest's monitor does not answer; while
+ * "jobs" is there, libvirt is of a version whose definitions take a job; the script "after-NAME"
+ * runs, once, after the guest's persistent definition was read and before that is told; the script
+ * "between", once, before a vCPU is pinned.
  */
 #include <dlfcn.h>
 #include <libvirt/libvirt.h>
+#include <numaif.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -41,6 +45,44 @@ char *virDomainGetXMLDesc(virDomainPtr domain, unsigned flags)
     if (flags & VIR_DOMAIN_XML_INACTIVE)
         run_once("after-", virDomainGetName(domain));
     return xml;
+}
+
+int virDomainGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info, unsigned flags)
+{
+    int (*real)(virDomainPtr, virDomainControlInfoPtr, unsigned) =
+        (int (*)(virDomainPtr, virDomainControlInfoPtr, unsigned))dlsym(RTLD_NEXT,
+                                                                        "virDomainGetControlInfo");
+    char path[256];
+
+    if (!is_there("deaf-", virDomainGetName(domain), path))
+        return real(domain, info, flags);
+    *info = (virDomainControlInfo){.state = VIR_DOMAIN_CONTROL_OCCUPIED, .stateTime = 60000};
+    return 0;
+}
+
+int virConnectGetLibVersion(virConnectPtr conn, unsigned long *version)
+{
+    int (*real)(virConnectPtr, unsigned long *) =
+        (int (*)(virConnectPtr, unsigned long *))dlsym(RTLD_NEXT, "virConnectGetLibVersion");
+    char path[256];
+    int r = real(conn, version);
+
+    if (is_there("jobs", "", path))
+        *version = 11000000;
+    return r;
+}
+
+long move_pages(int pid, unsigned long n, void **pages, const int *nodes, int *status, int flags)
+{
+    long (*real)(int, unsigned long, void **, const int *, int *, int) =
+        (long (*)(int, unsigned long, void **, const int *, int *, int))dlsym(RTLD_NEXT,
+                                                                              "move_pages");
+    char number[16], path[256];
+
+    snprintf(number, sizeof(number), "%d", pid);
+    while (is_there("locked-", number, path))
+        usleep(50000);
+    return real(pid, n, pages, nodes, status, flags);
 }
 
 int virDomainPinVcpuFlags(virDomainPtr domain, unsigned vcpu, unsigned char *map, int length,

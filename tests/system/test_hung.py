@@ -148,12 +148,21 @@ class Hung(Case):
             self.assertNotIn("lost qemu", daemon.log_text())
         self.wait_back(daemon, (*hung, other))
 
-    def preloaded(self, policy=DEDICATED, **options):
+    def preloaded(self, policy=DEDICATED, files=(), **options):
         library = os.path.join(BUILD, "libvirt-calls.so")
         run("gcc", "-shared", "-fPIC", "-o", library, os.path.join(HERE, "libvirt-calls.c"), "-lvirt", "-ldl")
         daemon = self.daemon(policy, start=False, **options)
+        for name in files:
+            open(os.path.join(daemon.folder, name), "w", encoding="utf-8").close()
         daemon.start(environment={"LD_PRELOAD": library, "VMTUNED_TEST_FOLDER": daemon.folder})
         return daemon
+
+    def show_cycles_go_on(self, daemon, other):
+        with Frozen(daemon):
+            taskset(other.vcpu(0).tid, "1")
+        wait_long("repaired", lambda: other.vcpu(0).cpus == ALL)
+        new = self.guest("late")
+        wait_long("the new one is looked at", lambda: daemon.state_of(new) == "as-planned")
 
     def test_more_hanging_calls_than_a_connection_takes(self):
         hung = [self.guest(f"hung{i}") for i in range(4)]
@@ -165,11 +174,7 @@ class Hung(Case):
             open(path, "w", encoding="utf-8").close()
         daemon.ctl("reload", check=False)
         self.wait_stuck(daemon, hung, "looking at it")
-        with Frozen(daemon):
-            taskset(other.vcpu(0).tid, "1")
-        wait_long("repaired", lambda: other.vcpu(0).cpus == ALL)
-        new = self.guest("late")
-        wait_long("the new one is looked at", lambda: daemon.state_of(new) == "as-planned")
+        self.show_cycles_go_on(daemon, other)
         first = self.guest("ded1")
         wait_long("the dedicated one is placed", lambda: first.all_on({1}))
         for guest in hung:
@@ -193,6 +198,29 @@ class Hung(Case):
         daemon.ctl("reload", check=False)
         wait_for("the look is over", lambda: not os.path.exists(script))
         wait_for("pinned again", lambda: "<vcpupin vcpu='0' cpuset='1'/>" in guest.config_xml())
+
+    def test_monitor_that_did_not_answer_before(self):
+        """Where libvirt does not even tell the definition of a guest that hangs."""
+        hung, other = self.guest("hung"), self.guest("other")
+        daemon = self.preloaded(files=("jobs", "deaf-hung"))
+        self.wait_stuck(daemon, (hung,), "its monitor does not answer")
+        self.show_cycles_go_on(daemon, other)
+        self.assertEqual(daemon.state_of(hung), "stuck")
+        os.unlink(os.path.join(daemon.folder, "deaf-hung"))
+        self.wait_back(daemon, (hung, other))
+
+    def test_locked_memory_holds_up_nobody(self):
+        """What the quick pass asks about one process does not come back."""
+        hung, other = self.guest("hung", iothreads=1), self.guest("other")
+        daemon = self.preloaded()
+        self.wait_back(daemon, (hung, other))
+        locked = os.path.join(daemon.folder, f"locked-{hung.pid}")
+        open(locked, "w", encoding="utf-8").close()
+        self.wait_stuck(daemon, (hung,), "has not come back")
+        self.show_cycles_go_on(daemon, other)
+        self.assertEqual(daemon.state_of(hung), "stuck")
+        os.unlink(locked)
+        self.wait_back(daemon, (hung, other))
 
     def test_libvirtd_killed_between_two_calls_of_a_job(self):
         guest = self.guest("ded1", vcpus=1, iothreads=1, start=False)

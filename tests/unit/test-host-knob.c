@@ -99,7 +99,7 @@ static int apply(const char *root, Knob knob, const char *to, char **in_force, c
 {
     Change change = {.key = {.knob = knob, .plane = PLANE_ACTUAL}, .to = (char *)to};
 
-    return host_knob_apply(root, &change, in_force, error);
+    return host_knob_apply(root, &change, NULL, in_force, error);
 }
 
 static char *text(const char *root, const char *path)

@@ -20,7 +20,8 @@ typedef struct FakePool {
     uint64_t kib, free_kib;
     unsigned n_writes, n_compactions;
     uint64_t largest_step;
-    int error; /* of every write */
+    int error;     /* of every write */
+    int *given_up; /* set with the first write, which hangs; NULL: nobody gives up */
 } FakePool;
 
 static int total_read(void *ctx, uint64_t *ret)
@@ -45,6 +46,8 @@ static int total_write(void *ctx, uint64_t pages)
 
     if (pool->error < 0)
         return pool->error;
+    if (pool->given_up)
+        g_atomic_int_set(pool->given_up, 1);
     pool->n_writes++;
     pool->largest_step = MAX(pool->largest_step, more);
     pool->unbroken -= got;
@@ -80,9 +83,11 @@ static FakePool pool_new(void)
 static int resize(FakePool *pool, uint64_t wanted, char **error)
 {
     const PoolFiles files = {pool, total_read, free_read, total_write, memory_read, compact};
+    const PoolGoal goal = {
+        .node = 1, .size_kib = PAGE_KIB, .pages = wanted, .given_up = pool->given_up};
     uint64_t total = 0;
 
-    int r = pool_resize(&files, 1, PAGE_KIB, wanted, &total, error);
+    int r = pool_resize(&files, &goal, &total, error);
     if (r >= 0)
         assert_int_equal(total, pool->total);
     return r;
@@ -101,6 +106,22 @@ static void it_grows_in_steps(void **state)
     assert_int_equal(pool.n_compactions, 0);
     assert_int_equal(resize(&pool, 1000, &error), HOST_DONE);
     assert_int_equal(pool.n_writes, 8);
+}
+
+static void given_up_pools_do_not_grow_on(void **state)
+{
+    g_autofree char *error = NULL;
+
+    (void)state;
+    for (unsigned unbroken = 0; unbroken <= 10000; unbroken += 10000) {
+        FakePool pool = pool_new();
+        int given_up = 0;
+        pool.unbroken = unbroken;
+        pool.compacted = 10000;
+        pool.given_up = &given_up;
+        assert_int_equal(resize(&pool, 1000, &error), -ECANCELED);
+        assert_int_equal(pool.n_writes, 1);
+    }
 }
 
 static void compaction_helps(void **state)
@@ -172,9 +193,10 @@ static void errors_are_passed_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_grows_in_steps),          cmocka_unit_test(compaction_helps),
-        cmocka_unit_test(what_cannot_be_had_is_told), cmocka_unit_test(a_node_keeps_some_memory),
-        cmocka_unit_test(pages_in_use_stay),          cmocka_unit_test(errors_are_passed_on),
+        cmocka_unit_test(it_grows_in_steps),        cmocka_unit_test(given_up_pools_do_not_grow_on),
+        cmocka_unit_test(compaction_helps),         cmocka_unit_test(what_cannot_be_had_is_told),
+        cmocka_unit_test(a_node_keeps_some_memory), cmocka_unit_test(pages_in_use_stay),
+        cmocka_unit_test(errors_are_passed_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,18 @@ static void test_search_prefers_qemu(void **state)
     assert_found(*state, 51);
 }
 
+/* A command line is memory of its process, and who reads it waits for whoever has that locked: of
+ * those that are known to be another guest's it is not asked. */
+static void test_search_asks_no_other_guest(void **state)
+{
+    add_qemu(*state, 70, UUID, "qemu-system-x86");
+    fake_host_put(*state, "/run/libvirt/qemu/g2.pid", "70\n");
+    fake_host_put(*state, "/run/libvirt/qemu/g3.xml", "71\n");
+    assert_not_found(*state);
+    add_qemu(*state, 71, UUID, "qemu-system-x86");
+    assert_found(*state, 71);
+}
+
 static void test_uuid_must_be_the_argument(void **state)
 {
     FakeThread thread = {.tid = 50, .tgid = 50, .comm = "qemu-x", .starttime = 1050, .cpus = "0"};
@@ -184,6 +196,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stale_pid_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_odd_pid_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_search_prefers_qemu, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_search_asks_no_other_guest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uuid_must_be_the_argument, setup, teardown),
         cmocka_unit_test_setup_teardown(test_zombie_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_name_is_no_path, setup, teardown),

@@ -150,7 +150,8 @@ static void where_pages_are_is_asked(void **state)
     assert_int_equal(ram_nodes_acquire(0x3fffff, samples, n, nodes), HOST_GONE);
 }
 
-static QuickWatch *watch_of(const uint64_t *samples, unsigned n)
+/* As the look had it: those samples on those nodes. */
+static QuickWatch *watch_of(const uint64_t *samples, unsigned n, const int *nodes)
 {
     GuestKernel *kernel = NULL;
     g_autoptr(SettingList) wanted = setting_list_new();
@@ -160,17 +161,20 @@ static QuickWatch *watch_of(const uint64_t *samples, unsigned n)
     assert_int_equal(guest_kernel_acquire("", getpid(), stat.starttime, NULL, &kernel), HOST_DONE);
     kernel->samples = g_memdup2(samples, n * sizeof(*samples));
     kernel->n_samples = n;
+    guest_kernel_set_samples(kernel, nodes);
     QuickWatch *watch = quick_watch_new(kernel, wanted);
     guest_kernel_unref(kernel);
     return watch;
 }
 
-/* Memory that stays where it is, and memory that is given back, are no move. */
+/* Memory that stays where it is, and memory that is given back, are no move. What counts is where
+ * the look saw it: the watch asks nothing itself. */
 static void the_quick_pass_looks_at_memory(void **state)
 {
     g_autoptr(GuestDef) def = guest_def_new();
     g_autoptr(GArray) ranges = NULL;
     g_autoptr(CpuSet) online = cpuset_new_range(0, 1023);
+    int nodes[RAM_SAMPLES], elsewhere[RAM_SAMPLES];
     unsigned n;
 
     (void)state;
@@ -179,7 +183,12 @@ static void the_quick_pass_looks_at_memory(void **state)
     def->memory_kib = SIZE / 1024;
     assert_int_equal(ram_acquire("", getpid(), def, &ranges), HOST_DONE);
     g_autofree uint64_t *samples = ram_samples(ranges, &n);
-    g_autoptr(QuickWatch) watch = watch_of(samples, n);
+    assert_int_equal(ram_nodes_acquire(getpid(), samples, n, nodes), HOST_DONE);
+    for (unsigned i = 0; i < n; i++)
+        elsewhere[i] = nodes[i] + 1;
+    g_autoptr(QuickWatch) moved = watch_of(samples, n, elsewhere);
+    assert_int_equal(quick_check(moved, online), HOST_CHANGED);
+    g_autoptr(QuickWatch) watch = watch_of(samples, n, nodes);
     assert_int_equal(quick_check(watch, online), HOST_DONE);
     madvise(ram, SIZE / 2, MADV_DONTNEED);
     assert_int_equal(quick_check(watch, online), HOST_DONE);

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -31,6 +32,45 @@ static const char domain_xml[] =
     "<disk type='file' device='disk'><source file='/none'/><target dev='vda' bus='virtio'/></disk>"
     "<interface type='user'><mac address='" MAC "'/><bandwidth><inbound average='1' peak='2'/>"
     "</bandwidth></interface></devices></domain>";
+
+/* --- in front of libvirt's own --- */
+
+static bool deaf;  /* monitors do not answer, and definitions take a job: libvirt 11 */
+static int n_full; /* so many connections are refused, as by a libvirtd that has enough clients */
+
+virConnectPtr virConnectOpen(const char *name)
+{
+    virConnectPtr (*real)(const char *) =
+        (virConnectPtr(*)(const char *))dlsym(RTLD_NEXT, "virConnectOpen");
+
+    if (g_atomic_int_get(&n_full) == 0)
+        return real(name);
+    g_atomic_int_add(&n_full, -1);
+    return NULL;
+}
+
+int virDomainGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info, unsigned flags)
+{
+    int (*real)(virDomainPtr, virDomainControlInfoPtr, unsigned) =
+        (int (*)(virDomainPtr, virDomainControlInfoPtr, unsigned))dlsym(RTLD_NEXT,
+                                                                        "virDomainGetControlInfo");
+
+    if (!deaf)
+        return real(domain, info, flags);
+    *info = (virDomainControlInfo){.state = VIR_DOMAIN_CONTROL_OCCUPIED, .stateTime = 60000};
+    return 0;
+}
+
+int virConnectGetLibVersion(virConnectPtr conn, unsigned long *version)
+{
+    int (*real)(virConnectPtr, unsigned long *) =
+        (int (*)(virConnectPtr, unsigned long *))dlsym(RTLD_NEXT, "virConnectGetLibVersion");
+    int r = real(conn, version);
+
+    if (deaf)
+        *version = 11000000;
+    return r;
+}
 
 typedef struct Fixture {
     VirtHub *hub;
@@ -224,6 +264,26 @@ static void test_definitions_are_kept(void **state)
     assert_int_equal(virDomainDestroy(fixture->domain), 0);
     assert_int_equal(virt_guests_list(fixture->hub, &guests), VIRT_DONE);
     assert_false(definitions_recall(fixture->hub, again, id));
+}
+
+/* Of one that hangs what was read last is told; of one that hung already, that it does. */
+static void test_hangs(void **state)
+{
+    Fixture *fixture = *state;
+    Guest *none = NULL;
+
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    deaf = true;
+    int r = virt_guest_acquire(fixture->hub, UUID, &none);
+    deaf = false;
+    assert_int_equal(r, VIRT_HUNG);
+    assert_null(none);
+    g_autoptr(Guest) seen = acquire(fixture);
+    deaf = true;
+    g_autoptr(Guest) again = acquire(fixture);
+    deaf = false;
+    assert_non_null(again->hung);
+    assert_ptr_equal(again->live, seen->live);
 }
 
 static void test_ready(void **state)
@@ -503,6 +563,57 @@ static void test_many_callers(void **state)
         assert_int_equal(GPOINTER_TO_UINT(g_thread_join(threads[i])), 20);
 }
 
+static VirtLink *link_at(VirtHub *hub, LinkKind kind)
+{
+    g_mutex_lock(&hub->lock);
+    VirtLink *link = hub->links[kind];
+    g_mutex_unlock(&hub->lock);
+    return link;
+}
+
+/* As call_begin() does for one whose calls do not come back. */
+static void hangs(VirtHub *hub, LinkKind kind)
+{
+    g_mutex_lock(&hub->lock);
+    hub->links[kind]->stuck = true;
+    hub->n_retired++;
+    g_cond_broadcast(&hub->changed);
+    g_mutex_unlock(&hub->lock);
+}
+
+/* One that hangs and cannot be replaced at once costs none of the others. */
+static void test_no_replacement(void **state)
+{
+    const Fixture *fixture = *state;
+    VirtLink *links[N_LINKS];
+    gint64 end = g_get_monotonic_time() + WAIT_MSEC * 1000;
+
+    for (unsigned i = 0; i < N_LINKS; i++)
+        links[i] = link_at(fixture->hub, i);
+    link_ref(links[LINK_READ]); /* so that its successor is not at its address */
+    g_atomic_int_set(&n_full, 2);
+    hangs(fixture->hub, LINK_READ);
+    while (link_at(fixture->hub, LINK_READ) == links[LINK_READ] && g_get_monotonic_time() < end) {
+        assert_true(virt_hub_is_connected(fixture->hub));
+        g_usleep(10000);
+    }
+    link_unref(links[LINK_READ]);
+    assert_int_equal(g_atomic_int_get(&n_full), 0);
+    for (unsigned i = 0; i < N_LINKS; i++)
+        assert_true((link_at(fixture->hub, i) == links[i]) == (i != LINK_READ));
+    expect_quiet(fixture->hub);
+}
+
+/* Events cannot be gone without: all connections are opened anew. */
+static void test_events_hang(void **state)
+{
+    const Fixture *fixture = *state;
+
+    hangs(fixture->hub, LINK_EVENTS);
+    expect_event(fixture->hub, VIRT_EVENT_DISCONNECTED, NULL);
+    expect_event(fixture->hub, VIRT_EVENT_CONNECTED, NULL);
+}
+
 static void test_away(void **state)
 {
     VirtHub *hub = NULL;
@@ -530,10 +641,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_away),
         cmocka_unit_test_setup_teardown(test_connect, setup_hub, teardown_hub),
+        cmocka_unit_test_setup_teardown(test_no_replacement, setup_hub, teardown_hub),
+        cmocka_unit_test_setup_teardown(test_events_hang, setup_hub, teardown_hub),
         cmocka_unit_test_setup_teardown(test_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_acquire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_definitions_are_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hangs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ready, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pins, setup, teardown),
         cmocka_unit_test_setup_teardown(test_config_edit, setup, teardown),
