@@ -19,6 +19,7 @@ LIMITS = "org.freedesktop.DBus.Error.LimitsExceeded"
 WAITING = 16  # GATE_MAX_WAITING_OF_CLIENT
 ASKING = 8  # GATE_MAX_ASKING_OF_USER
 CALLS = 100  # GATE_MAX_CALLS
+REPLACE = 2  # DBUS_NAME_FLAG_REPLACE_EXISTING: a real one may have been started
 GROWTH_MIB = 64  # far above what the daemon needs for its clients, far below what they send
 
 
@@ -65,7 +66,7 @@ def polkit():
     name = "org.freedesktop.PolicyKit1"
     with bus_configured(f"<policy context='default'><allow own='{name}'/><allow send_destination='{name}'/></policy>"):
         with client() as bus:
-            body = rawbus.pad(rawbus.text(name), 4) + struct.pack("<I", 0)
+            body = rawbus.pad(rawbus.text(name), 4) + struct.pack("<I", REPLACE)
             bus.answers([bus.send("RequestName", "su", body, to="org.freedesktop.DBus")])
             yield bus
 
