@@ -275,7 +275,6 @@ static void managed_set_back(Manager *manager, Managed *managed, int result)
     } else if (result == BACKEND_RETRY) {
         managed->dirty = true;
     } else if (result == BACKEND_HUNG) {
-        managed->dirty = false;
         return; /* with the next interval */
     } else {
         if (!managed->failed)
