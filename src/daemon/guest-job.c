@@ -332,7 +332,7 @@ static void finish_batch(GuestJob *job, const ProcessKey *process, int64_t batch
 }
 
 /* record intent → apply → look → record outcome. The record comes first; where it can't be written
- * the guest is tuned all the same and the loss is told. */
+ * the guest is tuned all the same, and the record is told afterwards what it missed. */
 static const Outcome *job_apply(GuestJob *job, const ProcessKey *process, const ChangeSet *changes)
 {
     int64_t batch = 0;
@@ -344,7 +344,7 @@ static const Outcome *job_apply(GuestJob *job, const ProcessKey *process, const 
     g_ptr_array_add(job->outcomes, outcome);
     look(job);
     note_record(job, r);
-    if (job->record && r == 0 && !backend_is_given_up(job->backend))
+    if (job->record && !backend_is_given_up(job->backend))
         finish_batch(job, process, batch, outcome);
     return outcome;
 }

@@ -46,6 +46,7 @@ struct Record {
     char *directory;
     sqlite3 *db;                            /* NULL: it is not open */
     sqlite3_stmt *statements[N_STATEMENTS]; /* NULL: not prepared yet */
+    GPtrArray *unwritten;                   /* of Unwritten, see unwritten.h */
 };
 
 /* As record_open(), into a record that is not open, and stays so unless DONE. */
