@@ -239,39 +239,26 @@ static int set_flags(Record *record, const ProcessKey *process, const ProcessFla
 
 /* --- transactions --- */
 
-/* The changes as they were made: first what vmtuned wrote; then, of that again, what it wrote by
- * half. */
-static ChangeSet *changes_of(const GPtrArray *originals, bool half)
+static int write_late(Record *record, const ProcessKey *process, const ChangeSet *changes,
+                      const char *result)
 {
-    ChangeSet *changes = change_set_new();
+    unsigned n = change_set_size(changes);
+    g_autofree const char **results = g_new0(const char *, n + 1);
+    int64_t batch;
+    int r = begin_changes(record, process, changes, "late", &batch);
 
-    for (guint i = 0; i < originals->len; i++) {
-        const Original *original = g_ptr_array_index(originals, i);
-        if (half && original->pending)
-            change_set_add(changes, &original->key, original->previous, original->written);
-        else if (!half)
-            change_set_add(changes, &original->key, original->original,
-                           original->pending ? original->previous : original->written);
-    }
-    return changes;
+    for (unsigned i = 0; i < n; i++)
+        results[i] = result;
+    return r < 0 ? r : finish_changes(record, process, batch, changes, results);
 }
 
 static int write_unwritten(Record *record, const Unwritten *unwritten)
 {
-    static const char *const words[] = {"done", "half"};
     const ProcessKey process = unwritten_process(unwritten);
-    g_autofree const char **results = g_new0(const char *, unwritten->originals->len + 1);
-    int64_t batch;
-    int r = 0;
+    int r = write_late(record, &process, unwritten->made, "done");
 
-    for (unsigned half = 0; r == 0 && half < G_N_ELEMENTS(words); half++) {
-        g_autoptr(ChangeSet) changes = changes_of(unwritten->originals, half);
-        for (unsigned i = 0; i < change_set_size(changes); i++)
-            results[i] = words[half];
-        r = begin_changes(record, &process, changes, "late", &batch);
-        if (r == 0)
-            r = finish_changes(record, &process, batch, changes, results);
-    }
+    if (r == 0)
+        r = write_late(record, &process, unwritten->half, "half");
     if (r == 0 && unwritten->flags.known)
         r = set_flags(record, &process, &unwritten->flags);
     return r;
@@ -305,7 +292,7 @@ int record_check(Record *record, bool probe, char **reterr_text)
     LOCK_RECORD(record);
     int r = RECORD_DONE;
 
-    if (record->db && record_db_is_stale(record))
+    if (record->db && (record->damaged || record_db_is_stale(record)))
         record_db_close(record);
     if (!record->db)
         r = record_db_open(record, reterr_text);

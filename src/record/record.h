@@ -43,7 +43,8 @@ int record_open(const char *directory, Record **ret, char **reterr_text);
 /* One that is not open: every call fails with -ENODATA until record_check() could open it. */
 Record *record_new(const char *directory);
 /* Opens it if it is not open, or anew if its file is no longer the one in the directory (removed,
- * replaced, another file system): what the old one had is lost. With probe it also writes, to find
+ * replaced, another file system): what the old one had is lost. One that a call found damaged
+ * (-EUCLEAN) is closed and judged as if it had just been found. With probe it also writes, to find
  * out whether there is room. As record_open(). */
 int record_check(Record *record, bool probe, char **reterr_text);
 void record_close(Record *record);

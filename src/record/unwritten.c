@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define ORIGINALS_KEPT 50000u /* in all: a big host's guests, several times over */
+#define CHANGES_KEPT 50000u /* in all: a big host's guests, several times over */
 
 static void unwritten_free(gpointer data)
 {
@@ -12,7 +12,8 @@ static void unwritten_free(gpointer data)
     g_free(unwritten->uuid);
     g_free(unwritten->name);
     g_free(unwritten->boot_id);
-    g_ptr_array_unref(unwritten->originals);
+    change_set_unref(unwritten->made);
+    change_set_unref(unwritten->half);
     g_free(unwritten);
 }
 
@@ -57,19 +58,10 @@ static Unwritten *find_or_add(GPtrArray *list, const ProcessKey *owner)
     unwritten->boot_id = g_strdup(owner->boot_id);
     unwritten->pid = owner->pid;
     unwritten->starttime = owner->starttime;
-    unwritten->originals = g_ptr_array_new_with_free_func((GDestroyNotify)original_free);
+    unwritten->made = change_set_new();
+    unwritten->half = change_set_new();
     g_ptr_array_add(list, unwritten);
     return unwritten;
-}
-
-static Original *find_key(const GPtrArray *originals, const SettingKey *key)
-{
-    for (guint i = 0; i < originals->len; i++) {
-        Original *original = g_ptr_array_index(originals, i);
-        if (setting_key_compare(&original->key, key) == 0)
-            return original;
-    }
-    return NULL;
 }
 
 const char *change_value_before(const Change *change)
@@ -77,77 +69,89 @@ const char *change_value_before(const Change *change)
     return change->drift ? change->to : change->from;
 }
 
-/* As the record has it: what it was before anybody changed it, but of a thread that was born under
- * a mask of vmtuned's the original of its class: one of the first n, which were there before. */
-static const char *first_value(const GPtrArray *originals, guint n, const Change *change)
+static void set_text(char **text, const char *value)
 {
-    const SettingKey *key = &change->key;
+    char *copy = g_strdup(value);
 
-    for (guint i = 0; key->tid != 0 && i < n; i++) {
-        const Original *other = g_ptr_array_index(originals, i);
-        const SettingKey *of = &other->key;
+    g_free(*text);
+    *text = copy;
+}
+
+/* A thread that has the mask vmtuned wrote for its class was born under it, and has the original of
+ * its class, as in the record. NULL: it was not. */
+static const Change *change_of_class(const ChangeSet *made, const Change *thread)
+{
+    const SettingKey *key = &thread->key;
+
+    for (unsigned i = 0; key->tid != 0 && i < change_set_size(made); i++) {
+        const Change *change = change_set_get(made, i);
+        const SettingKey *of = &change->key;
         bool is_class = (of->knob == key->knob && of->instance == key->instance) ||
                         (key->knob == KNOB_VHOST_PIN && of->knob == KNOB_EMULATOR_PIN);
-        if (of->tid != 0 && is_class && g_strcmp0(other->written, change_value_before(change)) == 0)
-            return other->original;
+        if (of->tid != 0 && is_class && g_strcmp0(change->to, change_value_before(thread)) == 0)
+            return change;
     }
-    return change_value_before(change);
+    return NULL;
 }
 
-static void add_original(Unwritten *unwritten, guint n_before, const Change *change)
+/* The changes, with the original of their class as the first value of threads born meanwhile. */
+static ChangeSet *changes_with_originals(const Unwritten *unwritten, const ChangeSet *changes)
 {
-    Original *original = g_new0(Original, 1);
+    ChangeSet *result = change_set_copy(changes);
 
-    original->key = change->key;
-    original->original = g_strdup(first_value(unwritten->originals, n_before, change));
-    original->written = g_strdup(change_value_before(change));
-    g_ptr_array_add(unwritten->originals, original);
+    for (guint i = 0; i < result->items->len; i++) {
+        Change *change = g_ptr_array_index(result->items, i);
+        bool is_known = change_set_find(unwritten->made, &change->key) ||
+                        change_set_find(unwritten->half, &change->key);
+        const Change *of = is_known ? NULL : change_of_class(unwritten->made, change);
+        if (!of)
+            continue;
+        set_text(&change->from, change_value_before(of));
+        change->drift = false;
+    }
+    return result;
 }
 
-static void set_written(Original *original, const char *value, const char *previous, bool pending)
+static Change *find_change(const ChangeSet *set, const SettingKey *key)
 {
-    char *old_written = original->written, *old_previous = original->previous;
-
-    original->written = g_strdup(value);
-    original->previous = g_strdup(previous);
-    original->pending = pending;
-    g_free(old_written);
-    g_free(old_previous);
+    return (Change *)change_set_find(set, key);
 }
 
-/* What vmtuned wrote before a write that was made by half; a third value is what that found. */
-static const char *value_written_before(const Original *original, const Change *change)
+static void add_made(Unwritten *unwritten, const Change *change)
 {
-    if (!original->pending || g_strcmp0(original->written, change->from) == 0)
-        return original->written;
-    return change->from;
+    Change *made = find_change(unwritten->made, &change->key);
+
+    if (made)
+        set_text(&made->to, change->to);
+    else
+        change_set_add_copy(unwritten->made, change);
 }
 
-static unsigned count(const GPtrArray *list)
+static void add_change(Unwritten *unwritten, const Change *change, bool half)
+{
+    Change *before = find_change(unwritten->half, &change->key);
+
+    if (before) {
+        bool in_vain = !before->drift && g_strcmp0(before->from, change->from) == 0;
+        if (!in_vain)
+            add_made(unwritten, before);
+        g_ptr_array_remove(unwritten->half->items, before);
+    }
+    if (half)
+        change_set_add_copy(unwritten->half, change);
+    else
+        add_made(unwritten, change);
+}
+
+static bool has_room(const GPtrArray *list)
 {
     unsigned n = 0;
 
-    for (guint i = 0; i < list->len; i++)
-        n += ((const Unwritten *)g_ptr_array_index(list, i))->originals->len;
-    return n;
-}
-
-static bool is_made(const char *result)
-{
-    return g_str_equal(result, "done") || g_str_equal(result, "half");
-}
-
-static void add_new(GPtrArray *list, Unwritten *const owners[2], const ChangeSet *changes,
-                    const char *const *results)
-{
-    guint n_before = owners[0]->originals->len;
-
-    for (unsigned i = 0; i < change_set_size(changes); i++) {
-        const Change *change = change_set_get(changes, i);
-        Unwritten *owner = owners[change->key.plane == PLANE_CONFIG];
-        if (is_made(results[i]) && !find_key(owner->originals, &change->key) && count(list) < ORIGINALS_KEPT)
-            add_original(owner, n_before, change);
+    for (guint i = 0; i < list->len; i++) {
+        const Unwritten *unwritten = g_ptr_array_index(list, i);
+        n += change_set_size(unwritten->made) + change_set_size(unwritten->half);
     }
+    return n < CHANGES_KEPT;
 }
 
 void unwritten_add(GPtrArray *list, const ProcessKey *process, const ChangeSet *changes,
@@ -155,17 +159,16 @@ void unwritten_add(GPtrArray *list, const ProcessKey *process, const ChangeSet *
 {
     const ProcessKey guest = {.uuid = process->uuid, .name = process->name, .boot_id = ""};
     Unwritten *const owners[] = {find_or_add(list, process), find_or_add(list, &guest)};
+    g_autoptr(ChangeSet) own = changes_with_originals(owners[0], changes);
 
-    add_new(list, owners, changes, results);
-    for (unsigned i = 0; i < change_set_size(changes); i++) {
-        const Change *change = change_set_get(changes, i);
-        Original *original =
-            find_key(owners[change->key.plane == PLANE_CONFIG]->originals, &change->key);
-        if (!original || !is_made(results[i]))
-            continue;
+    for (unsigned i = 0; i < change_set_size(own); i++) {
+        const Change *change = change_set_get(own, i);
+        Unwritten *owner = owners[change->key.plane == PLANE_CONFIG];
         bool half = g_str_equal(results[i], "half");
-        set_written(original, change->to, half ? value_written_before(original, change) : NULL,
-                    half);
+        bool is_known = change_set_find(owner->made, &change->key) ||
+                        change_set_find(owner->half, &change->key);
+        if ((half || g_str_equal(results[i], "done")) && (is_known || has_room(list)))
+            add_change(owner, change, half);
     }
 }
 
@@ -184,18 +187,35 @@ const ProcessFlags *unwritten_flags(const GPtrArray *list, const ProcessKey *pro
     return unwritten && unwritten->flags.known ? &unwritten->flags : NULL;
 }
 
-static void merge_one(const Unwritten *unwritten, GPtrArray *originals)
+static Original *find_or_add_original(GPtrArray *originals, const Change *change)
 {
-    for (guint i = 0; i < unwritten->originals->len; i++) {
-        const Original *from = g_ptr_array_index(unwritten->originals, i);
-        Original *to = find_key(originals, &from->key);
-        if (!to) {
-            to = g_new0(Original, 1);
-            to->key = from->key;
-            to->original = g_strdup(from->original);
-            g_ptr_array_add(originals, to);
-        }
-        set_written(to, from->written, from->previous, from->pending);
+    for (guint i = 0; i < originals->len; i++) {
+        Original *original = g_ptr_array_index(originals, i);
+        if (setting_key_compare(&original->key, &change->key) == 0)
+            return original;
+    }
+    Original *original = g_new0(Original, 1);
+    original->key = change->key;
+    original->original = g_strdup(change_value_before(change));
+    original->written = g_strdup(change->from);
+    g_ptr_array_add(originals, original);
+    return original;
+}
+
+/* What becomes of an original by these changes, as in the record. */
+static void merge_changes(GPtrArray *originals, const ChangeSet *changes, bool half)
+{
+    for (unsigned i = 0; i < change_set_size(changes); i++) {
+        const Change *change = change_set_get(changes, i);
+        Original *original = find_or_add_original(originals, change);
+        if (!half)
+            set_text(&original->previous, NULL);
+        else if (!original->pending || g_strcmp0(original->written, change->from) == 0)
+            set_text(&original->previous, original->written);
+        else
+            set_text(&original->previous, change->from);
+        set_text(&original->written, change->to);
+        original->pending = half;
     }
 }
 
@@ -203,10 +223,13 @@ void unwritten_merge(const GPtrArray *list, const ProcessKey *process, GPtrArray
 {
     const ProcessKey guest = {.uuid = process->uuid, .boot_id = ""};
 
-    for (guint i = 0; i < list->len; i++)
-        if (is_of(g_ptr_array_index(list, i), process) ||
-            is_of(g_ptr_array_index(list, i), &guest))
-            merge_one(g_ptr_array_index(list, i), originals);
+    for (guint i = 0; i < list->len; i++) {
+        const Unwritten *unwritten = g_ptr_array_index(list, i);
+        if (!is_of(unwritten, process) && !is_of(unwritten, &guest))
+            continue;
+        merge_changes(originals, unwritten->made, false);
+        merge_changes(originals, unwritten->half, true);
+    }
 }
 
 void unwritten_drop_dead(GPtrArray *list, const ProcessKey *alive, unsigned n_alive)

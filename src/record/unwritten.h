@@ -12,14 +12,14 @@ typedef struct Unwritten {
     char *uuid, *name, *boot_id;
     pid_t pid;
     uint64_t starttime;
-    GPtrArray *originals; /* of Original; pending: made by half */
-    ProcessFlags flags;   /* known: they are to be written */
+    ChangeSet *made;    /* first value to last value, each setting once */
+    ChangeSet *half;    /* the last write of a setting, if it was made by half: after made */
+    ProcessFlags flags; /* known: they are to be written */
 } Unwritten;
 
 /* An array of Unwritten. */
 GPtrArray *unwritten_new(void);
-/* results as in record_finish(). The first value of a setting stays its original, the last one is
- * what was written. Bounded: past that, what is new is not kept. */
+/* results as in record_finish(). Bounded: past that, what is new is not kept. */
 void unwritten_add(GPtrArray *list, const ProcessKey *process, const ChangeSet *changes,
                    const char *const *results);
 void unwritten_set_flags(GPtrArray *list, const ProcessKey *process, const ProcessFlags *flags);

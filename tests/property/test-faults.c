@@ -593,8 +593,9 @@ static bool has_key(const SettingList *list, const SettingKey *key)
     return false;
 }
 
-/* What the record says was written last is in force, unless somebody else set it. Threads aside: of
- * those a pin of their class resets, the record knows what they had. */
+/* What the record says was written last, or may be in force of a write that was cut off, is, unless
+ * somebody else set it. Threads aside: of those a pin of their class resets, the record knows what
+ * they had; and cgroups that a pin which failed, and was taken back, left without any bound. */
 static void check_record(Schedule *schedule, const Subject *subject)
 {
     g_autoptr(GPtrArray) originals = originals_of(schedule, subject);
@@ -606,7 +607,9 @@ static void check_record(Schedule *schedule, const Subject *subject)
         const SettingKey *key = &original->key;
         const Setting *now = setting_list_find(observed, key);
         if (!now || !setting_list_find(wanted, key) || has_key(subject->touched, key) ||
-            key->tid != 0 || same(schedule, key, now->value, original->written))
+            key->tid != 0 || same(schedule, key, now->value, original->written) ||
+            (original->pending && same(schedule, key, now->value, original->previous)) ||
+            (key->plane == PLANE_ACTUAL && same(schedule, key, now->value, NULL)))
             continue;
         g_autofree char *text = setting_key_format(key);
         fail(schedule, "%s: %s (%s) is %s; the record has %s", subject->guest->name, text,
