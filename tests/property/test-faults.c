@@ -2,8 +2,8 @@
 /*
  * Random fault schedules. Some guests and the host are tuned by one plan after another, looked at
  * and restored, while calls fail in every way, the disk is full for a while, somebody else changes
- * what vmtuned set, and vmtuned is killed. Afterwards, in a world without faults, each guest becomes as planned, the record knows
- * what is in force, and a restore gives the first state back.
+ * what vmtuned set, and vmtuned is killed. Afterwards, in a world without faults, each guest
+ * becomes as planned, the record knows what is in force, and a restore gives the first state back.
  *
  * The first state is what was there before vmtuned came. What somebody else changes while vmtuned
  * has it in hand, and knows its original, does not become part of it; what he changes else may.
@@ -61,7 +61,7 @@ typedef struct Schedule {
     char *directory;
     Record *record;
     unsigned fault_pct, kill_pct, full_pct; /* of each call */
-    bool full;      /* the disk is */
+    bool full;                              /* the disk is */
     bool unwritten; /* something may be in memory only: a kill would lose it */
     bool dead;
     GBytes *disk[2]; /* record.db and its log when vmtuned died */
@@ -866,7 +866,8 @@ int main(void)
     for (uint64_t i = 0; i < count; i++)
         passed += run_schedule(seed + i);
     printf("figure: %" PRIu64 " fault schedules: %u jobs, %u failed calls, %u kills, %u times no "
-           "room on the disk, %u changes by others; %" PRIu64 " converged and restored (VMTUNED_SEED=%" PRIu64 ")\n",
+           "room on the disk, %u changes by others; %" PRIu64
+           " converged and restored (VMTUNED_SEED=%" PRIu64 ")\n",
            count, n_jobs, n_faults, n_kills, n_fulls, n_drifts, passed, seed);
     printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, count - passed);
     return passed == count ? 0 : 1;

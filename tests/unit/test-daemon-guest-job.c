@@ -1012,7 +1012,7 @@ static void what_the_record_missed_goes_back(void **state)
         if (recorded)
             tune(world, &pool);
         tune_on_full_disk(world, &dedicated);
-            fake_taskset(world->guest->kernel, 103, "9");
+        fake_taskset(world->guest->kernel, 103, "9");
         fake_live_pin(world->fake, world->guest, KNOB_VCPU_PIN, 1, "3");
         tune(world, &dedicated);
         guest_world_reopen(world);
