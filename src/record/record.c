@@ -413,12 +413,30 @@ static int settle_values(Record *record, const ProcessKey *process, const Settin
     return r;
 }
 
+/* As changes that were made: from there to there. */
+static void settle_unwritten(Record *record, const ProcessKey *process, const SettingList *values)
+{
+    unsigned n = setting_list_size(values);
+    g_autoptr(ChangeSet) changes = change_set_new();
+    g_autofree const char **results = g_new0(const char *, n + 1);
+
+    for (unsigned i = 0; i < n; i++) {
+        const Setting *setting = setting_list_get(values, i);
+        change_set_add(changes, &setting->key, setting->value, setting->value);
+        results[i] = "done";
+    }
+    unwritten_add(record->unwritten, process, changes, results);
+}
+
 int record_settle(Record *record, const ProcessKey *process, const SettingList *values)
 {
     LOCK_RECORD(record);
     int r = transaction_begin(record);
 
-    return transaction_end(record, r < 0 ? r : settle_values(record, process, values));
+    r = transaction_end(record, r < 0 ? r : settle_values(record, process, values));
+    if (r < 0)
+        settle_unwritten(record, process, values);
+    return r;
 }
 
 int record_guests(Record *record, GPtrArray **ret)

@@ -69,7 +69,7 @@ int record_finish(Record *record, const ProcessKey *process, int64_t batch,
                   const ChangeSet *changes, const char *const *results);
 
 /* Ends what a batch without record_finish(), or with "half", left open: the value of each key is
- * what vmtuned wrote last. 0 or negative errno. */
+ * what vmtuned wrote last. 0, or negative errno: not on disk, but kept until it can be. */
 int record_settle(Record *record, const ProcessKey *process, const SettingList *values);
 
 /* Originals of this process (actual, live) and of the guest (config). Array of Original, never

@@ -595,7 +595,7 @@ static bool has_key(const SettingList *list, const SettingKey *key)
 
 /* What the record says was written last, or may be in force of a write that was cut off, is, unless
  * somebody else set it. Threads aside: of those a pin of their class resets, the record knows what
- * they had; and cgroups that a pin which failed, and was taken back, left without any bound. */
+ * they had. */
 static void check_record(Schedule *schedule, const Subject *subject)
 {
     g_autoptr(GPtrArray) originals = originals_of(schedule, subject);
@@ -608,8 +608,7 @@ static void check_record(Schedule *schedule, const Subject *subject)
         const Setting *now = setting_list_find(observed, key);
         if (!now || !setting_list_find(wanted, key) || has_key(subject->touched, key) ||
             key->tid != 0 || same(schedule, key, now->value, original->written) ||
-            (original->pending && same(schedule, key, now->value, original->previous)) ||
-            (key->plane == PLANE_ACTUAL && same(schedule, key, now->value, NULL)))
+            (original->pending && same(schedule, key, now->value, original->previous)))
             continue;
         g_autofree char *text = setting_key_format(key);
         fail(schedule, "%s: %s (%s) is %s; the record has %s", subject->guest->name, text,
