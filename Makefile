@@ -122,7 +122,8 @@ $O/vmtuned-ctl: $(CTL) $(LIB)
 	$(link)
 # The daemon that kills itself: tests/system/kill-points.c stands in front of these functions.
 KILL_POINTS := backend_real_init virt_setting_apply virt_definition_edit thread_affinity_apply record_begin \
-	record_finish record_forget record_set_flags statement_run_plain
+	record_finish record_forget record_set_flags record_settle record_drop_dead record_restart_keep \
+	record_restart_forget statement_run_plain
 $(KILLED): private ALL_LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(KILL_POINTS))
 $(KILLED): $(DAEMON) $(VIRT) $(HOST) $O/tests/system/kill-points.o $(LIB)
 	$(link)

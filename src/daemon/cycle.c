@@ -220,6 +220,8 @@ static void list_done(PoolJob *base, bool abandoned)
 
     if (!abandoned && job->check_record)
         manager_set_record_problem(manager, job->record_problem);
+    if (!abandoned && job->restarts)
+        restart_take(manager, job->restarts);
     if (abandoned || job->result != VIRT_DONE || (!job->topo && !manager->topo)) {
         if (abandoned && !job->left_behind)
             log_warning("libvirt does not answer: the cycle is given up");

@@ -227,35 +227,38 @@ static ChangeSet *job_diff(const GuestJob *job, const SettingList *wanted)
     return changes;
 }
 
-/* Does one of the changes pin the thread's class through libvirt, to another set than the thread's?
- */
-static bool is_reset(const ChangeSet *changes, const Setting *thread)
+/* Does one of the changes set it through libvirt: a thread to another set than its own, or a
+ * cgroup, which is another if that fails and is taken back? */
+static bool is_reset(const ChangeSet *changes, const Setting *want)
 {
-    SettingKey key = thread->key;
+    SettingKey key = want->key;
 
     if (key.knob == KNOB_VHOST_PIN) /* in the emulator's cgroup */
         key.knob = KNOB_EMULATOR_PIN;
     for (unsigned i = 0; i < change_set_size(changes); i++) {
         const Change *change = change_set_get(changes, i);
-        if (change_carries(&change->key, &key) && g_strcmp0(change->to, thread->value) != 0)
+        if (change_carries(&change->key, &key) &&
+            (key.tid == 0 || g_strcmp0(change->to, want->value) != 0))
             return true;
     }
     return false;
 }
 
-/* Threads that are right, but will not be after a pin of their class: recorded with the value they
- * have, and set again after it. */
-static void add_reset_threads(const GuestJob *job, const SettingList *wanted, ChangeSet *chosen)
+/* What is right, but may not be after a pin: recorded with the value it has. Threads are set again
+ * after the pin of their class. */
+static void add_reset(const GuestJob *job, const SettingList *wanted, ChangeSet *chosen)
 {
     g_autoptr(SettingList) observed = observed_make(job->guest);
     bool any = change_set_size(chosen) > 0;
 
     for (unsigned i = 0; any && i < setting_list_size(wanted); i++) {
         const Setting *want = setting_list_get(wanted, i);
-        const Setting *now = want->key.tid ? setting_list_find(observed, &want->key) : NULL;
+        const Setting *now =
+            want->key.plane == PLANE_ACTUAL ? setting_list_find(observed, &want->key) : NULL;
         if (!now || change_set_find(job->left, &want->key) || !is_reset(chosen, want))
             continue;
         Change *change = change_set_add(chosen, &want->key, now->value, want->value);
+        change->carried = want->key.tid == 0;
         change->reason = g_strdup("a pin of its class resets it");
         change->origin = g_strdup(want->origin);
     }
@@ -280,7 +283,7 @@ static ChangeSet *job_select(const GuestJob *job, const SettingList *wanted)
         if (!is_out_of_question(job, change))
             change_set_add_copy(chosen, change);
     }
-    add_reset_threads(job, wanted, chosen);
+    add_reset(job, wanted, chosen);
     return chosen;
 }
 
@@ -318,6 +321,23 @@ static const char *change_word(const GuestJob *job, const Outcome *outcome, unsi
     return done ? outcome_kind_name(OUTCOME_RETRY) : word;
 }
 
+/* What a call that failed, and was taken back, left in a cgroup is vmtuned's doing. */
+static void settle_half(GuestJob *job, const ProcessKey *process, const ChangeSet *changes,
+                        const char *const *words, const SettingList *observed)
+{
+    g_autoptr(SettingList) values = setting_list_new();
+
+    for (unsigned i = 0; observed && i < change_set_size(changes); i++) {
+        const SettingKey *key = &change_set_get(changes, i)->key;
+        const Setting *now = setting_list_find(observed, key);
+        if (now && key->plane == PLANE_ACTUAL && key->tid == 0 && g_str_equal(words[i], "half"))
+            setting_list_add(values, key, now->value, NULL, NULL);
+    }
+    setting_list_sort(values);
+    if (setting_list_size(values) > 0)
+        note_record(job, record_settle(job->record, process, values));
+}
+
 static void finish_batch(GuestJob *job, const ProcessKey *process, int64_t batch,
                          const Outcome *outcome)
 {
@@ -329,10 +349,11 @@ static void finish_batch(GuestJob *job, const ProcessKey *process, int64_t batch
     for (unsigned i = 0; i < n; i++)
         words[i] = change_word(job, outcome, i, observed);
     note_record(job, record_finish(job->record, process, batch, outcome->changes, words));
+    settle_half(job, process, outcome->changes, words, observed);
 }
 
 /* record intent → apply → look → record outcome. The record comes first; where it can't be written
- * the guest is tuned all the same and the loss is told. */
+ * the guest is tuned all the same, and the record is told afterwards what it missed. */
 static const Outcome *job_apply(GuestJob *job, const ProcessKey *process, const ChangeSet *changes)
 {
     int64_t batch = 0;
@@ -344,7 +365,7 @@ static const Outcome *job_apply(GuestJob *job, const ProcessKey *process, const 
     g_ptr_array_add(job->outcomes, outcome);
     look(job);
     note_record(job, r);
-    if (job->record && r == 0 && !backend_is_given_up(job->backend))
+    if (job->record && !backend_is_given_up(job->backend))
         finish_batch(job, process, batch, outcome);
     return outcome;
 }

@@ -186,7 +186,19 @@ static void finish(HostJob *job, const ProcessKey *process, int64_t batch)
         else if (!done)
             leave(job, change, change->from, result->error);
     }
-    if (job->record && batch != 0)
+    if (job->record)
+        note_record(job, record_finish(job->record, process, batch, job->outcome->changes, words));
+}
+
+/* What became of it is not known; as after a crash, the record has both values. */
+static void finish_unseen(HostJob *job, const ProcessKey *process, int64_t batch)
+{
+    unsigned n = change_set_size(job->outcome->changes);
+    g_autofree const char **words = g_new0(const char *, n + 1);
+
+    for (unsigned i = 0; i < n; i++)
+        words[i] = "half";
+    if (job->record)
         note_record(job, record_finish(job->record, process, batch, job->outcome->changes, words));
 }
 
@@ -218,6 +230,8 @@ static void apply(HostJob *job, const ProcessKey *process, const ChangeSet *chan
     job->outcome = apply_run(job->backend, NULL, changes, NULL, NULL);
     if (look(job) == BACKEND_DONE)
         finish(job, process, batch);
+    else if (!backend_is_given_up(job->backend))
+        finish_unseen(job, process, batch);
 }
 
 /* Originals that are in force again and that nothing wants changed: nothing is left to put back. */

@@ -62,6 +62,8 @@ static void list_run(PoolJob *base)
 
     if (job->check_record)
         record_check(job->record, job->probe_record, &job->record_problem);
+    if (job->read_restarts)
+        record_restarts(job->record, &job->restarts);
     if (!list_check(job))
         return;
     if (job->alive && !g_atomic_int_get(&base->given_up)) /* else who lives now is not known */
@@ -82,6 +84,7 @@ static void list_free(PoolJob *base)
     g_clear_pointer(&job->guests, g_ptr_array_unref);
     g_clear_pointer(&job->alive, g_ptr_array_unref);
     g_clear_pointer(&job->defined, g_ptr_array_unref);
+    g_clear_pointer(&job->restarts, g_ptr_array_unref);
     g_clear_pointer(&job->topo, topo_unref);
     g_clear_pointer(&job->online, hwloc_bitmap_free);
     g_clear_pointer(&job->host, host_job_free);
@@ -190,6 +193,7 @@ void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
     job->record = manager->record;
     job->check_record = manager->interval_due;
     job->probe_record = manager->record_problem != NULL;
+    job->read_restarts = manager->restarts_unread;
     job->boot_id = manager->boot_id;
     list_known(manager, job);
     if (host_state_is_due(manager)) {

@@ -15,7 +15,7 @@ typedef struct ListJob {
     bool left_behind;   /* its cycle ended without it */
     CpuSet *online;
     Record *record;
-    bool check_record, probe_record;
+    bool check_record, probe_record, read_restarts;
     const char *boot_id;
     GPtrArray *alive; /* of Guest: the only processes the record is to keep; NULL: not asked for */
     GPtrArray *defined; /* of char *: uuids of all guests; with alive */
@@ -24,6 +24,7 @@ typedef struct ListJob {
     /* results */
     int result;
     char *record_problem; /* check_record: why it cannot be used; NULL: it can */
+    GPtrArray *restarts;  /* read_restarts: of RestartEntry; NULL: they could not be read */
     Topo *topo;           /* NULL: as before */
     GPtrArray *guests;    /* of Guest */
     GPtrArray *changed;   /* of char *: guests the quick pass found different */

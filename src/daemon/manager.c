@@ -144,8 +144,8 @@ void manager_set_record_problem(Manager *manager, const char *problem)
         log_notice("the record can be written again");
     if (problem && !manager->record_problem)
         log_full(LOG_LEVEL_ERROR, VMTUNED_MESSAGE_RECORD_PROBLEM, NULL,
-                 "the record cannot be used (%s): guests are tuned, but what changes from now on "
-                 "cannot be restored",
+                 "the record cannot be used (%s): guests are tuned, but what they had before is "
+                 "known only as long as vmtuned runs",
                  problem);
     g_free(manager->record_problem);
     manager->record_problem = g_strdup(problem);

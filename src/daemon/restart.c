@@ -363,6 +363,18 @@ bool restart_stop(Manager *manager)
     return !some_in_flight(manager);
 }
 
+void restart_take(Manager *manager, const GPtrArray *entries)
+{
+    manager->restarts_unread = false;
+    for (guint i = 0; i < entries->len; i++) {
+        const RestartEntry *entry = g_ptr_array_index(entries, i);
+        if (restart_find(manager, entry->uuid))
+            continue;
+        Restart *restart = restart_add(manager, entry);
+        restart->begun = restart->recovered = restart->unseen = true;
+    }
+}
+
 void restart_recover(Manager *manager)
 {
     g_autoptr(GPtrArray) entries = NULL;
@@ -373,12 +385,10 @@ void restart_recover(Manager *manager)
     int r = record_restarts(manager->record, &entries);
     if (r < 0) {
         log_warning("cannot read which guests are to be started anew: %s", g_strerror(-r));
+        manager->restarts_unread = true;
         return;
     }
-    for (guint i = 0; i < entries->len; i++) {
-        Restart *restart = restart_add(manager, g_ptr_array_index(entries, i));
-        restart->begun = restart->recovered = restart->unseen = true;
-    }
+    restart_take(manager, entries);
 }
 
 int restart_request(Manager *manager, const Managed *managed, const RestartRequest *request)

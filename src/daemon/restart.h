@@ -12,8 +12,11 @@
 /* One of the list; private to restart.c. */
 typedef struct Restart Restart;
 
-/* What a daemon before this one left, from the record. Before the loop runs. */
+/* What a daemon before this one left, from the record. Before the loop runs; if it cannot be read,
+ * the list job tries again with each interval. */
 void restart_recover(Manager *manager);
+/* entries: of RestartEntry; those that are known already stay as they are. */
+void restart_take(Manager *manager, const GPtrArray *entries);
 
 typedef struct RestartRequest {
     bool on_reboot;          /* not now: the guest's own next reboot is to be a cold start */

@@ -151,17 +151,28 @@ static int errno_of(sqlite3 *db, int rc)
     }
 }
 
+/* Of a call on the open record. */
+static int note_error(Record *record, int rc)
+{
+    int r = errno_of(record->db, rc);
+
+    record->damaged |= r == -EUCLEAN;
+    return r;
+}
+
 int statement_get(Record *record, Statement statement, sqlite3_stmt **ret)
 {
     sqlite3_stmt **stmt = &record->statements[statement];
 
     if (!record->db)
         return -ENODATA;
+    if (record->damaged)
+        return -EUCLEAN;
     if (!*stmt) {
         int rc = sqlite3_prepare_v3(record->db, sql[statement], -1, SQLITE_PREPARE_PERSISTENT, stmt,
                                     NULL);
         if (rc != SQLITE_OK)
-            return errno_of(record->db, rc);
+            return note_error(record, rc);
     }
     *ret = *stmt;
     return 0;
@@ -185,7 +196,7 @@ int statement_step(Record *record, sqlite3_stmt *stmt, bool *ret_row)
     *ret_row = rc == SQLITE_ROW;
     if (rc == SQLITE_ROW)
         return 0;
-    int r = rc == SQLITE_DONE ? 0 : errno_of(record->db, rc);
+    int r = rc == SQLITE_DONE ? 0 : note_error(record, rc);
     sqlite3_reset(stmt);
     sqlite3_clear_bindings(stmt);
     return r;
@@ -290,16 +301,36 @@ static int file_open(const char *path, int flags, sqlite3 **ret)
     return rc;
 }
 
+/* The log of a database that is gone or empty: SQLite would throw it away, and with it all that the
+ * database had. */
+static bool log_is_orphan(const char *path)
+{
+    g_autofree char *log = g_strconcat(path, "-wal", NULL);
+    struct stat info;
+
+    if (stat(path, &info) == 0 ? info.st_size > 0 : errno != ENOENT)
+        return false;
+    return stat(log, &info) == 0 && info.st_size > 0;
+}
+
 /* Looks at the file, if there is one, without writing to it. */
 static int file_check(const char *path, char **reterr_text)
 {
     sqlite3 *db = NULL;
 
+    if (log_is_orphan(path)) {
+        *reterr_text = g_strdup_printf("%s is gone or empty, and its log %s-wal is not: left as it "
+                                       "is; put it back, or remove the log",
+                                       path, path);
+        return RECORD_CORRUPT;
+    }
     if (access(path, F_OK) < 0 && errno == ENOENT)
         return RECORD_DONE;
     int rc = file_open(path, SQLITE_OPEN_READONLY, &db);
     int r = rc == SQLITE_OK ? database_check(db, path, reterr_text)
                             : open_error(db, rc, path, reterr_text);
+    if (db)
+        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_close(db);
     return r;
 }
@@ -374,6 +405,9 @@ void record_db_close(Record *record)
 {
     for (unsigned i = 0; i < N_STATEMENTS; i++)
         sqlite3_finalize(g_steal_pointer(&record->statements[i]));
+    if (record->db && record->damaged)
+        sqlite3_db_config(record->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    record->damaged = false;
     sqlite3_close(g_steal_pointer(&record->db));
 }
 

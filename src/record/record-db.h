@@ -46,16 +46,18 @@ struct Record {
     char *directory;
     sqlite3 *db;                            /* NULL: it is not open */
     sqlite3_stmt *statements[N_STATEMENTS]; /* NULL: not prepared yet */
+    bool damaged;                           /* found so while it was open */
+    GPtrArray *unwritten;                   /* of Unwritten, see unwritten.h */
 };
 
 /* As record_open(), into a record that is not open, and stays so unless DONE. */
 int record_db_open(Record *record, char **reterr_text);
-void record_db_close(Record *record);
+void record_db_close(Record *record); /* writes nothing to one that is damaged */
 /* Another file is in its place, or none. */
 bool record_db_is_stale(Record *record);
 
 /* Binds to a statement that is not prepared yet or was reset. *ret is borrowed. 0, negative errno;
- * -ENODATA: the record is not open. */
+ * -ENODATA: the record is not open; -EUCLEAN: it is damaged. */
 int statement_get(Record *record, Statement statement, sqlite3_stmt **ret);
 void statement_bind_text(sqlite3_stmt *stmt, int place, const char *text); /* NULL: NULL; copied */
 void statement_bind_number(sqlite3_stmt *stmt, int place, int64_t number);

@@ -6,6 +6,7 @@
  * is pruned only at its old end: the newest id never comes back.
  */
 #include "record/record-db.h"
+#include "record/unwritten.h"
 
 #include <errno.h>
 
@@ -68,6 +69,7 @@ Record *record_new(const char *directory)
 
     g_mutex_init(&record->lock);
     record->directory = g_strdup(directory);
+    record->unwritten = unwritten_new();
     return record;
 }
 
@@ -81,40 +83,15 @@ int record_open(const char *directory, Record **ret, char **reterr_text)
     return r;
 }
 
-int record_check(Record *record, bool probe, char **reterr_text)
-{
-    LOCK_RECORD(record);
-    int r = RECORD_DONE;
-
-    if (record->db && record_db_is_stale(record))
-        record_db_close(record);
-    if (!record->db)
-        r = record_db_open(record, reterr_text);
-    if (r == RECORD_DONE && probe)
-        r = statement_run_plain(record, SQL_PROBE);
-    if (r < 0 && !*reterr_text)
-        *reterr_text = g_strdup(g_strerror(-r));
-    return r;
-}
-
 void record_close(Record *record)
 {
     if (!record)
         return;
     record_db_close(record);
     g_mutex_clear(&record->lock);
+    g_ptr_array_unref(record->unwritten);
     g_free(record->directory);
     g_free(record);
-}
-
-/* Ends the transaction as r says; its own failure counts too. */
-static int transaction_end(Record *record, int r)
-{
-    if (r == 0)
-        r = statement_run_plain(record, SQL_COMMIT);
-    if (r < 0 && !sqlite3_get_autocommit(record->db))
-        (void)statement_run_plain(record, SQL_ROLLBACK);
-    return r;
 }
 
 /* A statement whose only own parameter is one number. */
@@ -179,12 +156,6 @@ static int history_prune(Record *record, int64_t first, int64_t end)
     return statement_run(record, stmt);
 }
 
-/* A foreign change to what was right all along: the original is what it was then. */
-static const char *value_before(const Change *change)
-{
-    return change->drift ? change->to : change->from;
-}
-
 static int original_keep(Record *record, const ProcessKey *process, const Change *change,
                          int64_t batch)
 {
@@ -197,7 +168,7 @@ static int original_keep(Record *record, const ProcessKey *process, const Change
     statement_bind_text(stmt, 10, change->from);
     statement_bind_text(stmt, 11, change->to);
     statement_bind_number(stmt, 12, batch);
-    statement_bind_text(stmt, 13, value_before(change));
+    statement_bind_text(stmt, 13, change_value_before(change));
     return statement_run(record, stmt);
 }
 
@@ -213,23 +184,6 @@ static int begin_changes(Record *record, const ProcessKey *process, const Change
             r = history_add(record, process, change, why, *ret_batch + i);
     }
     return r < 0 ? r : history_prune(record, *ret_batch, *ret_batch + change_set_size(changes));
-}
-
-int record_begin(Record *record, const ProcessKey *process, const ChangeSet *changes,
-                 const char *why, int64_t *ret_batch)
-{
-    LOCK_RECORD(record);
-    int64_t batch = 0;
-
-    if (record->db && record_db_is_stale(record))
-        return -ESTALE;
-    int r = statement_run_plain(record, SQL_BEGIN);
-    if (r < 0)
-        return r;
-    r = transaction_end(record, begin_changes(record, process, changes, why, &batch));
-    if (r == 0)
-        *ret_batch = batch;
-    return r;
 }
 
 static int history_finish(Record *record, int64_t id, const char *result)
@@ -255,19 +209,128 @@ static int finish_change(Record *record, const ProcessKey *process, int64_t batc
     return r < 0 ? r : run_with_number(record, SQL_ORIGINAL_TAKE_BACK, process, key, batch);
 }
 
-int record_finish(Record *record, const ProcessKey *process, int64_t batch,
-                  const ChangeSet *changes, const char *const *results)
+static int finish_changes(Record *record, const ProcessKey *process, int64_t batch,
+                          const ChangeSet *changes, const char *const *results)
 {
-    LOCK_RECORD(record);
-    int r = statement_run_plain(record, SQL_BEGIN);
+    int r = 0;
 
-    if (r < 0)
-        return r;
     for (unsigned i = 0; r == 0 && i < change_set_size(changes); i++) {
         r = finish_change(record, process, batch, &change_set_get(changes, i)->key, results[i]);
         if (r == 0)
             r = history_finish(record, batch + i, results[i]);
     }
+    return r;
+}
+
+static int set_flags(Record *record, const ProcessKey *process, const ProcessFlags *flags)
+{
+    sqlite3_stmt *stmt = NULL;
+    int r = statement_get(record, SQL_FLAGS_SET, &stmt);
+
+    if (r < 0)
+        return r;
+    bind_process(stmt, process);
+    statement_bind_text(stmt, 10, process->name);
+    statement_bind_number(stmt, 11, flags->manual);
+    statement_bind_number(stmt, 12, flags->released);
+    statement_bind_number(stmt, 13, (int64_t)flags->settled);
+    return statement_run(record, stmt);
+}
+
+/* --- transactions --- */
+
+static int write_late(Record *record, const ProcessKey *process, const ChangeSet *changes,
+                      const char *result)
+{
+    unsigned n = change_set_size(changes);
+    g_autofree const char **results = g_new0(const char *, n + 1);
+    int64_t batch;
+    int r = begin_changes(record, process, changes, "late", &batch);
+
+    for (unsigned i = 0; i < n; i++)
+        results[i] = result;
+    return r < 0 ? r : finish_changes(record, process, batch, changes, results);
+}
+
+static int write_unwritten(Record *record, const Unwritten *unwritten)
+{
+    const ProcessKey process = unwritten_process(unwritten);
+    int r = write_late(record, &process, unwritten->made, "done");
+
+    if (r == 0)
+        r = write_late(record, &process, unwritten->half, "half");
+    if (r == 0 && unwritten->flags.known)
+        r = set_flags(record, &process, &unwritten->flags);
+    return r;
+}
+
+/* What could not be written before goes first. Failed or not, transaction_end() follows. */
+static int transaction_begin(Record *record)
+{
+    if (record->db && record_db_is_stale(record))
+        return -ESTALE;
+    int r = statement_run_plain(record, SQL_BEGIN);
+    for (guint i = 0; r == 0 && i < record->unwritten->len; i++)
+        r = write_unwritten(record, g_ptr_array_index(record->unwritten, i));
+    return r;
+}
+
+/* Ends the transaction as r says; its own failure counts too, also that of its beginning. */
+static int transaction_end(Record *record, int r)
+{
+    if (r == 0)
+        r = statement_run_plain(record, SQL_COMMIT);
+    if (r == 0)
+        g_ptr_array_set_size(record->unwritten, 0);
+    if (r < 0 && record->db && !sqlite3_get_autocommit(record->db))
+        (void)statement_run_plain(record, SQL_ROLLBACK);
+    return r;
+}
+
+int record_check(Record *record, bool probe, char **reterr_text)
+{
+    LOCK_RECORD(record);
+    int r = RECORD_DONE;
+
+    if (record->db && (record->damaged || record_db_is_stale(record)))
+        record_db_close(record);
+    if (!record->db)
+        r = record_db_open(record, reterr_text);
+    if (r == RECORD_DONE && probe)
+        r = statement_run_plain(record, SQL_PROBE);
+    if (r == RECORD_DONE && record->unwritten->len > 0)
+        r = transaction_end(record, transaction_begin(record));
+    if (r < 0 && !*reterr_text)
+        *reterr_text = g_strdup(g_strerror(-r));
+    return r;
+}
+
+int record_begin(Record *record, const ProcessKey *process, const ChangeSet *changes,
+                 const char *why, int64_t *ret_batch)
+{
+    LOCK_RECORD(record);
+    int64_t batch = 0;
+    int r = transaction_begin(record);
+
+    if (r == 0)
+        r = begin_changes(record, process, changes, why, &batch);
+    r = transaction_end(record, r);
+    if (r == 0)
+        *ret_batch = batch;
+    return r;
+}
+
+int record_finish(Record *record, const ProcessKey *process, int64_t batch,
+                  const ChangeSet *changes, const char *const *results)
+{
+    LOCK_RECORD(record);
+    if (batch == 0) {
+        unwritten_add(record->unwritten, process, changes, results);
+        return 0;
+    }
+    int r = transaction_begin(record);
+    if (r == 0)
+        r = finish_changes(record, process, batch, changes, results);
     return transaction_end(record, r);
 }
 
@@ -296,9 +359,11 @@ int record_originals(Record *record, const ProcessKey *process, GPtrArray **ret)
         original->pending = sqlite3_column_int64(stmt, 8) != 0;
         g_ptr_array_add(list, original);
     }
-    if (r == 0)
-        *ret = g_steal_pointer(&list);
-    return r;
+    if (r < 0)
+        return r;
+    unwritten_merge(record->unwritten, process, list);
+    *ret = g_steal_pointer(&list);
+    return 0;
 }
 
 static int forget_keys(Record *record, const ProcessKey *process, const SettingList *keys)
@@ -327,12 +392,11 @@ static int forget_all(Record *record, const ProcessKey *process)
 int record_forget(Record *record, const ProcessKey *process, const SettingList *keys)
 {
     LOCK_RECORD(record);
-    int r = statement_run_plain(record, SQL_BEGIN);
+    int r = transaction_begin(record);
 
-    if (r < 0)
-        return r;
-    return transaction_end(record,
-                           keys ? forget_keys(record, process, keys) : forget_all(record, process));
+    if (r == 0)
+        r = keys ? forget_keys(record, process, keys) : forget_all(record, process);
+    return transaction_end(record, r);
 }
 
 static int settle_values(Record *record, const ProcessKey *process, const SettingList *values)
@@ -349,12 +413,30 @@ static int settle_values(Record *record, const ProcessKey *process, const Settin
     return r;
 }
 
+/* As changes that were made: from there to there. */
+static void settle_unwritten(Record *record, const ProcessKey *process, const SettingList *values)
+{
+    unsigned n = setting_list_size(values);
+    g_autoptr(ChangeSet) changes = change_set_new();
+    g_autofree const char **results = g_new0(const char *, n + 1);
+
+    for (unsigned i = 0; i < n; i++) {
+        const Setting *setting = setting_list_get(values, i);
+        change_set_add(changes, &setting->key, setting->value, setting->value);
+        results[i] = "done";
+    }
+    unwritten_add(record->unwritten, process, changes, results);
+}
+
 int record_settle(Record *record, const ProcessKey *process, const SettingList *values)
 {
     LOCK_RECORD(record);
-    int r = statement_run_plain(record, SQL_BEGIN);
+    int r = transaction_begin(record);
 
-    return r < 0 ? r : transaction_end(record, settle_values(record, process, values));
+    r = transaction_end(record, r < 0 ? r : settle_values(record, process, values));
+    if (r < 0)
+        settle_unwritten(record, process, values);
+    return r;
 }
 
 int record_guests(Record *record, GPtrArray **ret)
@@ -379,10 +461,15 @@ int record_guests(Record *record, GPtrArray **ret)
 int record_get_flags(Record *record, const ProcessKey *process, ProcessFlags *ret)
 {
     LOCK_RECORD(record);
+    const ProcessFlags *unwritten = unwritten_flags(record->unwritten, process);
     sqlite3_stmt *stmt = NULL;
     bool row;
-    int r = statement_get(record, SQL_FLAGS_GET, &stmt);
 
+    if (unwritten) {
+        *ret = *unwritten;
+        return 0;
+    }
+    int r = statement_get(record, SQL_FLAGS_GET, &stmt);
     if (r < 0)
         return r;
     bind_process(stmt, process);
@@ -402,17 +489,12 @@ int record_get_flags(Record *record, const ProcessKey *process, ProcessFlags *re
 int record_set_flags(Record *record, const ProcessKey *process, const ProcessFlags *flags)
 {
     LOCK_RECORD(record);
-    sqlite3_stmt *stmt = NULL;
-    int r = statement_get(record, SQL_FLAGS_SET, &stmt);
+    int r = transaction_begin(record);
 
+    r = transaction_end(record, r < 0 ? r : set_flags(record, process, flags));
     if (r < 0)
-        return r;
-    bind_process(stmt, process);
-    statement_bind_text(stmt, 10, process->name);
-    statement_bind_number(stmt, 11, flags->manual);
-    statement_bind_number(stmt, 12, flags->released);
-    statement_bind_number(stmt, 13, (int64_t)flags->settled);
-    return statement_run(record, stmt);
+        unwritten_set_flags(record->unwritten, process, flags);
+    return r;
 }
 
 static char *process_id(const char *uuid, const char *boot, int64_t pid, int64_t start)
@@ -467,14 +549,13 @@ int record_drop_dead(Record *record, const ProcessKey *alive, unsigned n_alive)
 {
     LOCK_RECORD(record);
     g_autoptr(GHashTable) ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    int r = statement_run_plain(record, SQL_BEGIN);
 
-    if (r < 0)
-        return r;
+    unwritten_drop_dead(record->unwritten, alive, n_alive);
+    int r = transaction_begin(record);
     for (unsigned i = 0; i < n_alive; i++)
         g_hash_table_add(ids, process_id(alive[i].uuid, alive[i].boot_id, alive[i].pid,
                                          (int64_t)alive[i].starttime));
-    return transaction_end(record, drop_all_but(record, ids));
+    return transaction_end(record, r < 0 ? r : drop_all_but(record, ids));
 }
 
 /* --- restarts --- */

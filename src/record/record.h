@@ -43,7 +43,8 @@ int record_open(const char *directory, Record **ret, char **reterr_text);
 /* One that is not open: every call fails with -ENODATA until record_check() could open it. */
 Record *record_new(const char *directory);
 /* Opens it if it is not open, or anew if its file is no longer the one in the directory (removed,
- * replaced, another file system): what the old one had is lost. With probe it also writes, to find
+ * replaced, another file system): what the old one had is lost. One that a call found damaged
+ * (-EUCLEAN) is closed and judged as if it had just been found. With probe it also writes, to find
  * out whether there is room. As record_open(). */
 int record_check(Record *record, bool probe, char **reterr_text);
 void record_close(Record *record);
@@ -54,19 +55,21 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Record, record_close)
  * the original of its class, not the mask), and to as the value written; adds history rows. One
  * transaction; 0 means it is on disk; -ESTALE: its file is no longer in the directory. why: "plan",
  * "drift", "restore". *ret_batch names the batch for record_finish(). Negative errno: nothing was
- * kept, and nothing may be changed. */
+ * kept on disk, and *ret_batch stays as it is. */
 int record_begin(Record *record, const ProcessKey *process, const ChangeSet *changes,
                  const char *why, int64_t *ret_batch);
 
 /* After: results[i] is a static word for change i ("done", "refused", …). A change that was not
  * made loses its written value and, if this batch kept it, its original. "half": not made, but the
  * old value is gone too; the original stays, as of a write that was cut off. 0 or negative errno.
- */
+ * batch 0: record_begin() failed, and the changes were made all the same. What was made is kept in
+ * memory, known to record_originals(), and written (why: "late") with the next transaction that
+ * succeeds, that of record_check() at the latest. */
 int record_finish(Record *record, const ProcessKey *process, int64_t batch,
                   const ChangeSet *changes, const char *const *results);
 
 /* Ends what a batch without record_finish(), or with "half", left open: the value of each key is
- * what vmtuned wrote last. 0 or negative errno. */
+ * what vmtuned wrote last. 0, or negative errno: not on disk, but kept until it can be. */
 int record_settle(Record *record, const ProcessKey *process, const SettingList *values);
 
 /* Originals of this process (actual, live) and of the guest (config). Array of Original, never
@@ -77,6 +80,7 @@ int record_originals(Record *record, const ProcessKey *process, GPtrArray **ret)
 int record_forget(Record *record, const ProcessKey *process, const SettingList *keys);
 
 int record_get_flags(Record *record, const ProcessKey *process, ProcessFlags *ret);
+/* Negative errno: not on disk, but kept until they can be. */
 int record_set_flags(Record *record, const ProcessKey *process, const ProcessFlags *flags);
 
 /* A guest vmtuned is to start anew once it is off. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Random fault schedules. Some guests and the host are tuned by one plan after another, looked at
- * and restored, while calls fail in every way, somebody else changes what vmtuned set, and vmtuned
- * is killed. Afterwards, in a world without faults, each guest becomes as planned, the record knows
- * what is in force, and a restore gives the first state back.
+ * and restored, while calls fail in every way, the disk is full for a while, somebody else changes
+ * what vmtuned set, and vmtuned is killed. Afterwards, in a world without faults, each guest
+ * becomes as planned, the record knows what is in force, and a restore gives the first state back.
  *
  * The first state is what was there before vmtuned came. What somebody else changes while vmtuned
  * has it in hand, and knows its original, does not become part of it; what he changes else may.
@@ -20,10 +20,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#define DEFAULT_SEED 20261
 #define DEFAULT_COUNT 1000
 #define MAX_GUESTS 3
 #define MIN_STEPS 4
@@ -59,7 +60,9 @@ typedef struct Schedule {
     HostPlan *host_plan;
     char *directory;
     Record *record;
-    unsigned fault_pct, kill_pct; /* of each call */
+    unsigned fault_pct, kill_pct, full_pct; /* of each call */
+    bool full;                              /* the disk is */
+    bool unwritten; /* something may be in memory only: a kill would lose it */
     bool dead;
     GBytes *disk[2]; /* record.db and its log when vmtuned died */
     bool drift;      /* somebody else was there */
@@ -67,7 +70,7 @@ typedef struct Schedule {
     char *fault;
 } Schedule;
 
-static unsigned n_faults, n_kills, n_drifts, n_jobs;
+static unsigned n_faults, n_kills, n_fulls, n_drifts, n_jobs;
 
 static void fail(Schedule *schedule, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static void fail(Schedule *schedule, const char *format, ...)
@@ -124,6 +127,31 @@ static void record_reopen(Schedule *schedule)
     }
     if (record_open(schedule->directory, &schedule->record, &text) != RECORD_DONE)
         g_error("%s", text);
+}
+
+/* No file can be written, or again. */
+static void disk_set_full(Schedule *schedule, bool full)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) < 0)
+        abort();
+    limit.rlim_cur = full ? 0 : limit.rlim_max;
+    if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+        abort();
+    n_fulls += full && !schedule->full;
+    schedule->full = full;
+    schedule->unwritten |= full;
+}
+
+/* As with each interval. */
+static void record_check_now(Schedule *schedule)
+{
+    g_autofree char *text = NULL;
+
+    if (record_check(schedule->record, true, &text) != RECORD_DONE)
+        fail(schedule, "the record does not come back: %s", text);
+    schedule->unwritten = false;
 }
 
 /* --- what goes wrong --- */
@@ -208,7 +236,9 @@ static void before_call(FakeBackend *fake, void *data)
     Schedule *schedule = data;
 
     fake->callback_call = fake->n_calls + 1;
-    if (random_chance(&schedule->random, schedule->kill_pct)) {
+    if (random_chance(&schedule->random, schedule->full_pct))
+        disk_set_full(schedule, !schedule->full);
+    if (!schedule->unwritten && random_chance(&schedule->random, schedule->kill_pct)) {
         die(schedule);
     } else if (random_chance(&schedule->random, schedule->fault_pct)) {
         fake->fail_call = fake->n_calls;
@@ -483,13 +513,19 @@ static void step(Schedule *schedule)
     if (random_chance(&schedule->random, 20))
         disturb(schedule, subject);
     faults_begin(schedule);
+    disk_set_full(schedule, random_chance(&schedule->random, schedule->full_pct));
     n_jobs++;
     if (random_chance(&schedule->random, 20))
         step_host(schedule);
     else
         step_guest(schedule, subject);
     add_log(schedule);
+    if (schedule->unwritten)
+        g_string_append(schedule->steps, "    with a full disk, now or before\n");
+    disk_set_full(schedule, false);
     fake_backend_reset(schedule->fake);
+    if (schedule->unwritten && random_chance(&schedule->random, 50))
+        record_check_now(schedule);
     if (schedule->dead) {
         g_string_append(schedule->steps, "    killed\n");
         live_again(schedule, &alive);
@@ -508,14 +544,14 @@ static void print_left(GString *out, const ChangeSet *changes)
     }
 }
 
-static void run_clean(Schedule *schedule, Subject *subject, GuestJobKind kind)
+static void run_clean(Schedule *schedule, Subject *subject, GuestJobKind kind, bool force)
 {
     g_autoptr(GString) left = g_string_new(NULL);
 
     change_set_unref(subject->refused);
     subject->refused = change_set_new();
     g_autoptr(GuestJob) job = job_new(schedule, subject, kind);
-    job->force = schedule->drift;
+    job->force = force;
     fake_backend_reset(schedule->fake);
     guest_job_run(job);
     g_string_append(schedule->steps, kind == GUEST_TUNE ? "  clean tuning\n" : "  clean restore\n");
@@ -557,8 +593,9 @@ static bool has_key(const SettingList *list, const SettingKey *key)
     return false;
 }
 
-/* What the record says was written last is in force, unless somebody else set it. Threads aside: of
- * those a pin of their class resets, the record knows what they had. */
+/* What the record says was written last, or may be in force of a write that was cut off, is, unless
+ * somebody else set it. Threads aside: of those a pin of their class resets, the record knows what
+ * they had. */
 static void check_record(Schedule *schedule, const Subject *subject)
 {
     g_autoptr(GPtrArray) originals = originals_of(schedule, subject);
@@ -570,7 +607,8 @@ static void check_record(Schedule *schedule, const Subject *subject)
         const SettingKey *key = &original->key;
         const Setting *now = setting_list_find(observed, key);
         if (!now || !setting_list_find(wanted, key) || has_key(subject->touched, key) ||
-            key->tid != 0 || same(schedule, key, now->value, original->written))
+            key->tid != 0 || same(schedule, key, now->value, original->written) ||
+            (original->pending && same(schedule, key, now->value, original->previous)))
             continue;
         g_autofree char *text = setting_key_format(key);
         fail(schedule, "%s: %s (%s) is %s; the record has %s", subject->guest->name, text,
@@ -640,6 +678,25 @@ static void check_first(Schedule *schedule, const Subject *subject)
     }
 }
 
+/* What a restore without force left is somebody else's. */
+static void check_kept(Schedule *schedule, const Subject *subject)
+{
+    g_autoptr(GPtrArray) originals = originals_of(schedule, subject);
+    g_autoptr(SettingList) observed = observed_make(subject->guest);
+
+    for (guint i = 0; i < originals->len; i++) {
+        const Original *original = g_ptr_array_index(originals, i);
+        const Setting *now = setting_list_find(observed, &original->key);
+        if (!now || same(schedule, &original->key, now->value, original->original) ||
+            has_key(subject->touched, &original->key))
+            continue;
+        g_autofree char *text = setting_key_format(&original->key);
+        fail(schedule, "%s: nobody else set %s (%s), and it was kept: %s, not %s",
+             subject->guest->name, text, plane_name(original->key.plane),
+             now->value ? now->value : "-", original->original ? original->original : "-");
+    }
+}
+
 static void check_host(Schedule *schedule)
 {
     g_autoptr(HostJob) tune = NULL;
@@ -668,13 +725,15 @@ static void check_after(Schedule *schedule)
     for (unsigned i = 0; i < schedule->n_subjects && !schedule->fault; i++) {
         Subject *subject = &schedule->subjects[i];
         if (subject->plan) {
-            run_clean(schedule, subject, GUEST_TUNE);
+            run_clean(schedule, subject, GUEST_TUNE, false);
             check_as_planned(schedule, subject);
             check_record(schedule, subject);
         }
-        run_clean(schedule, subject, GUEST_RESTORE);
-        if (schedule->drift) /* what did not go back at once had ended the rounds */
-            run_clean(schedule, subject, GUEST_RESTORE);
+        run_clean(schedule, subject, GUEST_RESTORE, false);
+        check_kept(schedule, subject);
+        /* what did not go back at once had ended the rounds */
+        for (unsigned again = 0; schedule->drift && again < 2; again++)
+            run_clean(schedule, subject, GUEST_RESTORE, true);
         check_first(schedule, subject);
     }
     if (!schedule->fault)
@@ -728,6 +787,7 @@ static Schedule *schedule_new(uint64_t seed)
     schedule->fake->old_kernel = random_chance(&schedule->random, 50);
     schedule->fault_pct = random_below(&schedule->random, 4) * 10;
     schedule->kill_pct = random_below(&schedule->random, 3) * 3;
+    schedule->full_pct = random_below(&schedule->random, 3) * 10;
     fake_host_set(schedule->fake, &thp, "always");
     fake_host_set(schedule->fake, &ksm, "0");
     fake_host_set(schedule->fake, &pages, "10");
@@ -798,14 +858,16 @@ static uint64_t number_of(const char *variable, uint64_t fallback)
 
 int main(void)
 {
-    uint64_t seed = number_of("VMTUNED_SEED", DEFAULT_SEED);
+    uint64_t seed = number_of("VMTUNED_SEED", g_random_int());
     uint64_t count = number_of("VMTUNED_COUNT", DEFAULT_COUNT), passed = 0;
 
+    signal(SIGXFSZ, SIG_IGN);
     for (uint64_t i = 0; i < count; i++)
         passed += run_schedule(seed + i);
-    printf("figure: %" PRIu64 " fault schedules: %u jobs, %u failed calls, %u kills, %u changes by "
-           "others; %" PRIu64 " converged and restored (VMTUNED_SEED=%" PRIu64 ")\n",
-           count, n_jobs, n_faults, n_kills, n_drifts, passed, seed);
+    printf("figure: %" PRIu64 " fault schedules: %u jobs, %u failed calls, %u kills, %u times no "
+           "room on the disk, %u changes by others; %" PRIu64
+           " converged and restored (VMTUNED_SEED=%" PRIu64 ")\n",
+           count, n_jobs, n_faults, n_kills, n_fulls, n_drifts, passed, seed);
     printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, count - passed);
     return passed == count ? 0 : 1;
 }

@@ -6,6 +6,7 @@
  * functions in place of the real ones (--wrap), so that vmtuned itself knows nothing of them.
  *
  * VMTUNED_KILL_AT=n: at the n-th point; 0 or not set: never, and their number is told at the end.
+ * VMTUNED_KILL_ON="before guest_start": at the first one of that name.
  */
 #include "daemon/backend-real.h"
 #include "host/guest-kernel.h"
@@ -19,15 +20,17 @@
 
 static atomic_ulong n_points;
 static unsigned long kill_at;
+static const char *kill_on;
 static Backend real;
 
 static void point(const char *when, const char *what)
 {
     unsigned long now = atomic_fetch_add(&n_points, 1) + 1;
 
-    if (now != kill_at)
+    g_autofree char *name = g_strconcat(when, " ", what, NULL);
+    if (now != kill_at && g_strcmp0(name, kill_on) != 0)
         return;
-    dprintf(STDERR_FILENO, "killed %s %s\n", when, what);
+    dprintf(STDERR_FILENO, "killed %s\n", name);
     kill(getpid(), SIGKILL);
     for (;;)
         pause();
@@ -43,6 +46,7 @@ __attribute__((constructor)) static void begin(void)
     const char *text = getenv("VMTUNED_KILL_AT");
 
     kill_at = text ? strtoul(text, NULL, 10) : 0;
+    kill_on = getenv("VMTUNED_KILL_ON");
     atexit(tell);
 }
 
@@ -90,6 +94,21 @@ static int at_definition_edit(void *ctx, const Guest *guest, const Change *const
     AT("definition_edit", int, real.definition_edit(ctx, guest, changes, n, ret, text));
 }
 
+static int at_guest_shutdown(void *ctx, const char *uuid, char **text)
+{
+    AT("guest_shutdown", int, real.guest_shutdown(ctx, uuid, text));
+}
+
+static int at_guest_start(void *ctx, const char *uuid, char **text)
+{
+    AT("guest_start", int, real.guest_start(ctx, uuid, text));
+}
+
+static int at_reboot_action_apply(void *ctx, const char *uuid, const char *action, char **text)
+{
+    AT("reboot_action_apply", int, real.reboot_action_apply(ctx, uuid, action, text));
+}
+
 void __real_backend_real_init(Backend *backend, VirtHub *hub);
 void __wrap_backend_real_init(Backend *backend, VirtHub *hub);
 void __wrap_backend_real_init(Backend *backend, VirtHub *hub)
@@ -102,6 +121,9 @@ void __wrap_backend_real_init(Backend *backend, VirtHub *hub)
     backend->setting_apply = at_setting_apply;
     backend->host_apply = at_host_apply;
     backend->definition_edit = at_definition_edit;
+    backend->guest_shutdown = at_guest_shutdown;
+    backend->guest_start = at_guest_start;
+    backend->reboot_action_apply = at_reboot_action_apply;
 }
 
 /* --- functions of one object called from another --- */
@@ -133,4 +155,10 @@ WRAP(int, record_forget, (Record * record, const ProcessKey *process, const Sett
      (record, process, keys))
 WRAP(int, record_set_flags, (Record * record, const ProcessKey *process, const ProcessFlags *flags),
      (record, process, flags))
+WRAP(int, record_settle, (Record * record, const ProcessKey *process, const SettingList *values),
+     (record, process, values))
+WRAP(int, record_drop_dead, (Record * record, const ProcessKey *alive, unsigned n_alive),
+     (record, alive, n_alive))
+WRAP(int, record_restart_keep, (Record * record, const RestartEntry *entry), (record, entry))
+WRAP(int, record_restart_forget, (Record * record, const char *uuid), (record, uuid))
 WRAP(int, statement_run_plain, (Record * record, Statement statement), (record, statement))

@@ -4,8 +4,10 @@ needed, no guest notices, and restore gives back what was there before the first
 import os
 import random
 import re
+import subprocess
 
 import harness
+import test_pending
 from harness import BUILD, Case
 from truth import read, run, virsh, wait_for
 
@@ -165,3 +167,43 @@ class Crash(Case):
             tried += 1
         harness.figure(f"{tried} of {end} points of a restore: killed and restored (VMTUNED_SEED={SEED})")
         self.assertGreater(tried, 0)
+
+
+class RestartKilled(test_pending.Power):
+    """restart-into with the daemon killed around each call of it."""
+
+    ASKED = [f"{when} {what}" for what in ("record_restart_keep", "guest_shutdown", "guest_start",
+                                           "record_restart_forget") for when in ("before", "after")]
+    ARMED = ["before reboot_action_apply", "after reboot_action_apply"]
+
+    def kill(self, vm, guest, point, *more):
+        """Until the daemon has ended at that point, and the next one is there."""
+        vm.program = "vmtuned-killed"
+        vm.start(environment={"VMTUNED_KILL_ON": point})
+        asking = subprocess.Popen((os.path.join(BUILD, "vmtuned-ctl"), "restart-into", guest.name, *more),
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(f"killed {point}", lambda: vm.process.poll() is not None)
+        self.assertEqual(vm.process.returncode, -9, vm.log_text())
+        asking.wait(60)
+        vm.program = "vmtuned"
+        vm.start()
+
+    def test_killed_at_every_step_of_a_restart(self):
+        guest = self.power_guest("pow1")
+        vm = self.daemon(test_pending.PLAIN, start=False)
+        for point in self.ASKED:
+            pid = guest.pid
+            self.kill(vm, guest, point)
+            if self.restarts(vm) and self.is_running(guest) and guest.pid == pid:
+                virsh("shutdown", guest.name, check=False)  # it was not asked, and is waited for
+            wait_for(f"{point}: done", lambda: self.restarts(vm) == [] and self.is_running(guest))
+            self.assertEqual(guest.pid == pid, point == "before record_restart_keep", point)
+            self.wait_booted(guest)
+            self.assertEqual(vm.stop(), 0)
+        for point in self.ARMED:
+            pid = guest.pid
+            self.kill(vm, guest, point, "--on-reboot")
+            wait_for(f"{point}: undone", lambda: self.restarts(vm) == [])
+            self.assertEqual((guest.pid, self.on_reboot(guest)), (pid, "restart"), point)
+            self.assertEqual(vm.stop(), 0)
+        harness.figure(f"{len(self.ASKED) + len(self.ARMED)} points of a restart: killed and made good")

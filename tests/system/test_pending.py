@@ -186,6 +186,30 @@ class RestartInto(Power):
         wait_for("the record is clean", lambda: self.restarts(daemon) == [])
         self.wait_state(daemon, guest, "as-planned")
 
+    def test_record_that_comes_back_later(self):
+        guest, daemon = self.pending_guest()
+        asking = subprocess.Popen((os.path.join(BUILD, "vmtuned-ctl"), "restart-into", guest.name),
+                                  stderr=subprocess.DEVNULL)
+        wait_for("the record", lambda: self.restarts(daemon), step=0.001)
+        daemon.stop(signal.SIGKILL)
+        asking.wait(60)
+        if self.is_running(guest) and not self.has_cache(guest):
+            virsh("shutdown", guest.name)
+        wait_for("off, or started anew already",
+                 lambda: not self.is_running(guest) or self.has_cache(guest))
+        aside = daemon.state + ".aside"
+        os.rename(daemon.state, aside)
+        os.makedirs(os.path.join(daemon.state, "record.db"))  # no file
+        daemon.start()
+        wait_for("the loss is told", lambda: "cannot read which guests" in daemon.log_text())
+        for name in sorted(os.listdir(aside), reverse=True):  # the database last
+            if name == "record.db":
+                os.rmdir(os.path.join(daemon.state, name))
+            os.rename(os.path.join(aside, name), os.path.join(daemon.state, name))
+        wait_for("started", lambda: self.is_running(guest))
+        wait_for("the record is clean", lambda: self.restarts(daemon) == [])
+        self.wait_state(daemon, guest, "as-planned")
+
 
 class OnReboot(Power):
     def armed(self, name="pow1"):

@@ -2,6 +2,7 @@
 nothing is overwritten, and with the cause gone the record goes on."""
 
 import os
+import signal
 import sqlite3
 
 from harness import Case
@@ -9,6 +10,8 @@ from truth import run, virsh, wait_for
 
 ALL = {0, 1}
 DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"
+
+MANUAL = "guests: [{match: {name: '*'}, cpu: {policy: manual, pins: {0: '%d'}, emulator: '%d'}}]"
 
 
 class Record(Case):
@@ -48,10 +51,7 @@ class Record(Case):
     def kept(self, guest):
         return self.vm.record("SELECT count(*) FROM original WHERE uuid=?", guest.uuid)[0][0]
 
-    def test_disk_full(self):
-        self.make()
-        first = self.tuned("ded1")
-        originals = self.kept(first)
+    def fill(self):
         filler = os.path.join(self.vm.state, "filler")
         with open(filler, "wb", buffering=0) as file:
             try:
@@ -59,20 +59,39 @@ class Record(Case):
                     file.write(b"\0" * 4096)
             except OSError:
                 pass
+        return filler
+
+    def test_disk_full(self):
+        self.make()
+        self.vm.write_policy(MANUAL % (0, 0))
+        self.vm.send(signal.SIGHUP)
+        first, other = self.guest("first"), self.guest("other")
+        for guest in (first, other):
+            self.wait_all_on(guest, {0})
+            self.wait_state(self.vm, guest, "as-planned")
+        originals = self.kept(first)
+        filler = self.fill()
         first.destroy()
         first.start()
-        self.wait_all_on(first, {1})
+        self.vm.write_policy(MANUAL % (1, 1))
+        self.vm.send(signal.SIGHUP)
+        for guest in (first, other):  # the one has no original yet, the other has one
+            self.wait_all_on(guest, {1})
         self.wait_lost()
         self.assertEqual(self.vm.record("PRAGMA integrity_check"), [("ok",)])
         self.assertEqual(self.kept(first), originals)
-        # a value changed now has its original in the record once there is room
         os.unlink(filler)
         self.wait_back()
+        for guest in (first, other):
+            wait_for("what it missed is recorded", lambda pid=guest.pid: self.vm.record(
+                "SELECT count(*) FROM history WHERE pid=? AND why='late'", pid)[0][0] > 0)
         virsh("vcpupin", first.name, "0", "0", "--live")
-        self.wait_all_on(first, {1})
         wait_for("the repair is recorded", lambda: self.vm.record(
             "SELECT count(*) FROM history WHERE pid=? AND why='drift'", first.pid)[0][0] > 0)
         self.assertEqual(self.told(), 1)
+        for guest in (first, other):
+            self.vm.ctl("restore", guest.name)
+            self.assertTrue(guest.all_on(ALL))
 
     def test_read_only_at_start(self):
         self.make(start=False)

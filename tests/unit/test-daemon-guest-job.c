@@ -990,6 +990,63 @@ static void a_record_that_cannot_be_written(void **state)
     signal(SIGXFSZ, SIG_DFL);
 }
 
+/* Tuned to the plan while nothing can be written. */
+static void tune_on_full_disk(GuestWorld *world, const PlanSpec *spec)
+{
+    guest_world_set_plan(world, spec);
+    g_autoptr(GuestJob) job = job_new(world, GUEST_TUNE);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(0);
+    guest_job_run(job);
+    limit_files(RLIM_INFINITY);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_true(job->record_error < 0);
+    assert_as_planned(world);
+}
+
+/* Once there is room, drift is repaired and recorded; what was there before all goes back. */
+static void what_the_record_missed_goes_back(void **state)
+{
+    for (unsigned recorded = 0; recorded < 2; recorded++) {
+        g_autoptr(GuestWorld) world = guest_world_new();
+        if (recorded)
+            tune(world, &pool);
+        tune_on_full_disk(world, &dedicated);
+        fake_taskset(world->guest->kernel, 103, "9");
+        fake_live_pin(world->fake, world->guest, KNOB_VCPU_PIN, 1, "3");
+        tune(world, &dedicated);
+        guest_world_reopen(world);
+        g_autoptr(GuestJob) job = run_well(world, GUEST_RESTORE);
+        g_autoptr(ChangeSet) left = guest_world_diff_first(world);
+        guest_world_print(left);
+        assert_int_equal(change_set_size(left), 0);
+        assert_null(diag_list_get(job->diags, 0));
+    }
+    (void)state;
+}
+
+/* And while there is none. */
+static void restored_on_full_disk(void **state)
+{
+    GuestWorld *world = *state;
+
+    tune(world, &pool);
+    tune_on_full_disk(world, &dedicated);
+    g_autoptr(GuestJob) job = job_new(world, GUEST_RESTORE);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(0);
+    guest_job_run(job);
+    limit_files(RLIM_INFINITY);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(job->result, BACKEND_DONE);
+    assert_null(diag_list_get(job->diags, 0));
+    g_autoptr(ChangeSet) left = guest_world_diff_first(world);
+    guest_world_print(left);
+    assert_int_equal(change_set_size(left), 0);
+    g_autoptr(GuestJob) look = run(world, GUEST_LOOK);
+    assert_true(look->flags.released);
+}
+
 /* --- review --- */
 
 static const SettingKey cache = {.knob = KNOB_DISK_CACHE, .device = "vda", .plane = PLANE_CONFIG};
@@ -1160,6 +1217,8 @@ int main(void)
         cmocka_unit_test(cpus_go_at_any_call),
         TEST(without_a_record),
         cmocka_unit_test(a_record_that_cannot_be_written),
+        cmocka_unit_test(what_the_record_missed_goes_back),
+        TEST(restored_on_full_disk),
         TEST(refused_put_back_keeps_its_original),
         TEST(restored_is_not_settled),
         TEST(tuned_after_a_restore_keeps_the_original),

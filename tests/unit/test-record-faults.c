@@ -247,6 +247,40 @@ static void cut_short(void **state)
     assert_left_alone(*state, RECORD_CORRUPT);
 }
 
+/* Left by a crash, and then the database went: it is not taken for a new one. */
+static void log_without_a_database(void **state)
+{
+    g_autofree char *path = g_build_filename(*state, "record.db", NULL);
+    g_autofree char *log = g_strconcat(path, "-wal", NULL);
+    g_autoptr(Record) writer = open_record(*state);
+    gsize size, log_size, size_after;
+    int64_t batch;
+
+    for (unsigned i = 0; i < 50; i++)
+        assert_int_equal(keep(writer, i, &batch), 0);
+    g_autofree char *bytes = file_contents(path, &size);
+    g_autofree char *log_bytes = file_contents(log, &log_size);
+    g_clear_pointer(&writer, record_close);
+    for (unsigned gone = 0; gone < 2; gone++) {
+        g_autofree char *text = NULL;
+        Record *record = NULL;
+        assert_true(g_file_set_contents(log, log_bytes, (gssize)log_size, NULL));
+        if (gone)
+            assert_int_equal(unlink(path), 0);
+        else
+            assert_int_equal(truncate(path, 0), 0);
+        assert_int_equal(record_open(*state, &record, &text), RECORD_CORRUPT);
+        assert_non_null(strstr(text, "left as it is"));
+        g_autofree char *after = file_contents(log, &size_after);
+        assert_int_equal(size_after, log_size);
+        assert_memory_equal(after, log_bytes, log_size);
+    }
+    assert_true(g_file_set_contents(path, bytes, (gssize)size, NULL));
+    g_autoptr(Record) record = open_record(*state);
+    g_autoptr(GHashTable) kept = kept_instances(record);
+    assert_int_equal(g_hash_table_size(kept), 50);
+}
+
 /* Made by open(O_CREAT), then the power went. */
 static void empty_file(void **state)
 {
@@ -411,6 +445,39 @@ static void opened_when_it_can_be(void **state)
     assert_left_alone(*state, RECORD_CORRUPT);
 }
 
+/* Once a call has found it, nothing is written any more, and a check says so for good. */
+static void damaged_while_it_is_open(void **state)
+{
+    g_autofree char *path = g_build_filename(*state, "record.db", NULL);
+    g_autofree char *log = g_strconcat(path, "-wal", NULL);
+    gsize size, size_after;
+    int64_t batch;
+    int r = 0;
+
+    fill(*state);
+    g_autofree char *bytes = file_contents(path, &size);
+    g_autoptr(Record) record = open_record(*state);
+    memset(bytes + 4096, 0xa5, size - 4096);
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, bytes, size, 0), size);
+    close(fd);
+    for (unsigned i = 0; r == 0 && i < 10; i++)
+        r = keep(record, 1000 + 2 * i, &batch);
+    assert_int_equal(r, -EUCLEAN);
+    assert_int_equal(keep(record, 2000, &batch), -EUCLEAN);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(check(record, i % 2), RECORD_CORRUPT);
+        assert_int_equal(keep(record, 3000, &batch), -ENODATA);
+    }
+    g_autofree char *after = file_contents(path, &size_after);
+    assert_int_equal(size_after, size);
+    assert_memory_equal(after, bytes, size);
+    assert_int_equal(unlink(path), 0);
+    unlink(log);
+    assert_int_equal(check(record, true), RECORD_DONE);
+    assert_int_equal(keep(record, 4000, &batch), 0);
+}
+
 static void a_probe_finds_a_full_disk(void **state)
 {
     g_autoptr(Record) record = open_record(*state);
@@ -436,12 +503,14 @@ int main(void)
         TEST(foreign_database),
         TEST(damaged_pages),
         TEST(cut_short),
+        TEST(log_without_a_database),
         TEST(empty_file),
         TEST(no_directory),
         TEST(no_room),
         TEST(small_and_read_only_disk),
         TEST(another_writer_holds_on),
         TEST(opened_when_it_can_be),
+        TEST(damaged_while_it_is_open),
         TEST(a_probe_finds_a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
