@@ -63,6 +63,9 @@ def case(host):
     assert not own(db1) & gone
     for cpu in sorted(gone):
         host.set_online(cpu, True)
+    host.wait(f"{db1.name} is placed", lambda: host.state(db1) != "refused")
+    settle(host, guests)
+    host.ctl("defrag", check=False)  # placed elsewhere meanwhile, it does not move unasked
     host.wait(f"{db1.name} where its memory is", lambda: own(db1) == gone)
     host.wait_planned(*guests)
 
