@@ -35,6 +35,11 @@ def settle(host, guests):
     host.wait("rest", lambda: host.cycles() > after and not disorder(host, guests))
 
 
+def placed(host, guests):
+    host.wait("nobody is refused", lambda: all(host.state(guest) != "refused" for guest in guests))
+    settle(host, guests)
+
+
 def own(guest):
     return set().union(*guest.vcpu_cpus())
 
@@ -63,23 +68,22 @@ def case(host):
     assert not own(db1) & gone
     for cpu in sorted(gone):
         host.set_online(cpu, True)
-    host.wait(f"{db1.name} is placed", lambda: host.state(db1) != "refused")
-    settle(host, guests)
+    placed(host, guests)
     host.ctl("defrag", check=False)  # placed elsewhere meanwhile, it does not move unasked
     host.wait(f"{db1.name} where its memory is", lambda: own(db1) == gone)
-    host.wait_planned(*guests)
+    settle(host, guests)
 
     host.set_online(2, False)
     settle(host, guests)
     host.set_online(2, True)
     host.wait("housekeeping as before", lambda: 2 in host.pool())
-    host.wait_planned(*guests)
+    settle(host, guests)
 
     with allowed("machine.slice", "6-7"):  # nobody has anywhere else to be, and that is told
         host.wait("all inside", lambda: all(thread.cpus <= gone for guest in guests
                                             for thread in guest.threads() + guest.vhost_threads()))
         host.wait_state(db1, "not-exclusive")
-    host.wait_planned(*guests)
+    placed(host, guests)
 
     before = own(db2)
     scope = os.path.basename(os.path.dirname(os.path.dirname(db2.cgroup("cpuset"))))
@@ -88,6 +92,5 @@ def case(host):
         host.wait(f"{db2.name} inside {inside}", lambda: own(db2) <= inside)
         settle(host, guests)
         assert len(own(db2)) == 2 and host.state(db2) == "as-planned"
-    settle(host, guests)
-    host.wait_planned(*guests)
+    placed(host, guests)
     assert all(host.entry(guest)["drift"] == 0 for guest in guests), "nobody drifted"
