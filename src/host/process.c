@@ -64,10 +64,24 @@ static bool pid_file_read(const char *root, const char *file, pid_t *ret)
     return true;
 }
 
+/* libvirt writes the guest's name as in XML (virPidFileBuildPath()). */
+static char *pid_file_name(const char *name)
+{
+    GString *file = g_string_new(name);
+
+    g_string_replace(file, "&", "&amp;", 0);
+    g_string_replace(file, "<", "&lt;", 0);
+    g_string_replace(file, ">", "&gt;", 0);
+    g_string_replace(file, "'", "&apos;", 0);
+    g_string_replace(file, "\"", "&quot;", 0);
+    g_string_append(file, ".pid");
+    return g_string_free(file, FALSE);
+}
+
 static int pid_file_check(const char *root, const char *uuid, const char *name, pid_t *ret_pid,
                           ProcStat *ret)
 {
-    g_autofree char *file = g_strconcat(name, ".pid", NULL);
+    g_autofree char *file = pid_file_name(name);
 
     return pid_file_read(root, file, ret_pid) ? process_check(root, *ret_pid, uuid, ret)
                                               : HOST_GONE;

@@ -74,7 +74,15 @@ class Evil(Case):
         def states():
             return {guest["uuid"]: guest["state"] for guest in daemon.json("status", check=False)["guests"]}
 
-        wait_for("all are as planned", lambda: all(states().get(uuid) == "as-planned" for uuid in started))
+        def others():
+            """Who started, and is not as planned."""
+            now = states()
+            return {uuids[uuid]: now.get(uuid) for uuid in started if now.get(uuid) != "as-planned"}
+
+        try:
+            wait_for("all are as planned", lambda: not others())
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {ascii(others())}") from None
         shown = daemon.log_text()
         for verb in (("status",), ("plan",), ("advise",), ("pending",), ("status", "--map"),
                      ("status", "--json"), ("plan", "--json"), ("advise", "--json")):

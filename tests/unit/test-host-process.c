@@ -65,6 +65,17 @@ static void test_pid_file(void **state)
     assert_found(*state, 70);
 }
 
+static void test_pid_file_of_an_odd_name(void **state)
+{
+    pid_t pid = 0;
+    uint64_t starttime;
+
+    add_qemu(*state, 70, UUID, "qemu-system-x86");
+    fake_host_put(*state, "/run/libvirt/qemu/&apos;&lt;a&amp;b&gt;&quot;.pid", "70\n");
+    assert_int_equal(guest_process_find(*state, UUID, "'<a&b>\"", &pid, &starttime), HOST_DONE);
+    assert_int_equal(pid, 70);
+}
+
 /* The file outlived its guest and the pid went to another guest, or to something else. */
 static void test_stale_pid_file(void **state)
 {
@@ -193,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_pid_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pid_file_of_an_odd_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stale_pid_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_odd_pid_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_search_prefers_qemu, setup, teardown),
