@@ -309,10 +309,10 @@ static const char *change_word(const GuestJob *job, const Outcome *outcome, unsi
 
     if (outcome->n_writes == 0 || (observed && !now))
         return word;
-    if (!now)
-        return done ? word : "half";
     /* libvirt's pin sets one thread of the class and leaves the others within their old mask */
     bool sure = change->key.tid == 0 || !change->carried;
+    if (!now)
+        return done && sure ? word : "half";
     if (done &&
         (sure || setting_value_equal(&change->key, now->value, change->to, allowed, online)))
         return word;

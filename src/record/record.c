@@ -108,6 +108,64 @@ static int run_with_number(Record *record, Statement statement, const ProcessKey
     return statement_run(record, stmt);
 }
 
+/* --- originals --- */
+
+static int read_originals(Record *record, const ProcessKey *process, GPtrArray *list)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool row = true;
+    int r = statement_get(record, SQL_ORIGINAL_LIST, &stmt);
+
+    if (r < 0)
+        return r;
+    bind_process(stmt, process);
+    while ((r = statement_step(record, stmt, &row)) == 0 && row) {
+        SettingKey key;
+        if (!read_key(stmt, &key))
+            continue;
+        Original *original = g_new0(Original, 1);
+        original->key = key;
+        original->original = statement_text(stmt, 5);
+        original->written = statement_text(stmt, 6);
+        original->previous = statement_text(stmt, 7);
+        original->pending = sqlite3_column_int64(stmt, 8) != 0;
+        g_ptr_array_add(list, original);
+    }
+    return r;
+}
+
+/* From the disk and from memory. Negative errno: from memory alone, and perhaps some from disk. */
+static int known_originals(Record *record, const ProcessKey *process, GPtrArray **ret)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)original_free);
+    int r = read_originals(record, process, list);
+
+    unwritten_merge(record->unwritten, process, list);
+    *ret = list;
+    return r;
+}
+
+int record_originals(Record *record, const ProcessKey *process, GPtrArray **ret)
+{
+    LOCK_RECORD(record);
+    g_autoptr(GPtrArray) list = NULL;
+    int r = known_originals(record, process, &list);
+
+    if (r == 0)
+        *ret = g_steal_pointer(&list);
+    return r;
+}
+
+/* What was changed and cannot be written now. */
+static void keep_unwritten(Record *record, const ProcessKey *process, const ChangeSet *changes,
+                           const char *const *results)
+{
+    g_autoptr(GPtrArray) list = NULL;
+
+    (void)known_originals(record, process, &list);
+    unwritten_add(record->unwritten, process, changes, results, list);
+}
+
 /* --- begin and finish --- */
 
 static int history_next_id(Record *record, int64_t *ret)
@@ -325,7 +383,7 @@ int record_finish(Record *record, const ProcessKey *process, int64_t batch,
 {
     LOCK_RECORD(record);
     if (batch == 0) {
-        unwritten_add(record->unwritten, process, changes, results);
+        keep_unwritten(record, process, changes, results);
         return 0;
     }
     int r = transaction_begin(record);
@@ -334,37 +392,7 @@ int record_finish(Record *record, const ProcessKey *process, int64_t batch,
     return transaction_end(record, r);
 }
 
-/* --- originals --- */
-
-int record_originals(Record *record, const ProcessKey *process, GPtrArray **ret)
-{
-    LOCK_RECORD(record);
-    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)original_free);
-    sqlite3_stmt *stmt = NULL;
-    bool row = true;
-    int r = statement_get(record, SQL_ORIGINAL_LIST, &stmt);
-
-    if (r < 0)
-        return r;
-    bind_process(stmt, process);
-    while ((r = statement_step(record, stmt, &row)) == 0 && row) {
-        SettingKey key;
-        if (!read_key(stmt, &key))
-            continue;
-        Original *original = g_new0(Original, 1);
-        original->key = key;
-        original->original = statement_text(stmt, 5);
-        original->written = statement_text(stmt, 6);
-        original->previous = statement_text(stmt, 7);
-        original->pending = sqlite3_column_int64(stmt, 8) != 0;
-        g_ptr_array_add(list, original);
-    }
-    if (r < 0)
-        return r;
-    unwritten_merge(record->unwritten, process, list);
-    *ret = g_steal_pointer(&list);
-    return 0;
-}
+/* --- forgetting and settling --- */
 
 static int forget_keys(Record *record, const ProcessKey *process, const SettingList *keys)
 {
@@ -425,7 +453,7 @@ static void settle_unwritten(Record *record, const ProcessKey *process, const Se
         change_set_add(changes, &setting->key, setting->value, setting->value);
         results[i] = "done";
     }
-    unwritten_add(record->unwritten, process, changes, results);
+    keep_unwritten(record, process, changes, results);
 }
 
 int record_settle(Record *record, const ProcessKey *process, const SettingList *values)

@@ -77,36 +77,61 @@ static void set_text(char **text, const char *value)
     *text = copy;
 }
 
-/* A thread that has the mask vmtuned wrote for its class was born under it, and has the original of
- * its class, as in the record. NULL: it was not. */
-static const Change *change_of_class(const ChangeSet *made, const Change *thread)
+static Original *find_original(const GPtrArray *originals, const SettingKey *key)
 {
-    const SettingKey *key = &thread->key;
-
-    for (unsigned i = 0; key->tid != 0 && i < change_set_size(made); i++) {
-        const Change *change = change_set_get(made, i);
-        const SettingKey *of = &change->key;
-        bool is_class = (of->knob == key->knob && of->instance == key->instance) ||
-                        (key->knob == KNOB_VHOST_PIN && of->knob == KNOB_EMULATOR_PIN);
-        if (of->tid != 0 && is_class && g_strcmp0(change->to, change_value_before(thread)) == 0)
-            return change;
+    for (guint i = 0; i < originals->len; i++) {
+        Original *original = g_ptr_array_index(originals, i);
+        if (setting_key_compare(&original->key, key) == 0)
+            return original;
     }
     return NULL;
 }
 
+static bool is_class(const SettingKey *thread, const SettingKey *of)
+{
+    return thread->tid != 0 && of->tid != 0 &&
+           ((of->knob == thread->knob && of->instance == thread->instance) ||
+            (thread->knob == KNOB_VHOST_PIN && of->knob == KNOB_EMULATOR_PIN));
+}
+
+/* A thread without an original that has the mask vmtuned wrote for its class was born under it, and
+ * has the original of its class, as in the record. NULL: it was not. */
+static const Original *original_of_class(const GPtrArray *originals, const Change *thread)
+{
+    const char *mask = change_value_before(thread);
+
+    if (find_original(originals, &thread->key))
+        return NULL;
+    for (guint i = 0; i < originals->len; i++) {
+        const Original *original = g_ptr_array_index(originals, i);
+        bool has_mask = g_strcmp0(original->written, mask) == 0 ||
+                        (original->pending && g_strcmp0(original->previous, mask) == 0);
+        if (has_mask && is_class(&thread->key, &original->key))
+            return original;
+    }
+    return NULL;
+}
+
+/* An earlier write was cut off and left a third value, which this one failed to replace. */
+static bool is_left_by_half(const GPtrArray *originals, const Change *change)
+{
+    const Original *original = find_original(originals, &change->key);
+
+    return original && original->pending && g_strcmp0(original->written, change->from) != 0 &&
+           g_strcmp0(original->previous, change->from) != 0;
+}
+
 /* The changes, with the original of their class as the first value of threads born meanwhile. */
-static ChangeSet *changes_with_originals(const Unwritten *unwritten, const ChangeSet *changes)
+static ChangeSet *changes_with_originals(const ChangeSet *changes, const GPtrArray *originals)
 {
     ChangeSet *result = change_set_copy(changes);
 
     for (guint i = 0; i < result->items->len; i++) {
         Change *change = g_ptr_array_index(result->items, i);
-        bool is_known = change_set_find(unwritten->made, &change->key) ||
-                        change_set_find(unwritten->half, &change->key);
-        const Change *of = is_known ? NULL : change_of_class(unwritten->made, change);
+        const Original *of = original_of_class(originals, change);
         if (!of)
             continue;
-        set_text(&change->from, change_value_before(of));
+        set_text(&change->from, of->original);
         change->drift = false;
     }
     return result;
@@ -124,7 +149,7 @@ static void add_made(Unwritten *unwritten, const Change *change)
     if (made)
         set_text(&made->to, change->to);
     else
-        change_set_add_copy(unwritten->made, change);
+        change_set_add(unwritten->made, &change->key, change_value_before(change), change->to);
 }
 
 static void add_change(Unwritten *unwritten, const Change *change, bool half)
@@ -133,8 +158,10 @@ static void add_change(Unwritten *unwritten, const Change *change, bool half)
 
     if (before) {
         bool in_vain = !before->drift && g_strcmp0(before->from, change->from) == 0;
-        if (!in_vain)
+        if (!in_vain) {
             add_made(unwritten, before);
+            set_text(&find_change(unwritten->made, &change->key)->to, change->from);
+        }
         g_ptr_array_remove(unwritten->half->items, before);
     }
     if (half)
@@ -155,19 +182,21 @@ static bool has_room(const GPtrArray *list)
 }
 
 void unwritten_add(GPtrArray *list, const ProcessKey *process, const ChangeSet *changes,
-                   const char *const *results)
+                   const char *const *results, const GPtrArray *originals)
 {
     const ProcessKey guest = {.uuid = process->uuid, .name = process->name, .boot_id = ""};
     Unwritten *const owners[] = {find_or_add(list, process), find_or_add(list, &guest)};
-    g_autoptr(ChangeSet) own = changes_with_originals(owners[0], changes);
+    g_autoptr(ChangeSet) own = changes_with_originals(changes, originals);
 
     for (unsigned i = 0; i < change_set_size(own); i++) {
         const Change *change = change_set_get(own, i);
         Unwritten *owner = owners[change->key.plane == PLANE_CONFIG];
-        bool half = g_str_equal(results[i], "half");
+        bool done = g_str_equal(results[i], "done");
+        bool half =
+            g_str_equal(results[i], "half") || (!done && is_left_by_half(originals, change));
         bool is_known = change_set_find(owner->made, &change->key) ||
                         change_set_find(owner->half, &change->key);
-        if ((half || g_str_equal(results[i], "done")) && (is_known || has_room(list)))
+        if ((half || done) && (is_known || has_room(list)))
             add_change(owner, change, half);
     }
 }
@@ -189,12 +218,11 @@ const ProcessFlags *unwritten_flags(const GPtrArray *list, const ProcessKey *pro
 
 static Original *find_or_add_original(GPtrArray *originals, const Change *change)
 {
-    for (guint i = 0; i < originals->len; i++) {
-        Original *original = g_ptr_array_index(originals, i);
-        if (setting_key_compare(&original->key, &change->key) == 0)
-            return original;
-    }
-    Original *original = g_new0(Original, 1);
+    Original *original = find_original(originals, &change->key);
+
+    if (original)
+        return original;
+    original = g_new0(Original, 1);
     original->key = change->key;
     original->original = g_strdup(change_value_before(change));
     original->written = g_strdup(change->from);

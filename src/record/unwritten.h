@@ -19,9 +19,10 @@ typedef struct Unwritten {
 
 /* An array of Unwritten. */
 GPtrArray *unwritten_new(void);
-/* results as in record_finish(). Bounded: past that, what is new is not kept. */
+/* results as in record_finish(); originals: those known so far. Bounded: past that, what is new is
+ * not kept. */
 void unwritten_add(GPtrArray *list, const ProcessKey *process, const ChangeSet *changes,
-                   const char *const *results);
+                   const char *const *results, const GPtrArray *originals);
 void unwritten_set_flags(GPtrArray *list, const ProcessKey *process, const ProcessFlags *flags);
 /* NULL: there are none. Borrowed. */
 const ProcessFlags *unwritten_flags(const GPtrArray *list, const ProcessKey *process);

@@ -844,6 +844,31 @@ static void the_guest_leaves_at_any_call(void **state)
     }
 }
 
+/* Which of its threads a pin came to is not known where the guest was not seen afterwards. */
+static void a_restore_loses_sight_of_the_guest(void **state)
+{
+    const PlanSpec one_set = {true, "6|7", "2-3", "2-3", "3", .persist = PERSIST_COLD};
+    (void)state;
+
+    for (unsigned call = 1;; call++) {
+        g_autoptr(GuestWorld) world = guest_world_new();
+        assert_true(fake_live_pin(world->fake, world->guest, KNOB_EMULATOR_PIN, 0, "0-15"));
+        assert_true(fake_taskset(world->guest->kernel, 101, "0-15"));
+        guest_world_set_first(world);
+        tune(world, &one_set);
+        g_autoptr(GuestJob) job = job_new(world, GUEST_RESTORE);
+        world->fake->fail_call = call;
+        world->fake->fault = FAKE_GONE;
+        guest_job_run(job);
+        if (world->fake->n_calls < call)
+            break;
+        tune(world, &one_set);
+        g_autoptr(GuestJob) restore = run_well(world, GUEST_RESTORE);
+        assert_null(diag_list_get(restore->diags, 0));
+        assert_first(world);
+    }
+}
+
 /* The new process is not tuned by what was seen of the old one, nor does it get its originals. */
 static void another_process_at_any_call(void **state)
 {
@@ -1213,6 +1238,7 @@ int main(void)
         TEST(of_a_guest_that_hangs_only_threads_are_set),
         TEST(a_guest_that_is_stuck_gives_way),
         cmocka_unit_test(the_guest_leaves_at_any_call),
+        cmocka_unit_test(a_restore_loses_sight_of_the_guest),
         cmocka_unit_test(another_process_at_any_call),
         cmocka_unit_test(cpus_go_at_any_call),
         TEST(without_a_record),

@@ -674,6 +674,81 @@ static void drift_keeps_the_value_before_it(void **data)
     assert_original(state, &db, &live_key, NULL, NULL);
 }
 
+/* --- what could not be written before it was made --- */
+
+static void change_unwritten(const State *state, const SettingKey *key, const char *from,
+                             const char *to, const char *result)
+{
+    g_autoptr(ChangeSet) changes = change_set_new();
+    bool drift = g_str_equal(result, "drift");
+
+    change_set_add(changes, key, from, to)->drift = drift;
+    assert_int_equal(record_finish(state->record, &db, 0, changes,
+                                   (const char *const[]){drift ? "done" : result}),
+                     0);
+}
+
+/* In memory, and on disk. */
+static void assert_unwritten(State *state, const SettingKey *key, const char *value,
+                             const char *written, const char *previous)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        g_autofree char *text = NULL;
+        g_autoptr(GPtrArray) list = originals(state, &db);
+        const Original *found = NULL;
+        for (guint j = 0; j < list->len; j++) {
+            const Original *original = g_ptr_array_index(list, j);
+            if (setting_key_compare(&original->key, key) == 0)
+                found = original;
+        }
+        assert_non_null(found);
+        assert_text(found->original, value);
+        assert_text(found->written, written);
+        assert_text(found->previous, previous);
+        assert_int_equal(record_check(state->record, false, &text), RECORD_DONE);
+        reopen(state);
+    }
+}
+
+static void unwritten_drift_keeps_the_value_before_it(void **data)
+{
+    State *state = *data;
+
+    change_unwritten(state, &live_key, "1", NULL, "drift");
+    change_unwritten(state, &live_key, NULL, "4", "done");
+    assert_unwritten(state, &live_key, NULL, "4", NULL);
+}
+
+/* The original of its class is on disk; what is in memory began later. */
+static void unwritten_heirs_get_the_original_on_disk(void **data)
+{
+    static const SettingKey heir = {
+        .knob = KNOB_VHOST_PIN, .plane = PLANE_ACTUAL, .tid = 104, .tid_start = 5004};
+    State *state = *data;
+
+    change(state, &db, &thread_key, "0-15", "2-3");
+    change_unwritten(state, &thread_key, "2-3", "4", "done");
+    change_unwritten(state, &heir, "4", "5", "done");
+    assert_unwritten(state, &heir, "0-15", "5", NULL);
+}
+
+/* Made by half on disk or in memory; the next write fails, and what is there stays. */
+static void unwritten_failure_after_half(void **data)
+{
+    State *state = *data;
+
+    for (unsigned on_disk = 0; on_disk < 2; on_disk++) {
+        SettingKey key = thread_key;
+        key.tid += (pid_t)on_disk;
+        if (on_disk)
+            finish(state, &db, begin(state, &db, &key, "0-15", "4"), &key, "half");
+        else
+            change_unwritten(state, &key, "0-15", "4", "half");
+        change_unwritten(state, &key, "0-3", "5", "retry");
+        assert_unwritten(state, &key, "0-15", "5", "0-3");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -702,6 +777,9 @@ int main(void)
         TEST(history_is_bounded),
         TEST(two_at_once),
         TEST(threads_share_a_record),
+        TEST(unwritten_drift_keeps_the_value_before_it),
+        TEST(unwritten_heirs_get_the_original_on_disk),
+        TEST(unwritten_failure_after_half),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
