@@ -229,6 +229,10 @@ void host_knobs_missing(const char *root, GStrvBuilder *missing)
 
 /* --- changing --- */
 
+/* A page that was merged a moment ago may still be held by the kernel itself. */
+#define UNMERGE_TRIES 20
+#define UNMERGE_WAIT_USEC 50000
+
 /* The kernel lets no merged page be while this changes: what is merged is taken apart first, and
  * merging goes on as before afterwards. */
 static int merge_across_write(const char *root, const KnobFile *file, const char *value)
@@ -236,11 +240,16 @@ static int merge_across_write(const char *root, const KnobFile *file, const char
     g_autofree char *run = NULL;
 
     int r = kernel_text_read(root, ksm_run_path, &run);
-    if (r == 0)
-        r = kernel_text_write(root, ksm_run_path, "2");
     if (r < 0)
         return r;
-    r = kernel_text_write(root, file->path, value);
+    for (unsigned i = 0; i < UNMERGE_TRIES; i++) {
+        r = kernel_text_write(root, ksm_run_path, "2");
+        if (r == 0)
+            r = kernel_text_write(root, file->path, value);
+        if (r != -EBUSY)
+            break;
+        g_usleep(UNMERGE_WAIT_USEC);
+    }
     int back = kernel_text_write(root, ksm_run_path, run);
     return r < 0 ? r : back;
 }
