@@ -5,19 +5,17 @@ CPU, the slice of all guests, the cgroup of one. Nobody is ever left outside, an
 import contextlib
 import os
 
-from lab import cpus, read, run
+from lab import PLANNED, cpus, read, run
 
 FLAVOURS = ("amd-4node",)
 LIMIT = 600
 POLICY = "host: {housekeeping_cpus: '2'}\nguests: [{match: {name: 'db*'}, cpu: {policy: dedicated}}]"
 
-RIGHT = ("as-planned", "cold-pending", "refused")  # pending: its next start may have memory elsewhere
-
 
 def disorder(host, guests):
     """Who is neither as planned nor refused, outside what is online and allowed, or on another's own CPUs."""
     states = {guest.name: host.state(guest) for guest in guests}
-    wrong = [f"{name} is {state}" for name, state in states.items() if state not in RIGHT]
+    wrong = [f"{name} is {state}" for name, state in states.items() if state not in (*PLANNED, "refused")]
     exclusive = {entry["name"]: cpus(entry["exclusive"]) for entry in host.planned()["guests"]}
     online = cpus(read("/sys/devices/system/cpu/online"))
     for guest in guests:
