@@ -8,6 +8,7 @@ from lab import run
 from truth import taskset
 
 FLAVOURS = ("amd-4node",)
+LAST = True  # it stirs the host
 POLICY = "guests: [{match: {name: 'db*'}, cpu: {policy: dedicated}}]"
 YEAR = 365 * 24 * 3600
 

@@ -10,6 +10,7 @@ from lab import cpus, run, virsh
 from truth import taskset, write
 
 FLAVOURS = ("amd-4node",)
+LAST = True  # it stirs the host
 LIMIT = 600
 POLICY = "guests: [{match: {name: 'db*'}, cpu: {policy: dedicated}}]"
 REVERSALS = 5  # CONTEST_REVERSALS

@@ -8,6 +8,7 @@ import os
 from lab import PLANNED, cpus, read, run
 
 FLAVOURS = ("amd-4node",)
+LAST = True  # it stirs the host
 LIMIT = 600
 POLICY = "host: {housekeeping_cpus: '2'}\nguests: [{match: {name: 'db*'}, cpu: {policy: dedicated}}]"
 
