@@ -8,7 +8,7 @@ from truth import read
 
 FLAVOURS = ("amd-4node", "debian13")
 MOST = 4.0  # "OK" of systemd-analyze ends at 5.0
-POLICY = "host: {numa_balancing: off}\nguests: [{match: {name: db1}, cpu: {policy: dedicated}}]"
+POLICY = "host: {numa_balancing: off}\nguests: [{match: {name: own1}, cpu: {policy: dedicated}}]"
 
 
 def case(host):
@@ -19,9 +19,9 @@ def case(host):
     overall = shown.rstrip().splitlines()[-1]
     host.note(overall)
     assert float(re.search(r"level for vmtuned\.service: (\d+\.\d+)", overall).group(1)) <= MOST, overall
-    db1, db2, web = host.trio()
+    guests = host.guests({"name": "own1"}, {"name": "web1", "nic": True})
     host.start(POLICY)
-    host.wait_planned(db1, db2, web)
+    host.wait_planned(*guests)
     host.wait_right()
     assert read("/proc/sys/kernel/numa_balancing") == "0", "numa_balancing is not off"
     assert host.status()["daemon"]["cannot"] == [], host.status()["daemon"]["cannot"]
