@@ -19,13 +19,14 @@ int backend_guest_acquire(const Backend *backend, const char *uuid, Guest **ret)
     return r;
 }
 
-int backend_guest_threads_acquire(const Backend *backend, const Guest *known, Guest **ret)
+int backend_guest_threads_acquire(const Backend *backend, const Guest *known, const char *hung,
+                                  Guest **ret)
 {
     g_autoptr(Guest) guest = NULL;
 
     if (backend_is_given_up(backend))
         return BACKEND_GIVEN_UP;
-    int r = backend->guest_threads_acquire(backend->ctx, known, &guest);
+    int r = backend->guest_threads_acquire(backend->ctx, known, hung, &guest);
     if (backend_is_given_up(backend))
         return BACKEND_GIVEN_UP;
     *ret = g_steal_pointer(&guest);
@@ -34,10 +35,9 @@ int backend_guest_threads_acquire(const Backend *backend, const Guest *known, Gu
 
 int backend_guest_ready(const Backend *backend, const Guest *guest)
 {
-    if (guest->hung)
-        return backend_is_given_up(backend) ? BACKEND_GIVEN_UP : BACKEND_HUNG;
-    return backend_is_given_up(backend) ? BACKEND_GIVEN_UP
-                                        : backend->guest_ready(backend->ctx, guest);
+    if (backend_is_given_up(backend))
+        return BACKEND_GIVEN_UP;
+    return guest->hung ? BACKEND_HUNG : backend->guest_ready(backend->ctx, guest);
 }
 
 int backend_host_acquire(const Backend *backend, Host **ret)

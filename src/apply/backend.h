@@ -37,9 +37,9 @@ typedef struct Backend {
     int (*guest_acquire)(void *ctx, const char *uuid, Guest **ret);
 
     /* A look at the threads of a running guest alone, for which libvirt is not asked: the rest of
-     * *ret is as known has it, and it counts as one that hangs. DONE with *ret, GONE, RETRY, or
-     * negative errno. */
-    int (*guest_threads_acquire)(void *ctx, const Guest *known, Guest **ret);
+     * *ret is as known has it, and it hangs, with that reason (static, for people). DONE with *ret;
+     * HUNG: known is of another process; GONE, RETRY, or negative errno. */
+    int (*guest_threads_acquire)(void *ctx, const Guest *known, const char *hung, Guest **ret);
 
     /* May this guest be written to now? DONE, also when it was off at the look: only its definition
      * is written then; RETRY: it is in a job or its monitor is busy; HUNG: but its threads can be
@@ -77,7 +77,8 @@ typedef struct Backend {
 bool backend_is_given_up(const Backend *backend);
 /* The members, or BACKEND_GIVEN_UP; what a look brings back too late is freed. */
 int backend_guest_acquire(const Backend *backend, const char *uuid, Guest **ret);
-int backend_guest_threads_acquire(const Backend *backend, const Guest *known, Guest **ret);
+int backend_guest_threads_acquire(const Backend *backend, const Guest *known, const char *hung,
+                                  Guest **ret);
 /* HUNG at once for a guest that hung when it was looked at. */
 int backend_guest_ready(const Backend *backend, const Guest *guest);
 int backend_host_acquire(const Backend *backend, Host **ret);

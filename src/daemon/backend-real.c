@@ -77,7 +77,7 @@ static int real_guest_acquire(void *ctx, const char *uuid, Guest **ret)
     return BACKEND_DONE;
 }
 
-static int real_guest_threads_acquire(void *ctx, const Guest *known, Guest **ret)
+static int real_guest_threads_acquire(void *ctx, const Guest *known, const char *hung, Guest **ret)
 {
     g_autoptr(Guest) guest = guest_new(known->uuid, known->name);
 
@@ -89,11 +89,14 @@ static int real_guest_threads_acquire(void *ctx, const Guest *known, Guest **ret
     guest->live = guest_def_ref(known->live);
     guest->config = known->config ? guest_def_ref(known->config) : NULL;
     guest->hypervisor = known->hypervisor ? hypervisor_ref(known->hypervisor) : NULL;
-    guest->hung = "a call about it has not come back";
+    guest->hung = hung;
     int r = kernel_acquire(guest, &guest->kernel);
-    if (r == BACKEND_DONE)
-        *ret = g_steal_pointer(&guest);
-    return r;
+    if (r != BACKEND_DONE)
+        return r;
+    if (!guest_is_of_process(known, guest->kernel->pid, guest->kernel->starttime))
+        return BACKEND_HUNG;
+    *ret = g_steal_pointer(&guest);
+    return BACKEND_DONE;
 }
 
 static int real_host_acquire(void *ctx, Host **ret)

@@ -550,10 +550,8 @@ static void tell_restored(const GuestJob *job)
 /* No other process was started while the job was left behind. */
 static bool is_of_process(const GuestJob *job, const Managed *managed)
 {
-    const GuestKernel *kernel = managed_is_planned(managed) ? managed->guest->kernel : NULL;
-
-    return job->pid == (kernel ? kernel->pid : 0) &&
-           job->starttime == (kernel ? kernel->starttime : 0);
+    return guest_is_of_process(managed_is_planned(managed) ? managed->guest : NULL, job->pid,
+                               job->starttime);
 }
 
 static void tune_done(PoolJob *base, bool abandoned)
@@ -568,7 +566,7 @@ static void tune_done(PoolJob *base, bool abandoned)
         tell_diags(job);
         if (is_of_process(job, managed))
             managed->flags = job->flags;
-        if (pool_job->left_behind || (job->known && job->result != BACKEND_DONE)) {
+        if (pool_job->left_behind || (job->threads_only && job->result != BACKEND_DONE)) {
             ; /* the plan may be another by now; who is stuck is looked at anew when it is not */
         } else if (job->result != BACKEND_DONE) {
             managed_set_back(manager, managed, job->result);

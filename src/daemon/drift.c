@@ -14,11 +14,9 @@
 static bool was_there(const Managed *managed, const SettingKey *key)
 {
     const GuestKernel *kernel = managed->seen ? managed->seen->kernel : NULL;
+    const GuestThread *thread = kernel ? guest_kernel_thread(kernel, key->tid) : NULL;
 
-    for (unsigned i = 0; key->tid != 0 && kernel && i < kernel->n_threads; i++)
-        if (kernel->threads[i].tid == key->tid && kernel->threads[i].starttime == key->tid_start)
-            return true;
-    return key->tid == 0;
+    return key->tid == 0 || (thread && thread->starttime == key->tid_start);
 }
 
 static bool is_repaired(const Manager *manager, const Managed *managed)

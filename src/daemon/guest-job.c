@@ -26,7 +26,7 @@ void guest_job_free(GuestJob *job)
     g_clear_pointer(&job->topo, topo_unref);
     g_clear_pointer(&job->policy, policy_unref);
     g_clear_pointer(&job->plan, guest_plan_unref);
-    g_clear_pointer(&job->known, guest_unref);
+    g_clear_pointer(&job->last, guest_unref);
     g_clear_pointer(&job->settled, guest_plan_unref);
     g_clear_pointer(&job->guest, guest_unref);
     g_clear_pointer(&job->left, change_set_unref);
@@ -97,9 +97,17 @@ static bool check_process(GuestJob *job, const ProcessKey *process)
 static int look(GuestJob *job)
 {
     g_autoptr(Guest) guest = NULL;
+    const Guest *last = job->guest ? job->guest : job->last;
 
-    job->result = job->known ? backend_guest_threads_acquire(job->backend, job->known, &guest)
-                             : backend_guest_acquire(job->backend, job->uuid, &guest);
+    if (job->threads_only) {
+        job->result = backend_guest_threads_acquire(job->backend, last,
+                                                    "a call about it has not come back", &guest);
+    } else {
+        job->result = backend_guest_acquire(job->backend, job->uuid, &guest);
+        if (job->result == BACKEND_HUNG && last && last->kernel)
+            job->result = backend_guest_threads_acquire(job->backend, last,
+                                                        "its monitor does not answer", &guest);
+    }
     if (job->result == BACKEND_DONE) {
         g_clear_pointer(&job->guest, guest_unref);
         job->guest = g_steal_pointer(&guest);
@@ -264,23 +272,16 @@ static void add_reset(const GuestJob *job, const SettingList *wanted, ChangeSet 
     }
 }
 
-/* What a guest that hangs cannot get now is not tried: it would fail in every cycle. */
-static bool is_out_of_question(const GuestJob *job, const Change *change)
-{
-    bool hangs = job->kind == GUEST_TUNE && job->guest->hung;
-
-    return change->contested || (change->drift && job->keep_drift) ||
-           (hangs && !change_is_of_thread(change));
-}
-
-/* Those of job->left to be made now, and what they entail. */
+/* Those of job->left to be made now, and what they entail. What a guest that hangs cannot get is
+ * not tried: it would fail in every cycle. */
 static ChangeSet *job_select(const GuestJob *job, const SettingList *wanted)
 {
     ChangeSet *chosen = change_set_new();
+    bool hangs = job->kind == GUEST_TUNE && job->guest->hung;
 
     for (unsigned i = 0; i < change_set_size(job->left); i++) {
         const Change *change = change_set_get(job->left, i);
-        if (!is_out_of_question(job, change))
+        if (change_may_be_made(change, job->keep_drift, hangs))
             change_set_add_copy(chosen, change);
     }
     add_reset(job, wanted, chosen);

@@ -32,8 +32,9 @@ typedef struct GuestJob {
     GuestPlan *plan; /* TUNE */
     pid_t pid;       /* the process that plan and flags are of; 0: none, or the guest was off */
     uint64_t starttime;
-    Guest *known; /* TUNE: the last look, of a guest about which calls hang: libvirt is not asked
-                     anything, and only its threads are set; NULL: it is looked at */
+    Guest *last;         /* the look before, for what one that hangs does not tell; NULL: never */
+    bool threads_only;   /* TUNE: calls about it hang: libvirt is not asked anything, and only its
+                            threads are set, of the process of last */
     GuestPlan *settled;  /* TUNE: the plan it was last seen right with; NULL: never */
     bool keep_drift;     /* TUNE: leave foreign changes as they are (drift: report, ignore) */
     bool keep_originals; /* a job that was given up is still at work: what it writes may have to go

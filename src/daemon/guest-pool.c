@@ -33,7 +33,7 @@ static void slow(PoolJob *base)
 
     ((GuestPoolJob *)base)->left_behind = true;
     if (managed) {
-        managed->threads_stuck |= ((GuestPoolJob *)base)->job->known != NULL;
+        managed->threads_stuck |= ((GuestPoolJob *)base)->job->threads_only;
         managed_set_stuck(managed, base->started_usec,
                           virt_hub_call_of(manager->hub, managed->uuid));
     }
@@ -67,13 +67,14 @@ static GuestJob *job_for(Manager *manager, Managed *managed, GuestJobKind kind)
     change_set_unref(job->refused);
     job->refused = change_set_copy(managed->refused);
     job->contest = contest_copy(managed->contest);
+    job->last = managed->guest ? guest_ref(managed->guest) : NULL;
     if (managed_is_planned(managed)) {
         job->pid = managed->guest->kernel->pid;
         job->starttime = managed->guest->kernel->starttime;
     }
     if (kind == GUEST_TUNE) {
         job->keep_drift = managed_keeps_drift(managed);
-        job->known = managed->stuck ? guest_ref(managed->guest) : NULL;
+        job->threads_only = managed->stuck;
     }
     if (kind == GUEST_RESTORE) {
         job->force = managed->force;

@@ -256,16 +256,11 @@ static void merge_outcome(HostState *state, const HostJob *job)
     state->refused = change_set_ref(job->refused);
 }
 
-static bool is_busy(const HostState *state)
-{
-    return state->in_flight || state->lost;
-}
-
 static void tune_late(PoolJob *base)
 {
     Manager *manager = base->owner;
 
-    manager->host->lost = false;
+    manager->host->in_flight = false;
     manager->host->dirty = true;
     manager_trigger(manager, NULL);
 }
@@ -277,8 +272,7 @@ static void tune_done(PoolJob *base, bool abandoned)
     const HostPoolJob *pool_job = (HostPoolJob *)base;
     HostJob *job = pool_job->job;
 
-    state->in_flight = false;
-    state->lost = abandoned;
+    state->in_flight = abandoned; /* until it is late */
     if (!abandoned) {
         manager_note_record_error(manager, job->record_error);
         for (unsigned i = 0; diag_list_get(job->diags, i); i++)
@@ -312,7 +306,7 @@ void host_state_tune(Manager *manager)
     HostState *state = manager->host;
     bool may = policy_get_mode(manager->policy) == MODE_ENFORCE || state->apply_now;
 
-    if (!state->plan || manager->look_only || is_busy(state))
+    if (!state->plan || manager->look_only || state->in_flight)
         return;
     if (!state->restore && (!may || state->released || !has_work(state)))
         return;
@@ -345,6 +339,6 @@ void host_state_tune(Manager *manager)
 
 void host_state_end(HostState *state)
 {
-    if (!is_busy(state))
+    if (!state->in_flight)
         forget_requests(state);
 }

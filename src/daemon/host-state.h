@@ -14,8 +14,7 @@
 
 struct HostState {
     bool dirty;                /* needs a look */
-    bool in_flight;            /* a job is on its way */
-    bool lost;                 /* it was abandoned, and is still at work: no other goes out */
+    bool in_flight;            /* a job is on its way, or was abandoned and is still at work */
     bool apply_now;            /* "apply" was asked for */
     bool restore, force;       /* "restore" was asked for */
     bool reclaimed;            /* it was released, and "apply" asked for: the record is to know */

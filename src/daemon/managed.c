@@ -143,8 +143,8 @@ static bool same_process(const Guest *a, const Guest *b)
 {
     if (a && b && !a->active && !b->active)
         return true;
-    return a && b && a->kernel && b->kernel && a->kernel->pid == b->kernel->pid &&
-           a->kernel->starttime == b->kernel->starttime;
+    return a && b && a->kernel && b->kernel &&
+           guest_is_of_process(a, b->kernel->pid, b->kernel->starttime);
 }
 
 void managed_set_guest(Managed *managed, const Guest *guest)
@@ -195,12 +195,10 @@ bool managed_has_work(const Managed *managed)
 {
     bool hangs = managed->guest && managed->guest->hung;
 
-    for (unsigned i = 0; i < change_set_size(managed->left); i++) {
-        const Change *change = change_set_get(managed->left, i);
-        if (!change->contested && (!managed_keeps_drift(managed) || !change->drift) &&
-            (!hangs || change_is_of_thread(change)))
+    for (unsigned i = 0; i < change_set_size(managed->left); i++)
+        if (change_may_be_made(change_set_get(managed->left, i), managed_keeps_drift(managed),
+                               hangs))
             return true;
-    }
     return false;
 }
 

@@ -67,7 +67,8 @@ static bool may_move(const Manager *manager, const Managed *managed)
            policy_get_mode(manager->policy) == MODE_ENFORCE;
 }
 
-/* Nothing else is to be changed first. */
+/* Nothing else is to be changed first; while others have its CPUs elsewhere, nothing is worth it.
+ */
 static bool is_settled(const Managed *managed)
 {
     return !managed->stuck && !managed->in_flight && change_set_size(managed->left) == 0;
@@ -84,8 +85,8 @@ static MoveNeed need_of(const Manager *manager, const Managed *managed, bool beg
 
 static bool is_same_process(const MemoryMove *move, const Managed *managed)
 {
-    return managed_is_planned(managed) && managed->guest->kernel->pid == move->pid &&
-           managed->guest->kernel->starttime == move->starttime;
+    return managed_is_planned(managed) &&
+           guest_is_of_process(managed->guest, move->pid, move->starttime);
 }
 
 /* --- slices --- */
@@ -189,6 +190,12 @@ static void move_end(Manager *manager, MemoryMove *move, const char *why)
     manager_trigger(manager, move->uuid);
 }
 
+static void move_stop(MemoryMove *move)
+{
+    if (move->pages)
+        atomic_store(&move->pages->stop, true);
+}
+
 /* Another slice, if that is still wanted. */
 static void move_go_on(Manager *manager, MemoryMove *move, const Managed *managed)
 {
@@ -214,16 +221,16 @@ static void slice_done(PoolJob *base, bool abandoned)
     if (!move)
         return;
     move->in_flight = false;
-    if (abandoned && move->pages)
-        atomic_store(&move->pages->stop, true);
+    if (abandoned)
+        move_stop(move);
     if (abandoned || !managed || !is_same_process(move, managed) || job->result == PAGE_MOVE_GONE) {
         g_ptr_array_remove(manager->moves, move);
         return;
     }
     if (!move->pages && job->pages)
         move->pages = page_move_ref(job->pages);
-    if (move->held && move->pages)
-        atomic_store(&move->pages->stop, true);
+    if (move->held)
+        move_stop(move);
     if (job->result == PAGE_MOVE_AGAIN)
         move_go_on(manager, move, managed);
     else
@@ -329,12 +336,6 @@ void memory_moves_look(Manager *manager)
 }
 
 /* --- from outside --- */
-
-static void move_stop(MemoryMove *move)
-{
-    if (move->pages)
-        atomic_store(&move->pages->stop, true);
-}
 
 bool memory_move_hold(Manager *manager, const char *uuid)
 {

@@ -160,10 +160,7 @@ static bool was_no_reboot(const Restart *restart)
 
 static bool runs_as_before(const Restart *restart, const Managed *managed)
 {
-    const GuestKernel *kernel = managed->guest ? managed->guest->kernel : NULL;
-
-    return kernel && kernel->pid == restart->entry->pid &&
-           kernel->starttime == restart->entry->starttime;
+    return guest_is_of_process(managed->guest, restart->entry->pid, restart->entry->starttime);
 }
 
 /* Its next start needs huge pages, which are made once it was seen to be off, with the end of that

@@ -34,10 +34,13 @@ int guest_kernel_acquire(const char *root, pid_t pid, uint64_t starttime, const 
     if (r != HOST_DONE)
         return r;
     r = kernel_fill(root, def, kernel);
-    kernel->stopped = proc_is_stopped(root, pid);
-    int alive = proc_verify(root, pid, starttime);
-    if (alive == HOST_GONE || r != HOST_DONE)
-        return alive == HOST_GONE ? HOST_GONE : r;
+    ProcStat stat = {0};
+    int alive = proc_stat_acquire(root, pid, &stat);
+    if (alive == HOST_GONE || (alive == HOST_DONE && stat.starttime != starttime))
+        return HOST_GONE;
+    if (r != HOST_DONE)
+        return r;
+    kernel->stopped = alive == HOST_DONE && proc_stat_is_stopped(&stat);
     *ret = g_steal_pointer(&kernel);
     return HOST_DONE;
 }

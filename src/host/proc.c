@@ -72,11 +72,16 @@ int proc_verify(const char *root, pid_t tid, uint64_t starttime)
     return stat.starttime == starttime ? HOST_DONE : HOST_GONE;
 }
 
+bool proc_stat_is_stopped(const ProcStat *stat)
+{
+    return stat->state == 'T';
+}
+
 bool proc_is_stopped(const char *root, pid_t tid)
 {
     ProcStat stat;
 
-    return proc_stat_acquire(root, tid, &stat) == HOST_DONE && stat.state == 'T';
+    return proc_stat_acquire(root, tid, &stat) == HOST_DONE && proc_stat_is_stopped(&stat);
 }
 
 int proc_status_acquire(const char *root, pid_t tid, const char *name, char **ret)
@@ -100,9 +105,9 @@ static int tid_compare(gconstpointer a, gconstpointer b)
     return CMP(*(const pid_t *)a, *(const pid_t *)b);
 }
 
-int proc_tasks_acquire(const char *root, pid_t pid, GArray **ret)
+/* The names that are numbers, ascending. */
+static int numbers_read(const char *path, GArray **ret)
 {
-    g_autofree char *path = g_strdup_printf("%s/proc/%d/task", root, (int)pid);
     DIR *dir = opendir(path);
 
     if (!dir)
@@ -123,4 +128,18 @@ int proc_tasks_acquire(const char *root, pid_t pid, GArray **ret)
     g_array_sort(tids, tid_compare);
     *ret = g_steal_pointer(&tids);
     return HOST_DONE;
+}
+
+int proc_pids_acquire(const char *root, GArray **ret)
+{
+    g_autofree char *path = g_strconcat(root, "/proc", NULL);
+
+    return numbers_read(path, ret);
+}
+
+int proc_tasks_acquire(const char *root, pid_t pid, GArray **ret)
+{
+    g_autofree char *path = g_strdup_printf("%s/proc/%d/task", root, (int)pid);
+
+    return numbers_read(path, ret);
 }

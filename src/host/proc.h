@@ -24,7 +24,9 @@ int proc_stat_acquire(const char *root, pid_t tid, ProcStat *ret);
 /* HOST_DONE: still the one that started then; HOST_GONE; negative errno. */
 int proc_verify(const char *root, pid_t tid, uint64_t starttime);
 
-/* Stopped by a signal: nothing answers. False also if that is not known. */
+/* Stopped by a signal: nothing answers. */
+bool proc_stat_is_stopped(const ProcStat *stat);
+/* False also if that is not known. */
 bool proc_is_stopped(const char *root, pid_t tid);
 
 /* A whole file of /proc/<tid>. HOST_DONE, HOST_GONE, negative errno. */
@@ -33,6 +35,9 @@ int proc_file_acquire(const char *root, pid_t tid, const char *name, char **ret)
 /* The value of a "Name:\tvalue" line of the status file. HOST_DONE, HOST_GONE, negative errno
  * (-ENODATA: no such line). */
 int proc_status_acquire(const char *root, pid_t tid, const char *name, char **ret);
+
+/* All processes, ascending. HOST_DONE, negative errno. *ret: array of pid_t. */
+int proc_pids_acquire(const char *root, GArray **ret);
 
 /* All tids of a process, ascending. HOST_DONE, HOST_GONE, negative errno. *ret: array of pid_t. */
 int proc_tasks_acquire(const char *root, pid_t pid, GArray **ret);

@@ -108,28 +108,25 @@ static GHashTable *pid_files_acquire(const char *root)
 static int proc_search(const char *root, const char *uuid, pid_t *ret_pid, ProcStat *ret)
 {
     g_autoptr(GHashTable) others = pid_files_acquire(root);
-    g_autofree char *path = g_strconcat(root, "/proc", NULL);
-    DIR *dir = opendir(path);
-    struct dirent *entry;
+    g_autoptr(GArray) pids = NULL;
     bool found = false, is_qemu = false;
 
-    if (!dir)
-        return -errno;
-    while (!is_qemu && (entry = readdir(dir))) {
-        uint64_t pid;
+    int r = proc_pids_acquire(root, &pids);
+    if (r != HOST_DONE)
+        return r;
+    for (guint i = 0; i < pids->len && !is_qemu; i++) {
+        pid_t pid = g_array_index(pids, pid_t, i);
         ProcStat stat;
-        if (parse_u64(entry->d_name, INT_MAX, &pid) < 0 ||
-            g_hash_table_contains(others, GINT_TO_POINTER((pid_t)pid)) ||
-            process_check(root, (pid_t)pid, uuid, &stat) != HOST_DONE)
+        if (g_hash_table_contains(others, GINT_TO_POINTER(pid)) ||
+            process_check(root, pid, uuid, &stat) != HOST_DONE)
             continue;
         is_qemu = g_str_has_prefix(stat.comm, "qemu");
         if (found && !is_qemu)
             continue;
         found = true;
-        *ret_pid = (pid_t)pid;
+        *ret_pid = pid;
         *ret = stat;
     }
-    closedir(dir);
     return found ? HOST_DONE : HOST_GONE;
 }
 

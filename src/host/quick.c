@@ -29,7 +29,6 @@ typedef struct QuickThread {
 struct QuickWatch {
     int task_fd;          /* or negative errno */
     char *stat_name;      /* of the main thread's stat, below it */
-    bool stopped;         /* by a signal, when the watch was made */
     bool gone;            /* the process had ended when the watch was made */
     QuickThread *threads; /* sorted by tid */
     unsigned n_threads, n_tasks;
@@ -77,7 +76,6 @@ QuickWatch *quick_watch_new(const GuestKernel *kernel, const SettingList *wanted
 
     watch_open(watch, kernel);
     watch->stat_name = g_strdup_printf("%d/stat", (int)kernel->pid);
-    watch->stopped = kernel->stopped;
     watch->kernel = guest_kernel_ref(kernel);
     watch->n_threads = kernel->n_threads;
     watch->threads = g_new0(QuickThread, kernel->n_threads);
@@ -165,7 +163,7 @@ static int stopped_check(const QuickWatch *watch)
     text[n] = '\0';
     const char *end = strrchr(text, ')');
     bool stopped = end && end[1] == ' ' && end[2] == 'T';
-    return stopped == watch->stopped ? HOST_DONE : HOST_CHANGED;
+    return stopped == watch->kernel->stopped ? HOST_DONE : HOST_CHANGED;
 }
 
 static int thread_check(const QuickThread *thread, const unsigned long *online, unsigned long *mask)

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host/rival.h"
 
-#include "base/util.h"
 #include "host/proc.h"
 #include "model/contest.h"
-
-#include <dirent.h>
-#include <limits.h>
 
 /* How a setting can be changed, the surest trace first: a definition of libvirt's is changed by its
  * clients alone; a cgroup that asks for the right CPUs and does not have them is limited from
@@ -35,42 +31,31 @@ static const Tuner known[] = {
     {"virt-manager", 0, WAY_BIT(WAY_LIBVIRT)},
 };
 
-static int tuner_compare(gconstpointer a, gconstpointer b)
-{
-    return CMP(((const Tuner *)a)->pid, ((const Tuner *)b)->pid);
-}
-
 GArray *tuners_acquire(const char *root)
 {
-    g_autofree char *path = g_strconcat(root, "/proc", NULL);
+    g_autoptr(GArray) pids = NULL;
     GArray *tuners = g_array_new(FALSE, FALSE, sizeof(Tuner));
-    DIR *dir = opendir(path);
-    struct dirent *entry;
 
-    while (dir && (entry = readdir(dir))) {
-        uint64_t pid;
+    (void)proc_pids_acquire(root, &pids);
+    for (guint p = 0; pids && p < pids->len; p++) {
+        pid_t pid = g_array_index(pids, pid_t, p);
         ProcStat stat;
-        if (parse_u64(entry->d_name, INT_MAX, &pid) < 0 ||
-            proc_stat_acquire(root, (pid_t)pid, &stat) != HOST_DONE)
+        if (proc_stat_acquire(root, pid, &stat) != HOST_DONE)
             continue;
         for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
-            Tuner tuner = {known[i].name, (pid_t)pid, known[i].ways};
+            Tuner tuner = {known[i].name, pid, known[i].ways};
             if (g_str_equal(stat.comm, known[i].name))
                 g_array_append_val(tuners, tuner);
         }
     }
-    if (dir)
-        closedir(dir);
-    g_array_sort(tuners, tuner_compare);
     return tuners;
 }
 
 static const GuestCgroup *cgroup_of_thread(const GuestKernel *kernel, pid_t tid)
 {
-    for (unsigned i = 0; i < kernel->n_threads; i++)
-        if (kernel->threads[i].tid == tid)
-            return guest_kernel_cgroup(kernel, kernel->threads[i].home, kernel->threads[i].home_id);
-    return NULL;
+    const GuestThread *thread = guest_kernel_thread(kernel, tid);
+
+    return thread ? guest_kernel_cgroup(kernel, thread->home, thread->home_id) : NULL;
 }
 
 /* Its cgroup asks for what is wanted, and does not have it. */

@@ -127,8 +127,7 @@ bool contest_note(Contest *contest, const SettingKey *key, int64_t now_usec)
     tally->usec[tally->n++] = now_usec;
     if (tally->n < CONTEST_REVERSALS)
         return false;
-    g_array_remove_index(contest->tallies,
-                         (guint)(tally - &g_array_index(contest->tallies, Tally, 0)));
+    tally->n = 0; /* goes with the next */
     return contest_give_up(contest, key);
 }
 

@@ -216,6 +216,20 @@ static int compare_cgroup(const void *key, const void *element)
     return a->home != b->home ? CMP(a->home, b->home) : CMP(a->home_id, b->home_id);
 }
 
+static int compare_thread(const void *a, const void *b)
+{
+    return CMP(((const GuestThread *)a)->tid, ((const GuestThread *)b)->tid);
+}
+
+const GuestThread *guest_kernel_thread(const GuestKernel *kernel, pid_t tid)
+{
+    const GuestThread key = {.tid = tid};
+
+    return kernel->n_threads == 0
+               ? NULL
+               : bsearch(&key, kernel->threads, kernel->n_threads, sizeof(key), compare_thread);
+}
+
 const GuestCgroup *guest_kernel_cgroup(const GuestKernel *kernel, ThreadHome home, unsigned id)
 {
     if (kernel->n_cgroups == 0)
@@ -327,6 +341,13 @@ void guest_unref(Guest *guest)
 {
     if (guest)
         g_atomic_rc_box_release_full(guest, guest_clear);
+}
+
+bool guest_is_of_process(const Guest *guest, pid_t pid, uint64_t starttime)
+{
+    const GuestKernel *kernel = guest ? guest->kernel : NULL;
+
+    return kernel ? kernel->pid == pid && kernel->starttime == starttime : pid == 0;
 }
 
 const GuestDef *guest_def(const Guest *guest)

@@ -197,6 +197,8 @@ GuestKernel *guest_kernel_new(void);
 GuestKernel *guest_kernel_ref(const GuestKernel *kernel);
 void guest_kernel_unref(GuestKernel *kernel);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestKernel, guest_kernel_unref)
+/* NULL: there is no such thread. */
+const GuestThread *guest_kernel_thread(const GuestKernel *kernel, pid_t tid);
 const GuestCgroup *guest_kernel_cgroup(const GuestKernel *kernel, ThreadHome home, unsigned id);
 /* Union of the affinities of all threads; owned by the caller. */
 CpuSet *guest_kernel_affinity(const GuestKernel *kernel);
@@ -242,5 +244,7 @@ Guest *guest_new(const char *uuid, const char *name); /* refcount 1 */
 Guest *guest_ref(const Guest *guest);
 void guest_unref(Guest *guest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Guest, guest_unref)
+/* Was it seen with that process? Of no guest, or one that is off, the pid is 0. */
+bool guest_is_of_process(const Guest *guest, pid_t pid, uint64_t starttime);
 /* live if there is one, else config; never NULL for a whole guest. Borrowed. */
 const GuestDef *guest_def(const Guest *guest);

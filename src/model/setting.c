@@ -391,6 +391,12 @@ bool change_is_of_thread(const Change *change)
     return change->key.tid != 0 && !change->carried;
 }
 
+bool change_may_be_made(const Change *change, bool keep_drift, bool threads_only)
+{
+    return !change->contested && !(change->drift && keep_drift) &&
+           (!threads_only || change_is_of_thread(change));
+}
+
 /* --- originals --- */
 
 void original_free(Original *original)

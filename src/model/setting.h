@@ -121,6 +121,9 @@ void change_free(Change *change);
 bool change_is_edit(const Change *change);
 /* True if it sets the affinity of one thread, for which libvirt is not needed. */
 bool change_is_of_thread(const Change *change);
+/* True if nothing stands in the way of making it now: not what is left to others, nor foreign
+ * changes that are to stay, nor, of a guest that hangs, what the kernel alone cannot set. */
+bool change_may_be_made(const Change *change, bool keep_drift, bool threads_only);
 /* True if making carrier (a libvirt live call: plane live, or actual with tid 0) also sets key: the
  * cgroup or a thread of the same knob and instance, or of any instance of a knob that libvirt has
  * once per guest. */

@@ -12,9 +12,9 @@ typedef struct TopoExtra {
 /* This host. root: prefix for /sys and /proc ("" for real). 0 or negative errno; *reterr_text. */
 int topo_acquire(const char *root, Topo **ret, char **reterr_text);
 
-/* A text that stays the same as long as CPUs on line, isolation, page pools, vhost-net and the CPUs
- * and nodes of the guests' partition do: while it does, topo_acquire() would say the same, but for
- * PCI and network devices. 0 or negative errno. */
+/* A text that stays the same as long as CPUs on line, isolation, the sum of memory, page pools,
+ * vhost-net and the CPUs and nodes of the guests' partition do: while it does, topo_acquire() would
+ * say the same, but for PCI and network devices. 0 or negative errno. */
 int topo_stamp_acquire(const char *root, char **ret);
 
 /* text: path of an hwloc XML file if such a file exists, else an hwloc synthetic string. 0; -EINVAL

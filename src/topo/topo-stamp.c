@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <string.h>
 
 /* As the longest list of topo-sysfs.c */
 #define MAX_FILE_BYTES 65536
@@ -62,6 +63,18 @@ static int append_pattern(GString *stamp, const char *root, const char *pattern)
     return r;
 }
 
+/* The sum alone, which is the first line: memory that is plugged or goes off line. */
+static int append_memory(GString *stamp, const char *root)
+{
+    g_autofree char *path = g_strconcat(root, "/proc/meminfo", NULL);
+    g_autofree char *text = NULL;
+
+    int r = file_read_small(AT_FDCWD, path, MAX_FILE_BYTES, &text);
+    if (r == 0)
+        g_string_append_printf(stamp, "%.*s\n", (int)strcspn(text, "\n"), text);
+    return r == -ENOENT ? 0 : r;
+}
+
 int topo_stamp_acquire(const char *root, char **ret)
 {
     g_autoptr(GString) stamp = g_string_new(NULL);
@@ -71,6 +84,9 @@ int topo_stamp_acquire(const char *root, char **ret)
         if (r < 0)
             return r;
     }
+    int r = append_memory(stamp, root);
+    if (r < 0)
+        return r;
     if (topo_has_vhost_net(root))
         g_string_append(stamp, "vhost-net\n");
     if (topo_has_kvm(root))

@@ -86,7 +86,6 @@ int virt_guests_list(VirtHub *hub, GPtrArray **ret)
     }
     domains_free(domains);
     mark_autostart(&call, guests);
-    definitions_forget(hub, guests);
     *ret = g_steal_pointer(&guests);
     return VIRT_DONE;
 }
@@ -202,7 +201,7 @@ static int config_read(VirtCall *call, Guest *guest)
     return call_definition(call, VIR_DOMAIN_XML_INACTIVE, &guest->config);
 }
 
-/* Of a guest that hangs and was never looked at: an older libvirt tells it all the same. */
+/* That of a guest that hangs is not asked for then; an older libvirt tells it all the same. */
 static bool definition_takes_a_job(const VirtCall *call)
 {
     unsigned long version = 0;
@@ -213,24 +212,15 @@ static bool definition_takes_a_job(const VirtCall *call)
 /* Its control state is asked first, which nothing holds up. */
 static int running_read(VirtCall *call, Guest *guest)
 {
-    VirtHub *hub = call->link->hub;
-    unsigned id = virDomainGetID(call->domain);
-
     int r = call_check_ready(call);
     if (r != VIRT_DONE && r != VIRT_BUSY && r != VIRT_HUNG)
         return r;
     guest->in_job = r == VIRT_BUSY;
     guest->hung = r == VIRT_HUNG ? "its monitor does not answer" : NULL;
-    if (guest->hung && definitions_recall(hub, guest, id))
-        return VIRT_DONE;
     if (guest->hung && definition_takes_a_job(call))
         return VIRT_HUNG;
     r = call_definition(call, 0, &guest->live);
-    if (r == VIRT_DONE)
-        r = config_read(call, guest);
-    if (r == VIRT_DONE)
-        definitions_keep(hub, guest, id);
-    return r;
+    return r == VIRT_DONE ? config_read(call, guest) : r;
 }
 
 static int guest_read(VirtCall *call, Guest *guest)

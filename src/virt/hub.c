@@ -47,7 +47,6 @@ static void hub_clear(gpointer data)
 
     g_queue_clear_full(&hub->events, event_free);
     hypervisors_forget(hub);
-    g_clear_pointer(&hub->definitions, g_hash_table_unref);
     if (hub->wake_fd >= 0)
         close(hub->wake_fd);
     g_cond_clear(&hub->changed);

@@ -64,9 +64,9 @@ const char *virt_hub_call_of(VirtHub *hub, const char *uuid);
 int virt_guests_list(VirtHub *hub, GPtrArray **ret);
 
 /* One guest with its definitions (live if it runs, config if persistent) and whether it is in a
- * job, what its emulator can do, its saved memory and its snapshots. Of one that hangs, what was
- * read last. kernel stays NULL. VIRT_DONE, VIRT_AWAY, VIRT_GONE, VIRT_BUSY, VIRT_HUNG (and nothing
- * was read before), negative errno. */
+ * job, what its emulator can do, its saved memory and its snapshots. kernel stays NULL. VIRT_DONE,
+ * VIRT_AWAY, VIRT_GONE, VIRT_BUSY, VIRT_HUNG (since libvirt 11.0 the definition of a guest that
+ * hangs may take as long as it hangs, and is not asked for), negative errno. */
 int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret);
 
 /* Adds to the live definition what of its IOThreads is not in XML: the knobs iothread.poll_*. If it

@@ -50,9 +50,8 @@ struct VirtHub {
     bool stopping;
     unsigned n_threads; /* connector and event thread, while they run */
     bool connector_ended;
-    GQueue events;           /* of VirtEvent */
-    GPtrArray *hypervisors;  /* what is known of emulators; private to hypervisor.c */
-    GHashTable *definitions; /* what was read last of guests; private to definition.c */
+    GQueue events;          /* of VirtEvent */
+    GPtrArray *hypervisors; /* what is known of emulators; private to hypervisor.c */
 };
 
 VirtHub *hub_ref(VirtHub *hub);
@@ -107,13 +106,6 @@ int call_definition(VirtCall *call, unsigned flags, GuestDef **ret);
 Hypervisor *call_hypervisor(VirtCall *call, const GuestDef *def);
 /* Forgets all; with the hub's lock held, or nobody else left. */
 void hypervisors_forget(VirtHub *hub);
-
-/* What was read last of that guest: asking for the definition of one that hangs may take as long as
- * it hangs (since libvirt 11.0 that is a job). Recall: false if nothing of this run is known. */
-void definitions_keep(VirtHub *hub, const Guest *guest, unsigned id);
-bool definitions_recall(VirtHub *hub, Guest *guest, unsigned id);
-/* Forgets all but those of the guests that run, of all there are. */
-void definitions_forget(VirtHub *hub, const GPtrArray *guests);
 
 /* A call that changes a guest, or its persistent definition (config): begun, and the guest neither
  * in a job nor hung. VIRT_*; *reterr_text for people unless DONE. In any case the caller ends it.

@@ -424,13 +424,18 @@ static int fake_guest_acquire(void *ctx, const char *uuid, Guest **ret)
     return end_call(fake, r, g_strconcat("acquire ", guest ? guest->name : uuid, NULL));
 }
 
-static int fake_guest_threads_acquire(void *ctx, const Guest *known, Guest **ret)
+static int fake_guest_threads_acquire(void *ctx, const Guest *known, const char *hung, Guest **ret)
 {
-    int r = fake_guest_acquire(ctx, known->uuid, ret);
+    g_autoptr(Guest) guest = NULL;
 
-    if (r == BACKEND_DONE)
-        (*ret)->hung = "not asked";
-    return r;
+    int r = fake_guest_acquire(ctx, known->uuid, &guest);
+    if (r != BACKEND_DONE)
+        return r;
+    if (!guest_is_of_process(known, guest->kernel->pid, guest->kernel->starttime))
+        return BACKEND_HUNG;
+    guest->hung = hung;
+    *ret = g_steal_pointer(&guest);
+    return BACKEND_DONE;
 }
 
 static int fake_guest_ready(void *ctx, const Guest *guest)

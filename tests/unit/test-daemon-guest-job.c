@@ -784,6 +784,39 @@ static void of_a_guest_that_hangs_only_threads_are_set(void **state)
     assert_as_planned(world);
 }
 
+static int hung_guest_acquire(void *ctx, const char *uuid, Guest **ret)
+{
+    (void)ctx;
+    (void)uuid;
+    (void)ret;
+    return BACKEND_HUNG;
+}
+
+/* A libvirt that does not tell the definition of a guest that hangs: that of the look before holds,
+ * as long as it is the same process. */
+static void who_hangs_is_as_seen_before(void **state)
+{
+    GuestWorld *world = *state;
+    g_autoptr(GuestJob) seen = job_new(world, GUEST_LOOK);
+    g_autoptr(GuestJob) never = job_new(world, GUEST_LOOK);
+    g_autoptr(GuestJob) again = job_new(world, GUEST_LOOK);
+    g_autoptr(GuestJob) another = job_new(world, GUEST_LOOK);
+
+    guest_job_run(seen);
+    world->fake->backend.guest_acquire = hung_guest_acquire;
+    guest_job_run(never);
+    assert_int_equal(never->result, BACKEND_HUNG);
+    again->last = guest_ref(seen->guest);
+    guest_job_run(again);
+    assert_int_equal(again->result, BACKEND_DONE);
+    assert_non_null(again->guest->hung);
+    assert_non_null(again->guest->live);
+    another->last = guest_ref(seen->guest);
+    guest_world_restart(world, 200);
+    guest_job_run(another);
+    assert_int_equal(another->result, BACKEND_HUNG);
+}
+
 /* Calls about it hang: libvirt is not asked for anything, and it still gives way. */
 static void a_guest_that_is_stuck_gives_way(void **state)
 {
@@ -793,7 +826,8 @@ static void a_guest_that_is_stuck_gives_way(void **state)
     spec.weight = 300;
     guest_world_set_plan(world, &spec);
     g_autoptr(GuestJob) job = job_new(world, GUEST_TUNE);
-    job->known = guest_ref(world->guest);
+    job->last = guest_ref(world->guest);
+    job->threads_only = true;
     job->keep_originals = true;
     guest_job_run(job);
     assert_int_equal(job->result, BACKEND_DONE);
@@ -1236,6 +1270,7 @@ int main(void)
         TEST(another_process_gets_nothing_back),
         TEST(in_a_job_nothing_is_written),
         TEST(of_a_guest_that_hangs_only_threads_are_set),
+        TEST(who_hangs_is_as_seen_before),
         TEST(a_guest_that_is_stuck_gives_way),
         cmocka_unit_test(the_guest_leaves_at_any_call),
         cmocka_unit_test(a_restore_loses_sight_of_the_guest),

@@ -652,6 +652,8 @@ static void test_stamp(void **state)
         {"/dev/vhost-net", ""},
         {"/dev/kvm", ""},
         {"/proc/sys/kernel/io_uring_disabled", "2\n"},
+        {"/proc/meminfo", "MemTotal:        8388608 kB\nMemFree:         1000000 kB\n"},
+        {"/proc/meminfo", "MemTotal:        8257536 kB\nMemFree:         1000000 kB\n"},
     };
     char *root = make_host();
     g_autofree char *before = NULL, *again = NULL;
@@ -669,6 +671,11 @@ static void test_stamp(void **state)
         g_free(before);
         before = g_steal_pointer(&after);
     }
+    fake_host_put(root, "/proc/meminfo",
+                  "MemTotal:        8257536 kB\nMemFree:         2000000 kB\n");
+    g_clear_pointer(&again, g_free);
+    assert_int_equal(topo_stamp_acquire(root, &again), 0);
+    assert_string_equal(before, again);
     fake_host_free(root);
 }
 
