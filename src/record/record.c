@@ -166,6 +166,16 @@ static void keep_unwritten(Record *record, const ProcessKey *process, const Chan
     unwritten_add(record->unwritten, process, changes, results, list);
 }
 
+/* The same word for each of n changes, as record_finish() takes them. Owned by the caller. */
+static const char **same_results(unsigned n, const char *word)
+{
+    const char **results = g_new0(const char *, n + 1);
+
+    for (unsigned i = 0; i < n; i++)
+        results[i] = word;
+    return results;
+}
+
 /* --- begin and finish --- */
 
 static int history_next_id(Record *record, int64_t *ret)
@@ -300,13 +310,10 @@ static int set_flags(Record *record, const ProcessKey *process, const ProcessFla
 static int write_late(Record *record, const ProcessKey *process, const ChangeSet *changes,
                       const char *result)
 {
-    unsigned n = change_set_size(changes);
-    g_autofree const char **results = g_new0(const char *, n + 1);
+    g_autofree const char **results = same_results(change_set_size(changes), result);
     int64_t batch;
     int r = begin_changes(record, process, changes, "late", &batch);
 
-    for (unsigned i = 0; i < n; i++)
-        results[i] = result;
     return r < 0 ? r : finish_changes(record, process, batch, changes, results);
 }
 
@@ -446,12 +453,11 @@ static void settle_unwritten(Record *record, const ProcessKey *process, const Se
 {
     unsigned n = setting_list_size(values);
     g_autoptr(ChangeSet) changes = change_set_new();
-    g_autofree const char **results = g_new0(const char *, n + 1);
+    g_autofree const char **results = same_results(n, "done");
 
     for (unsigned i = 0; i < n; i++) {
         const Setting *setting = setting_list_get(values, i);
         change_set_add(changes, &setting->key, setting->value, setting->value);
-        results[i] = "done";
     }
     keep_unwritten(record, process, changes, results);
 }

@@ -175,18 +175,19 @@ void unwritten_add(GPtrArray *list, const ProcessKey *process, const ChangeSet *
                    const char *const *results, const GPtrArray *originals)
 {
     const ProcessKey guest = {.uuid = process->uuid, .name = process->name, .boot_id = ""};
-    Unwritten *const owners[] = {find_or_add(list, process), find_or_add(list, &guest)};
     g_autoptr(ChangeSet) own = changes_with_originals(changes, originals);
 
     for (unsigned i = 0; i < change_set_size(own); i++) {
         const Change *change = change_set_get(own, i);
-        Unwritten *owner = owners[change->key.plane == PLANE_CONFIG];
         bool done = g_str_equal(results[i], "done");
         bool half =
             g_str_equal(results[i], "half") || (!done && is_left_by_half(originals, change));
+        if (!half && !done)
+            continue;
+        Unwritten *owner = find_or_add(list, change->key.plane == PLANE_CONFIG ? &guest : process);
         bool is_known = change_set_find(owner->made, &change->key) ||
                         change_set_find(owner->half, &change->key);
-        if ((half || done) && (is_known || has_room(list)))
+        if (is_known || has_room(list))
             add_change(owner, change, half);
     }
 }
