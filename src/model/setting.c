@@ -408,3 +408,13 @@ void original_free(Original *original)
     g_free(original->previous);
     g_free(original);
 }
+
+Original *original_find(const GPtrArray *originals, const SettingKey *key)
+{
+    for (guint i = 0; i < originals->len; i++) {
+        Original *original = g_ptr_array_index(originals, i);
+        if (setting_key_compare(&original->key, key) == 0)
+            return original;
+    }
+    return NULL;
+}

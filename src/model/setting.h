@@ -141,3 +141,5 @@ typedef struct Original {
 } Original;
 
 void original_free(Original *original);
+/* That of key in an array of Original. Borrowed; NULL: there is none. */
+Original *original_find(const GPtrArray *originals, const SettingKey *key);

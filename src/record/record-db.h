@@ -19,7 +19,7 @@ typedef enum Statement {
     SQL_HISTORY_FINISH,      /* 10 id, 11 result */
     SQL_HISTORY_PRUNE,       /* 10 newest id to go */
     SQL_HISTORY_LIST,        /* 10 uuid or NULL, 11 limit → columns of HistoryEntry */
-    SQL_ORIGINAL_KEEP,       /* process, key; 10 from, 11 to, 12 batch */
+    SQL_ORIGINAL_KEEP,       /* process, key; 10 from, 11 to, 12 batch, 13 value before */
     SQL_ORIGINAL_DONE,       /* process, key; 10 batch */
     SQL_ORIGINAL_DROP_MADE,  /* process, key; 10 batch */
     SQL_ORIGINAL_TAKE_BACK,  /* process, key; 10 batch */

@@ -108,6 +108,18 @@ static int run_with_number(Record *record, Statement statement, const ProcessKey
     return statement_run(record, stmt);
 }
 
+/* A statement whose only parameter is a guest. */
+static int run_with_uuid(Record *record, Statement statement, const char *uuid)
+{
+    sqlite3_stmt *stmt = NULL;
+    int r = statement_get(record, statement, &stmt);
+
+    if (r < 0)
+        return r;
+    statement_bind_text(stmt, 1, uuid);
+    return statement_run(record, stmt);
+}
+
 /* --- originals --- */
 
 static int read_originals(Record *record, const ProcessKey *process, GPtrArray *list)
@@ -164,6 +176,16 @@ static void keep_unwritten(Record *record, const ProcessKey *process, const Chan
 
     (void)known_originals(record, process, &list);
     unwritten_add(record->unwritten, process, changes, results, list);
+}
+
+/* The same word for each of n changes, as record_finish() takes them. Owned by the caller. */
+static const char **same_results(unsigned n, const char *word)
+{
+    const char **results = g_new0(const char *, n + 1);
+
+    for (unsigned i = 0; i < n; i++)
+        results[i] = word;
+    return results;
 }
 
 /* --- begin and finish --- */
@@ -300,13 +322,10 @@ static int set_flags(Record *record, const ProcessKey *process, const ProcessFla
 static int write_late(Record *record, const ProcessKey *process, const ChangeSet *changes,
                       const char *result)
 {
-    unsigned n = change_set_size(changes);
-    g_autofree const char **results = g_new0(const char *, n + 1);
+    g_autofree const char **results = same_results(change_set_size(changes), result);
     int64_t batch;
     int r = begin_changes(record, process, changes, "late", &batch);
 
-    for (unsigned i = 0; i < n; i++)
-        results[i] = result;
     return r < 0 ? r : finish_changes(record, process, batch, changes, results);
 }
 
@@ -406,24 +425,14 @@ static int forget_keys(Record *record, const ProcessKey *process, const SettingL
     return r;
 }
 
-static int forget_all(Record *record, const ProcessKey *process)
-{
-    sqlite3_stmt *stmt = NULL;
-    int r = statement_get(record, SQL_ORIGINAL_FORGET_ALL, &stmt);
-
-    if (r < 0)
-        return r;
-    statement_bind_text(stmt, 1, process->uuid);
-    return statement_run(record, stmt);
-}
-
 int record_forget(Record *record, const ProcessKey *process, const SettingList *keys)
 {
     LOCK_RECORD(record);
     int r = transaction_begin(record);
 
     if (r == 0)
-        r = keys ? forget_keys(record, process, keys) : forget_all(record, process);
+        r = keys ? forget_keys(record, process, keys)
+                 : run_with_uuid(record, SQL_ORIGINAL_FORGET_ALL, process->uuid);
     return transaction_end(record, r);
 }
 
@@ -446,12 +455,11 @@ static void settle_unwritten(Record *record, const ProcessKey *process, const Se
 {
     unsigned n = setting_list_size(values);
     g_autoptr(ChangeSet) changes = change_set_new();
-    g_autofree const char **results = g_new0(const char *, n + 1);
+    g_autofree const char **results = same_results(n, "done");
 
     for (unsigned i = 0; i < n; i++) {
         const Setting *setting = setting_list_get(values, i);
         change_set_add(changes, &setting->key, setting->value, setting->value);
-        results[i] = "done";
     }
     keep_unwritten(record, process, changes, results);
 }
@@ -610,9 +618,8 @@ void restart_entry_free(RestartEntry *entry)
     g_free(entry);
 }
 
-int record_restart_keep(Record *record, const RestartEntry *entry)
+static int keep_restart(Record *record, const RestartEntry *entry)
 {
-    LOCK_RECORD(record);
     const ProcessKey process = {.uuid = entry->uuid,
                                 .boot_id = entry->boot_id,
                                 .pid = entry->pid,
@@ -629,16 +636,20 @@ int record_restart_keep(Record *record, const RestartEntry *entry)
     return statement_run(record, stmt);
 }
 
+int record_restart_keep(Record *record, const RestartEntry *entry)
+{
+    LOCK_RECORD(record);
+    int r = transaction_begin(record);
+
+    return transaction_end(record, r < 0 ? r : keep_restart(record, entry));
+}
+
 int record_restart_forget(Record *record, const char *uuid)
 {
     LOCK_RECORD(record);
-    sqlite3_stmt *stmt = NULL;
-    int r = statement_get(record, SQL_RESTART_FORGET, &stmt);
+    int r = transaction_begin(record);
 
-    if (r < 0)
-        return r;
-    statement_bind_text(stmt, 1, uuid);
-    return statement_run(record, stmt);
+    return transaction_end(record, r < 0 ? r : run_with_uuid(record, SQL_RESTART_FORGET, uuid));
 }
 
 int record_restarts(Record *record, GPtrArray **ret)

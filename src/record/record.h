@@ -63,8 +63,8 @@ int record_begin(Record *record, const ProcessKey *process, const ChangeSet *cha
  * made loses its written value and, if this batch kept it, its original. "half": not made, but the
  * old value is gone too; the original stays, as of a write that was cut off. 0 or negative errno.
  * batch 0: record_begin() failed, and the changes were made all the same. What was made is kept in
- * memory, known to record_originals(), and written (why: "late") with the next transaction that
- * succeeds, that of record_check() at the latest. */
+ * memory, known to record_originals() while the disk can be read, and written (why: "late") with
+ * the next transaction that succeeds, that of record_check() at the latest. */
 int record_finish(Record *record, const ProcessKey *process, int64_t batch,
                   const ChangeSet *changes, const char *const *results);
 

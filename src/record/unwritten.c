@@ -77,16 +77,6 @@ static void set_text(char **text, const char *value)
     *text = copy;
 }
 
-static Original *find_original(const GPtrArray *originals, const SettingKey *key)
-{
-    for (guint i = 0; i < originals->len; i++) {
-        Original *original = g_ptr_array_index(originals, i);
-        if (setting_key_compare(&original->key, key) == 0)
-            return original;
-    }
-    return NULL;
-}
-
 static bool is_class(const SettingKey *thread, const SettingKey *of)
 {
     return thread->tid != 0 && of->tid != 0 &&
@@ -100,7 +90,7 @@ static const Original *original_of_class(const GPtrArray *originals, const Chang
 {
     const char *mask = change_value_before(thread);
 
-    if (find_original(originals, &thread->key))
+    if (original_find(originals, &thread->key))
         return NULL;
     for (guint i = 0; i < originals->len; i++) {
         const Original *original = g_ptr_array_index(originals, i);
@@ -115,7 +105,7 @@ static const Original *original_of_class(const GPtrArray *originals, const Chang
 /* An earlier write was cut off and left a third value, which this one failed to replace. */
 static bool is_left_by_half(const GPtrArray *originals, const Change *change)
 {
-    const Original *original = find_original(originals, &change->key);
+    const Original *original = original_find(originals, &change->key);
 
     return original && original->pending && g_strcmp0(original->written, change->from) != 0 &&
            g_strcmp0(original->previous, change->from) != 0;
@@ -185,18 +175,19 @@ void unwritten_add(GPtrArray *list, const ProcessKey *process, const ChangeSet *
                    const char *const *results, const GPtrArray *originals)
 {
     const ProcessKey guest = {.uuid = process->uuid, .name = process->name, .boot_id = ""};
-    Unwritten *const owners[] = {find_or_add(list, process), find_or_add(list, &guest)};
     g_autoptr(ChangeSet) own = changes_with_originals(changes, originals);
 
     for (unsigned i = 0; i < change_set_size(own); i++) {
         const Change *change = change_set_get(own, i);
-        Unwritten *owner = owners[change->key.plane == PLANE_CONFIG];
         bool done = g_str_equal(results[i], "done");
         bool half =
             g_str_equal(results[i], "half") || (!done && is_left_by_half(originals, change));
+        if (!half && !done)
+            continue;
+        Unwritten *owner = find_or_add(list, change->key.plane == PLANE_CONFIG ? &guest : process);
         bool is_known = change_set_find(owner->made, &change->key) ||
                         change_set_find(owner->half, &change->key);
-        if ((half || done) && (is_known || has_room(list)))
+        if (is_known || has_room(list))
             add_change(owner, change, half);
     }
 }
@@ -218,7 +209,7 @@ const ProcessFlags *unwritten_flags(const GPtrArray *list, const ProcessKey *pro
 
 static Original *find_or_add_original(GPtrArray *originals, const Change *change)
 {
-    Original *original = find_original(originals, &change->key);
+    Original *original = original_find(originals, &change->key);
 
     if (original)
         return original;

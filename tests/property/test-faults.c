@@ -289,15 +289,6 @@ static GPtrArray *originals_of(Schedule *schedule, const Subject *subject)
     return list;
 }
 
-static bool has_original(const GPtrArray *originals, const SettingKey *key)
-{
-    for (guint i = 0; i < originals->len; i++)
-        if (setting_key_compare(&((const Original *)g_ptr_array_index(originals, i))->key, key) ==
-            0)
-            return true;
-    return false;
-}
-
 /* Set with that call, whether it was another value before or not. */
 static bool is_touched(const SettingKey *key, Knob knob, unsigned instance, pid_t tid)
 {
@@ -325,7 +316,7 @@ static void keep_others(Schedule *schedule, Subject *subject, Knob knob, unsigne
         if (!is_touched(&setting->key, knob, instance, tid))
             continue;
         setting_list_add(touched, &setting->key, setting->value, NULL, NULL);
-        ours &= setting_is_wanted(wanted, &setting->key) && has_original(originals, &setting->key);
+        ours &= setting_is_wanted(wanted, &setting->key) && original_find(originals, &setting->key);
     }
     for (unsigned i = 0; i < setting_list_size(touched); i++) {
         const Setting *setting = setting_list_get(touched, i);

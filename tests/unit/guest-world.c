@@ -232,16 +232,6 @@ GPtrArray *guest_world_originals(const GuestWorld *world, pid_t pid)
     return list;
 }
 
-const Original *guest_world_original(const GPtrArray *originals, const SettingKey *key)
-{
-    for (guint i = 0; i < originals->len; i++) {
-        const Original *original = g_ptr_array_index(originals, i);
-        if (setting_key_compare(&original->key, key) == 0)
-            return original;
-    }
-    return NULL;
-}
-
 /* --- the state it is in --- */
 
 char *guest_world_affinities(const GuestWorld *world)

@@ -60,8 +60,6 @@ void guest_world_reopen(GuestWorld *world);
 void guest_world_copy_record(const GuestWorld *world);
 /* Originals of the process, or of another one of that guest; array of Original. */
 GPtrArray *guest_world_originals(const GuestWorld *world, pid_t pid);
-/* NULL: that key has none. */
-const Original *guest_world_original(const GPtrArray *originals, const SettingKey *key);
 
 /* Affinities of all threads in order of tid, "0 0 1 4 5 2 4". Owned by the caller. */
 char *guest_world_affinities(const GuestWorld *world);

@@ -294,7 +294,7 @@ static void assert_original(const GPtrArray *list, SettingKey key, const char *f
 {
     if (key.tid)
         key.tid_start = 1000 + (uint64_t)key.tid;
-    const Original *original = guest_world_original(list, &key);
+    const Original *original = original_find(list, &key);
 
     assert_non_null(original);
     assert_int_equal(g_strcmp0(original->original, first), 0);
@@ -1134,16 +1134,6 @@ static const char *cache_now(const GuestWorld *world)
     return setting_list_find(world->guest->config->knobs, &key)->value;
 }
 
-static const Original *cache_original(GPtrArray *list)
-{
-    for (guint i = 0; i < list->len; i++) {
-        const Original *original = g_ptr_array_index(list, i);
-        if (setting_key_compare(&original->key, &cache) == 0)
-            return original;
-    }
-    return NULL;
-}
-
 /* T1 */
 static void refused_put_back_keeps_its_original(void **state)
 {
@@ -1162,7 +1152,7 @@ static void refused_put_back_keeps_its_original(void **state)
     assert_string_equal(cache_now(world), "none");
     assert_int_equal(change_set_size(job->refused), 1);
     g_autoptr(GPtrArray) list = guest_world_originals(world, 100);
-    const Original *original = cache_original(list);
+    const Original *original = original_find(list, &cache);
     assert_non_null(original);
     assert_string_equal(original->original, "writeback");
 }
@@ -1201,7 +1191,7 @@ static void tuned_after_a_restore_keeps_the_original(void **state)
     guest_job_free(run_well(world, GUEST_TUNE));
     assert_string_equal(cache_now(world), "none");
     g_autoptr(GPtrArray) list = guest_world_originals(world, 100);
-    const Original *original = cache_original(list);
+    const Original *original = original_find(list, &cache);
     assert_non_null(original);
     assert_string_equal(original->original, "writeback");
     guest_job_free(run_well(world, GUEST_RESTORE));

@@ -445,6 +445,29 @@ static void opened_when_it_can_be(void **state)
     assert_left_alone(*state, RECORD_CORRUPT);
 }
 
+/* A restart is on disk, or the call fails: not in a file that is gone. */
+static void restarts_are_of_the_file_that_is_there(void **state)
+{
+    const RestartEntry entry = {
+        .uuid = (char *)db.uuid, .name = (char *)"db", .boot_id = (char *)"boot-1", .pid = 100};
+    g_autofree char *path = g_build_filename(*state, "record.db", NULL);
+    g_autofree char *log = g_strconcat(path, "-wal", NULL);
+    g_autofree char *index = g_strconcat(path, "-shm", NULL);
+    g_autoptr(Record) record = open_record(*state);
+    g_autoptr(GPtrArray) kept = NULL, left = NULL;
+
+    assert_int_equal(unlink(path) | unlink(log) | unlink(index), 0);
+    assert_int_equal(record_restart_keep(record, &entry), -ESTALE);
+    assert_int_equal(record_restart_forget(record, entry.uuid), -ESTALE);
+    assert_int_equal(check(record, false), RECORD_DONE);
+    assert_int_equal(record_restart_keep(record, &entry), 0);
+    assert_int_equal(record_restarts(record, &kept), 0);
+    assert_int_equal(kept->len, 1);
+    assert_int_equal(record_restart_forget(record, entry.uuid), 0);
+    assert_int_equal(record_restarts(record, &left), 0);
+    assert_int_equal(left->len, 0);
+}
+
 /* Once a call has found it, nothing is written any more, and a check says so for good. */
 static void damaged_while_it_is_open(void **state)
 {
@@ -510,6 +533,7 @@ int main(void)
         TEST(small_and_read_only_disk),
         TEST(another_writer_holds_on),
         TEST(opened_when_it_can_be),
+        TEST(restarts_are_of_the_file_that_is_there),
         TEST(damaged_while_it_is_open),
         TEST(a_probe_finds_a_full_disk),
     };

@@ -405,16 +405,6 @@ static SettingKey device_key(Knob knob, const char *device, Plane plane)
     return key;
 }
 
-static const Original *original_find(GPtrArray *list, const SettingKey *key)
-{
-    for (guint i = 0; i < list->len; i++) {
-        const Original *original = g_ptr_array_index(list, i);
-        if (setting_key_compare(&original->key, key) == 0)
-            return original;
-    }
-    return NULL;
-}
-
 /* Each device has originals and a history of its own, by its name. */
 static void devices_are_told_apart(void **ret_state)
 {
@@ -695,12 +685,7 @@ static void assert_unwritten(State *state, const SettingKey *key, const char *va
     for (unsigned i = 0; i < 2; i++) {
         g_autofree char *text = NULL;
         g_autoptr(GPtrArray) list = originals(state, &db);
-        const Original *found = NULL;
-        for (guint j = 0; j < list->len; j++) {
-            const Original *original = g_ptr_array_index(list, j);
-            if (setting_key_compare(&original->key, key) == 0)
-                found = original;
-        }
+        const Original *found = original_find(list, key);
         assert_non_null(found);
         assert_text(found->original, value);
         assert_text(found->written, written);
