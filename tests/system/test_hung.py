@@ -242,7 +242,7 @@ class Hung(Case):
         for i in range(40):
             self.guest(f"hang{i}", start=False)
         daemon = self.daemon(DEDICATED, start=False)
-        daemon.program = "tests/system/vmtuned-hanging"
+        daemon.program = "vmtuned-hanging"
         hang = os.path.join(daemon.folder, "hang")
         daemon.start(environment={"VMTUNED_TEST_HANG": hang})
         self.wait_state(daemon, guest, "as-planned")
