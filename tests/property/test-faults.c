@@ -21,7 +21,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #define DEFAULT_COUNT 1000
@@ -811,17 +810,10 @@ static bool run_schedule(uint64_t seed)
     return false;
 }
 
-static uint64_t number_of(const char *variable, uint64_t fallback)
-{
-    const char *text = getenv(variable);
-
-    return text ? g_ascii_strtoull(text, NULL, 10) : fallback;
-}
-
 int main(void)
 {
-    uint64_t seed = number_of("VMTUNED_SEED", g_random_int());
-    uint64_t count = number_of("VMTUNED_COUNT", DEFAULT_COUNT), passed = 0;
+    uint64_t seed = environment_number("VMTUNED_SEED", g_random_int());
+    uint64_t count = environment_number("VMTUNED_COUNT", DEFAULT_COUNT), passed = 0;
 
     for (uint64_t i = 0; i < count; i++)
         passed += run_schedule(seed + i);
