@@ -192,6 +192,10 @@ class Daemon:
     def ctl(self, *argv, check=True):
         return run(os.path.join(BUILD, "vmtuned-ctl"), *argv, check=check)
 
+    def ask(self, *argv, **options):
+        """As ctl(), but does not wait for the answer."""
+        return subprocess.Popen((os.path.join(BUILD, "vmtuned-ctl"), *argv), **options)
+
     def json(self, *argv, check=True):
         return json.loads(self.ctl(*argv, "--json", check=check).stdout)
 
