@@ -116,6 +116,14 @@ def power_image(name):
     return path
 
 
+def preload(source, *libraries):
+    """The library of a source file of this folder, to put in front of others."""
+    path = os.path.join(BUILD, f"{source}.so")
+    run("gcc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", path, os.path.join(HERE, f"{source}.c"),
+        *(f"-l{library}" for library in libraries))
+    return path
+
+
 class Guest(RunningGuest):
     """A guest of the private libvirtd: no disk, no network but those in devices, its firmware idles."""
 
@@ -173,6 +181,10 @@ class Daemon:
                                         stderr=self.log, env={**os.environ, **(environment or {})})
         if ready:
             wait_for("the daemon's first cycle", self.has_cycled)
+
+    def start_preloaded(self, library):
+        """With a library of preload(), which goes by files in the daemon's folder."""
+        self.start(environment={"LD_PRELOAD": library, "VMTUNED_TEST_FOLDER": self.folder})
 
     def has_cycled(self):
         if self.process.poll() is not None:

@@ -6,8 +6,8 @@ import signal
 import xml.etree.ElementTree as ET
 
 import harness
-from harness import BUILD, HERE, Case
-from truth import read, run, virsh, wait_for, write
+from harness import Case, preload
+from truth import read, run, virsh, wait_for, write, write_at_once
 
 DISK = "guests: [{match: {name: 'dev*'}, disk: {cache: writethrough, discard: unmap}}]"
 HAND = "<description>by hand {}</description>"
@@ -59,11 +59,8 @@ class Editing(Devices):
 
     def racing(self, policy):
         """A daemon that meets another editor, or a libvirt that does nothing, when files say so."""
-        library = os.path.join(BUILD, "edit-race.so")
-        run("gcc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library,
-            os.path.join(HERE, "edit-race.c"), "-lvirt", "-ldl")
         daemon = self.daemon(policy, start=False)
-        daemon.start(environment={"LD_PRELOAD": library, "VMTUNED_TEST_FOLDER": daemon.folder})
+        daemon.start_preloaded(preload("edit-race", "virt", "dl"))
         return daemon
 
     def edit_by_hand(self, daemon, guest, rounds):
@@ -78,9 +75,7 @@ sed -i "s|<description>.*</description>|<description>by hand $left</description>
 virsh -q define hand.xml
 echo $((left - 1)) >left
 """
-        path = os.path.join(daemon.folder, "race")
-        write(path + ".new", script)
-        os.rename(path + ".new", path)
+        write_at_once(os.path.join(daemon.folder, "race"), script)
 
     @staticmethod
     def seen(daemon):
