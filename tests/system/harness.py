@@ -13,7 +13,7 @@ import tempfile
 import unittest
 import uuid as uuid_module
 
-from truth import RunningGuest, read, run, virsh, wait_for
+from truth import TIMEOUT, RunningGuest, read, run, virsh, wait_for
 
 BUILD = os.environ["BUILD_DIR"]
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -194,6 +194,11 @@ class Daemon:
     def cycles(self):
         done = self.ctl("status", "--json", check=False)
         return json.loads(done.stdout)["daemon"]["cycles"] if done.returncode in (0, 1, 3) else 0
+
+    def wait_cycles(self, n, timeout=TIMEOUT):
+        """So many whole cycles from now: whatever was to be done is."""
+        end = self.cycles() + n
+        wait_for(f"{n} cycles", lambda: self.cycles() >= end, timeout)
 
     def connected(self):
         return self.json("status", check=False)["daemon"]["connected"]

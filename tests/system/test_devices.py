@@ -50,9 +50,6 @@ class Devices(Case):
     def wait_cache(self, guest, word):
         wait_for(f"cache {word}", lambda: self.driver(self.config(guest)).get("cache") == word)
 
-    def some_cycles(self, daemon):
-        wait_for("more cycles", lambda seen=daemon.cycles(): daemon.cycles() > seen + 2)
-
 
 class Editing(Devices):
     """Of persistent definitions, against others who edit too."""
@@ -128,12 +125,12 @@ echo $((left - 1)) >left
         other = self.device_guest("dev2")
         daemon = self.daemon(DISK)
         self.wait_cache(other, "writethrough")
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         daemon.ctl("apply", guest.name, check=False)
         self.assertIn("Persistent:     no", virsh("dominfo", guest.name).stdout)
         self.assertNotIn("cache", self.driver(self.live(guest)))
         guest.destroy()
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         self.assertNotIn(guest.name, virsh("list", "--all", "--name").stdout.split())
 
     def test_secrets_are_kept_and_told_nobody(self):
@@ -146,7 +143,7 @@ echo $((left - 1)) >left
         self.assertIn(password, before)
         daemon = self.daemon(DISK, extra=("--log-level", "debug"))
         self.wait_cache(guest, "writethrough")
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         after = self.secret_xml(guest)
         self.assertIn(f"passwd='{password}'", after)
         self.assertIn(f"uuid='{usage}'", after)
@@ -198,7 +195,7 @@ class NextStart(Devices):
                             f"{words} not in {arguments}")
         self.wait_state(daemon, guest, "as-planned")
         writes = daemon.status(guest)["writes"]
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         self.assertEqual(daemon.status(guest)["writes"], writes)
         guest.destroy()
         daemon.ctl("restore", guest.name)
@@ -323,9 +320,9 @@ class Running(Devices):
         daemon = self.daemon("guests: [{match: {name: 'dev*'},"
                              " network: {outbound: {average: 1MB, peak: 2MB}}}]")
         wait_for("a result", lambda: daemon.status(guest)["writes"] > 0)
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         writes, state = daemon.status(guest)["writes"], daemon.state_of(guest)
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         # a kernel that cannot do it is asked once, and the rest of the guest is as planned
         self.assertEqual(daemon.status(guest)["writes"], writes)
         outbound = self.live(guest).find("devices/interface/bandwidth/outbound")

@@ -98,10 +98,6 @@ class Hung(Case):
             self.assertEqual(virsh("domcontrol", "hung").stdout.strip(), "ok")
         self.wait_back(daemon, (hung, other))
 
-    def wait_cycles(self, daemon, n):
-        end = daemon.cycles() + n
-        wait_long(f"{n} cycles", lambda: daemon.cycles() >= end)
-
     def test_what_a_hung_guest_cannot_get_waits(self):
         hung = self.guest("hung")
         daemon = self.daemon("guests: [{match: {name: hung}, cpu: {quota: 50%}}]")
@@ -113,9 +109,9 @@ class Hung(Case):
                 self.wait_stuck(daemon, (hung,), "stopped")
                 daemon.write_policy(policy)
                 daemon.ctl("reload", check=False)
-                self.wait_cycles(daemon, 2)
+                daemon.wait_cycles(2, PATIENCE)
                 rows = daemon.record(count)
-                self.wait_cycles(daemon, 5)
+                daemon.wait_cycles(5, PATIENCE)
                 self.assertEqual(daemon.record(count), rows)
                 self.assertEqual(daemon.state_of(hung), "stuck")
             self.wait_back(daemon, (hung,))

@@ -269,7 +269,7 @@ class OnReboot(Power):
         harness.HOST.start_libvirtd()
         wait_for("connected again", daemon.connected)
         self.assertEqual(self.on_reboot(guest), "destroy")
-        wait_for("a cycle", lambda seen=daemon.cycles(): daemon.cycles() > seen + 1)
+        daemon.wait_cycles(2)
         self.key(guest, "R")
         self.wait_started(guest, pid)
 

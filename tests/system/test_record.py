@@ -33,8 +33,7 @@ class Record(Case):
 
     def wait_lost(self, times=1):
         wait_for("the loss is told", self.problem)
-        seen = self.vm.cycles()
-        wait_for("more cycles", lambda: self.vm.cycles() > seen + 2)
+        self.vm.wait_cycles(3)
         self.assertEqual(self.told(), times, self.vm.log_text())
         self.assertIn(self.problem(), self.vm.ctl("status", check=False).stdout)
 
