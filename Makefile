@@ -79,6 +79,7 @@ FUZZ := $(call tests,fuzz,fuzz)
 SCENARIO := $(if $(wildcard tests/scenario/run.c),$O/scenario-run)
 TOPOLOGIES := $O/topologies-check
 KILLED := $O/vmtuned-killed
+HANGING := $O/vmtuned-hanging
 comma := ,
 # where malloc() is another already
 OTHERS_MALLOC = $(filter-out %/test-alloc-faults,$(UNIT))
@@ -126,6 +127,10 @@ KILL_POINTS := backend_real_init virt_setting_apply virt_definition_edit thread_
 	record_restart_forget statement_run_plain
 $(KILLED): private ALL_LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(KILL_POINTS))
 $(KILLED): $(DAEMON) $(VIRT) $(HOST) $O/tests/system/kill-points.o $(LIB)
+	$(link)
+# The daemon with jobs that hang on demand.
+$(HANGING): private ALL_LDFLAGS += -Wl$(comma)--wrap=guest_job_run -Wl$(comma)--wrap=pool_submit
+$(HANGING): $(DAEMON) $(VIRT) $(HOST) $O/tests/system/hanging.o $(LIB)
 	$(link)
 $O/tests/unit/test-%: $O/tests/unit/test-%.o $(TESTLIB) $(LIB)
 	$(link)
@@ -210,12 +215,6 @@ VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-
 	--child-silent-after-fork=yes --suppressions=tests/valgrind.supp
 check-valgrind: $(UNIT) $(SCENARIO) ## unit tests and scenarios under valgrind
 	$(Q)TEST_WRAP='$(VALGRIND)' tests/run-tests.sh $(RESULTS)/valgrind $(OTHERS_MALLOC) $(scenarios)
-
-# The daemon with jobs that hang on demand.
-HANGING := $O/tests/system/vmtuned-hanging
-$(HANGING): $O/tests/system/hanging.o $(DAEMON) $(VIRT) $(HOST) $(LIB)
-	$(link)
-$(HANGING): LDFLAGS += -Wl,--wrap=guest_job_run,--wrap=pool_submit
 
 check-system: $(PROGRAMS) $(HANGING) ## real guests on a private libvirtd (root)
 	$(Q)BUILD_DIR=$(abspath $O) tests/run-watched.sh $(RESULTS)/system tests/system/run.sh

@@ -31,6 +31,12 @@ def write(path, text):
         file.write(text)
 
 
+def write_at_once(path, text):
+    """For a reader that may come at any time."""
+    write(path + ".new", text)
+    os.rename(path + ".new", path)
+
+
 def cpus(text):
     """'0-2,5' as a set"""
     result = set()

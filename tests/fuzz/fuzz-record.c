@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The record's file: one that is not used stays as it is, byte for byte; one that is used never
  * breaks its reader or writer. */
+#include "common/record-dir.h"
 #include "record/record.h"
 
 #include <stdlib.h>
@@ -58,25 +59,11 @@ static void write_all(Record *record)
     (void)record_forget(record, &db, NULL);
 }
 
-/* In memory where there is such a file system. */
-static char *directory_new(void)
-{
-    char *directory = g_strdup("/dev/shm/vmtuned-fuzz-XXXXXX");
-
-    if (g_mkdtemp(directory))
-        return directory;
-    g_free(directory);
-    directory = g_dir_make_tmp("vmtuned-fuzz-XXXXXX", NULL);
-    check(directory != NULL);
-    return directory;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const files[] = {"record.db", "record.db-wal", "record.db-shm",
-                                        "record.db-journal"};
-    g_autofree char *directory = directory_new();
+    g_autofree char *directory = record_dir_new();
     g_autofree char *path = g_build_filename(directory, "record.db", NULL);
+    g_autofree char *journal = g_strconcat(path, "-journal", NULL);
     g_autofree char *text = NULL;
     g_autoptr(Record) record = NULL;
 
@@ -91,10 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_unchanged(path, data, size);
     }
     g_clear_pointer(&record, record_close);
-    for (unsigned i = 0; i < G_N_ELEMENTS(files); i++) {
-        g_autofree char *file = g_build_filename(directory, files[i], NULL);
-        unlink(file);
-    }
+    record_dir_clear(directory);
+    unlink(journal);
     check(rmdir(directory) == 0);
     return 0;
 }

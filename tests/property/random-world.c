@@ -15,6 +15,13 @@
 /* Disks are drawn from a stream of their own, so that they change nothing else in a world. */
 #define DISK_STREAM UINT64_C(0xd15c)
 
+uint64_t environment_number(const char *variable, uint64_t fallback)
+{
+    const char *text = getenv(variable);
+
+    return text ? g_ascii_strtoull(text, NULL, 10) : fallback;
+}
+
 /* splitmix64 (Steele, Lea, Flood 2014): any seed will do. */
 uint64_t random_next(Random *random)
 {

@@ -8,6 +8,9 @@ typedef struct Random {
     uint64_t state;
 } Random;
 
+/* The seed or count that a variable of the environment has, or else the default. */
+uint64_t environment_number(const char *variable, uint64_t fallback);
+
 uint64_t random_next(Random *random);
 unsigned random_below(Random *random, unsigned n); /* 0…n-1 */
 bool random_chance(Random *random, unsigned percent);

@@ -600,18 +600,11 @@ static void test_cells(uint64_t seed)
     report(farm, "cells, all ways");
 }
 
-static uint64_t number_of(const char *variable, uint64_t fallback)
-{
-    const char *text = getenv(variable);
-
-    return text ? g_ascii_strtoull(text, NULL, 10) : fallback;
-}
-
 int main(void)
 {
     static const unsigned percents[] = {70, 85, 95};
-    uint64_t seed = number_of("VMTUNED_SEED", DEFAULT_SEED);
-    uint64_t count = number_of("VMTUNED_COUNT", DEFAULT_COUNT);
+    uint64_t seed = environment_number("VMTUNED_SEED", DEFAULT_SEED);
+    uint64_t count = environment_number("VMTUNED_COUNT", DEFAULT_COUNT);
 
     printf("VMTUNED_SEED=%" PRIu64 " VMTUNED_COUNT=%" PRIu64 "\n", seed, count);
     for (unsigned i = 0; i < G_N_ELEMENTS(churn_hosts); i++)

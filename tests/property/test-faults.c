@@ -10,6 +10,7 @@
  * VMTUNED_SEED and VMTUNED_COUNT choose the schedules; one that fails is printed with its steps.
  */
 #include "common/fake-guest.h"
+#include "common/record-dir.h"
 #include "common/world.h"
 #include "daemon/host-job.h"
 #include "plan/diff.h"
@@ -20,9 +21,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define DEFAULT_COUNT 1000
@@ -31,9 +29,7 @@
 #define MORE_STEPS 8
 #define N_CPUS 16
 #define BOOT "boot-1"
-#define MEMORY "/dev/shm" /* thousands of synced writes: spare the disk */
 
-static const char *const record_files[] = {"record.db", "record.db-wal", "record.db-shm"};
 static const SettingKey thp = {.knob = KNOB_HOST_THP, .plane = PLANE_ACTUAL};
 static const SettingKey ksm = {.knob = KNOB_HOST_KSM_RUN, .plane = PLANE_ACTUAL};
 
@@ -64,7 +60,7 @@ typedef struct Schedule {
     bool full;                              /* the disk is */
     bool unwritten; /* something may be in memory only: a kill would lose it */
     bool dead;
-    GBytes *disk[2]; /* record.db and its log when vmtuned died */
+    GPtrArray *disk; /* the record when vmtuned died */
     bool drift;      /* somebody else was there */
     GString *steps;
     char *fault;
@@ -86,45 +82,14 @@ static void fail(Schedule *schedule, const char *format, ...)
 
 /* --- the record --- */
 
-static char *record_path(const Schedule *schedule, unsigned file)
-{
-    return g_build_filename(schedule->directory, record_files[file], NULL);
-}
-
-static void record_copy(Schedule *schedule)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(schedule->disk); i++) {
-        g_autofree char *path = record_path(schedule, i);
-        char *bytes = NULL;
-        gsize size = 0;
-        g_clear_pointer(&schedule->disk[i], g_bytes_unref);
-        if (g_file_get_contents(path, &bytes, &size, NULL))
-            schedule->disk[i] = g_bytes_new_take(bytes, size);
-    }
-}
-
-static void record_remove(const Schedule *schedule)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(record_files); i++) {
-        g_autofree char *path = record_path(schedule, i);
-        unlink(path);
-    }
-}
-
 /* As the next vmtuned finds it. */
 static void record_reopen(Schedule *schedule)
 {
     g_autofree char *text = NULL;
 
     g_clear_pointer(&schedule->record, record_close);
-    record_remove(schedule);
-    for (unsigned i = 0; i < G_N_ELEMENTS(schedule->disk); i++) {
-        g_autofree char *path = record_path(schedule, i);
-        gsize size = 0;
-        const char *bytes = schedule->disk[i] ? g_bytes_get_data(schedule->disk[i], &size) : NULL;
-        if (schedule->disk[i] && !g_file_set_contents(path, bytes ? bytes : "", (gssize)size, NULL))
-            abort();
-    }
+    if (schedule->disk)
+        record_dir_put(schedule->directory, schedule->disk);
     if (record_open(schedule->directory, &schedule->record, &text) != RECORD_DONE)
         g_error("%s", text);
 }
@@ -132,13 +97,7 @@ static void record_reopen(Schedule *schedule)
 /* No file can be written, or again. */
 static void disk_set_full(Schedule *schedule, bool full)
 {
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_FSIZE, &limit) < 0)
-        abort();
-    limit.rlim_cur = full ? 0 : limit.rlim_max;
-    if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
-        abort();
+    disk_limit(full ? 0 : RLIM_INFINITY);
     n_fulls += full && !schedule->full;
     schedule->full = full;
     schedule->unwritten |= full;
@@ -217,7 +176,8 @@ static void die(Schedule *schedule)
 {
     FakeBackend *fake = schedule->fake;
 
-    record_copy(schedule);
+    g_clear_pointer(&schedule->disk, g_ptr_array_unref);
+    schedule->disk = record_dir_copy(schedule->directory);
     schedule->dead = true;
     n_kills++;
     fake->fail_call = fake->n_calls;
@@ -795,10 +755,7 @@ static Schedule *schedule_new(uint64_t seed)
     schedule->n_subjects = 1 + random_below(&schedule->random, MAX_GUESTS);
     for (unsigned i = 0; i < schedule->n_subjects; i++)
         add_guest(schedule, i);
-    schedule->directory = g_strdup(access(MEMORY, W_OK) == 0 ? MEMORY "/vmtuned-faults-XXXXXX"
-                                                             : "/tmp/vmtuned-faults-XXXXXX");
-    if (!g_mkdtemp(schedule->directory))
-        g_error("no directory for the record");
+    schedule->directory = record_dir_new();
     record_reopen(schedule);
     return schedule;
 }
@@ -806,7 +763,7 @@ static Schedule *schedule_new(uint64_t seed)
 static void schedule_free(Schedule *schedule)
 {
     record_close(schedule->record);
-    record_remove(schedule);
+    record_dir_clear(schedule->directory);
     rmdir(schedule->directory);
     for (unsigned i = 0; i < schedule->n_subjects; i++) {
         Subject *subject = &schedule->subjects[i];
@@ -817,8 +774,7 @@ static void schedule_free(Schedule *schedule)
         setting_list_free(subject->others);
         setting_list_free(subject->touched);
     }
-    for (unsigned i = 0; i < G_N_ELEMENTS(schedule->disk); i++)
-        g_clear_pointer(&schedule->disk[i], g_bytes_unref);
+    g_clear_pointer(&schedule->disk, g_ptr_array_unref);
     g_clear_pointer(&schedule->host_plan, host_plan_unref);
     setting_list_free(schedule->host_first);
     fake_backend_free(schedule->fake);
@@ -845,19 +801,11 @@ static bool run_schedule(uint64_t seed)
     return false;
 }
 
-static uint64_t number_of(const char *variable, uint64_t fallback)
-{
-    const char *text = getenv(variable);
-
-    return text ? g_ascii_strtoull(text, NULL, 10) : fallback;
-}
-
 int main(void)
 {
-    uint64_t seed = number_of("VMTUNED_SEED", g_random_int());
-    uint64_t count = number_of("VMTUNED_COUNT", DEFAULT_COUNT), passed = 0;
+    uint64_t seed = environment_number("VMTUNED_SEED", g_random_int());
+    uint64_t count = environment_number("VMTUNED_COUNT", DEFAULT_COUNT), passed = 0;
 
-    signal(SIGXFSZ, SIG_IGN);
     for (uint64_t i = 0; i < count; i++)
         passed += run_schedule(seed + i);
     printf("figure: %" PRIu64 " fault schedules: %u jobs, %u failed calls, %u kills, %u times no "

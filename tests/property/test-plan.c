@@ -14,7 +14,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_SEED 20261
@@ -614,17 +613,10 @@ static bool world_holds(uint64_t seed)
     return false;
 }
 
-static uint64_t number_of(const char *variable, uint64_t fallback)
-{
-    const char *text = getenv(variable);
-
-    return text ? g_ascii_strtoull(text, NULL, 10) : fallback;
-}
-
 int main(void)
 {
-    uint64_t seed = number_of("VMTUNED_SEED", DEFAULT_SEED);
-    uint64_t count = number_of("VMTUNED_COUNT", DEFAULT_COUNT), passed = 0;
+    uint64_t seed = environment_number("VMTUNED_SEED", DEFAULT_SEED);
+    uint64_t count = environment_number("VMTUNED_COUNT", DEFAULT_COUNT), passed = 0;
 
     printf("VMTUNED_SEED=%" PRIu64 " VMTUNED_COUNT=%" PRIu64 "\n", seed, count);
     for (uint64_t i = 0; i < count; i++)

@@ -14,7 +14,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define DEFAULT_SEED 20261
 #define DEFAULT_COUNT 1000
@@ -48,13 +47,6 @@ static const char *const act_names[N_ACTS] = {"comes or goes",
                                               "is looked at",
                                               "is released or taken back",
                                               "and all others are defragmented"};
-
-static uint64_t number_of(const char *variable, uint64_t fallback)
-{
-    const char *text = getenv(variable);
-
-    return text ? g_ascii_strtoull(text, NULL, 10) : fallback;
-}
 
 /* Its vCPUs are where the plan has them by now; its memory may have changed. */
 static Guest *look_at(Life *life, const Guest *had)
@@ -257,8 +249,8 @@ static bool life_holds(uint64_t seed, unsigned *n_whole)
 
 int main(void)
 {
-    uint64_t seed = number_of("VMTUNED_SEED", DEFAULT_SEED);
-    uint64_t count = number_of("VMTUNED_COUNT", DEFAULT_COUNT), passed = 0;
+    uint64_t seed = environment_number("VMTUNED_SEED", DEFAULT_SEED);
+    uint64_t count = environment_number("VMTUNED_COUNT", DEFAULT_COUNT), passed = 0;
     unsigned n_whole = 0;
 
     printf("VMTUNED_SEED=%" PRIu64 " VMTUNED_COUNT=%" PRIu64 "\n", seed, count);

@@ -518,21 +518,14 @@ static GPtrArray *files_collect(void)
     return files;
 }
 
-static uint64_t number_of(const char *variable, uint64_t fallback)
-{
-    const char *text = getenv(variable);
-
-    return text ? g_ascii_strtoull(text, NULL, 10) : fallback;
-}
-
 static void ignore_error(void *data G_GNUC_UNUSED, xmlError *error G_GNUC_UNUSED)
 {
 }
 
 int main(void)
 {
-    uint64_t seed = number_of("VMTUNED_SEED", DEFAULT_SEED), passed = 0;
-    uint64_t count = number_of("VMTUNED_COUNT", DEFAULT_COUNT);
+    uint64_t seed = environment_number("VMTUNED_SEED", DEFAULT_SEED), passed = 0;
+    uint64_t count = environment_number("VMTUNED_COUNT", DEFAULT_COUNT);
     g_autoptr(GPtrArray) files = files_collect();
     g_autoptr(Grammar) grammar = grammar_load(SCHEMA);
     xmlRelaxNGParserCtxt *parser = xmlRelaxNGNewParserCtxt(SCHEMA);

@@ -13,7 +13,7 @@ import tempfile
 import unittest
 import uuid as uuid_module
 
-from truth import RunningGuest, read, run, virsh, wait_for
+from truth import TIMEOUT, RunningGuest, read, run, virsh, wait_for
 
 BUILD = os.environ["BUILD_DIR"]
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -116,6 +116,14 @@ def power_image(name):
     return path
 
 
+def preload(source, *libraries):
+    """The library of a source file of this folder, to put in front of others."""
+    path = os.path.join(BUILD, f"{source}.so")
+    run("gcc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", path, os.path.join(HERE, f"{source}.c"),
+        *(f"-l{library}" for library in libraries))
+    return path
+
+
 class Guest(RunningGuest):
     """A guest of the private libvirtd: no disk, no network but those in devices, its firmware idles."""
 
@@ -174,6 +182,10 @@ class Daemon:
         if ready:
             wait_for("the daemon's first cycle", self.has_cycled)
 
+    def start_preloaded(self, library):
+        """With a library of preload(), which goes by files in the daemon's folder."""
+        self.start(environment={"LD_PRELOAD": library, "VMTUNED_TEST_FOLDER": self.folder})
+
     def has_cycled(self):
         if self.process.poll() is not None:
             raise AssertionError(f"the daemon ended: {self.log_text()}")
@@ -183,6 +195,11 @@ class Daemon:
         done = self.ctl("status", "--json", check=False)
         return json.loads(done.stdout)["daemon"]["cycles"] if done.returncode in (0, 1, 3) else 0
 
+    def wait_cycles(self, n, timeout=TIMEOUT):
+        """So many whole cycles from now: whatever was to be done is."""
+        end = self.cycles() + n
+        wait_for(f"{n} cycles", lambda: self.cycles() >= end, timeout)
+
     def connected(self):
         return self.json("status", check=False)["daemon"]["connected"]
 
@@ -191,6 +208,10 @@ class Daemon:
 
     def ctl(self, *argv, check=True):
         return run(os.path.join(BUILD, "vmtuned-ctl"), *argv, check=check)
+
+    def ask(self, *argv, **options):
+        """As ctl(), but does not wait for the answer."""
+        return subprocess.Popen((os.path.join(BUILD, "vmtuned-ctl"), *argv), **options)
 
     def json(self, *argv, check=True):
         return json.loads(self.ctl(*argv, "--json", check=check).stdout)

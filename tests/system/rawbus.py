@@ -49,9 +49,9 @@ class RawBus:
         hello = self.send("Hello", "", b"", to="org.freedesktop.DBus")
         self.answers([hello])
 
-    def send(self, member, signature, body, flags=0, to="org.vmtuned1"):
+    def send(self, member, signature, body, flags=0, to="org.vmtuned1", interface=None):
         """The serial of the call."""
-        interface = "org.vmtuned1.Manager" if to == "org.vmtuned1" else to
+        interface = interface or ("org.vmtuned1.Manager" if to == "org.vmtuned1" else to)
         fields = ((1, b"o", "/" + to.replace(".", "/")), (2, b"s", interface), (FIELD_MEMBER, b"s", member),
                   (FIELD_DESTINATION, b"s", to), (FIELD_SIGNATURE, b"g", signature))
         return self.send_message(METHOD_CALL, flags, fields, body)

@@ -20,8 +20,7 @@ class Ability(Case):
         """In status and in the log, and nothing again and again after some cycles."""
         self.assertTrue(any(words in line for line in daemon.json("status", check=False)["daemon"]["cannot"]))
         self.assertIn("cannot: ", daemon.ctl("status", check=False).stdout)
-        before = daemon.cycles()
-        wait_for("cycles go on", lambda: daemon.cycles() > before + 3)
+        daemon.wait_cycles(4)
         lines = daemon.log_text().splitlines()
         self.assertEqual(len([line for line in lines if words in line]), 1, daemon.log_text())
         repeated = {line for line in lines if line.startswith(("warning", "error")) and lines.count(line) > 1}

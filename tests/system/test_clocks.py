@@ -3,8 +3,8 @@
 import os
 import subprocess
 
-from harness import BUILD, HERE, Case
-from truth import run, taskset, wait_for, write
+from harness import Case, preload
+from truth import taskset, wait_for, write_at_once
 
 ALL = {0, 1}
 YEAR = 365 * 24 * 3600
@@ -14,27 +14,22 @@ class Clocks(Case):
     """A daemon whose clocks are what files say: clocks.c."""
 
     def clocked(self, policy, **options):
-        library = os.path.join(BUILD, "clocks.so")
-        run("gcc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library, os.path.join(HERE, "clocks.c"), "-ldl")
+        self.library = preload("clocks", "dl")
         daemon = self.daemon(policy, start=False, **options)
-        self.environment = {"LD_PRELOAD": library, "VMTUNED_TEST_FOLDER": daemon.folder}
-        daemon.start(environment=self.environment)
+        daemon.start_preloaded(self.library)
         return daemon
 
     @staticmethod
     def set_clock(daemon, name, seconds):
         """A clock of the daemon from now on, at once."""
-        path = os.path.join(daemon.folder, name)
-        write(path + ".new", str(seconds))
-        os.rename(path + ".new", path)
+        write_at_once(os.path.join(daemon.folder, name), str(seconds))
 
     def test_wall_clock_jumps(self):
         guest = self.guest("web1")
         deaf = self.guest("deaf1")  # does not obey its power button
         daemon = self.clocked("")
         self.wait_state(daemon, guest, "as-planned")
-        waiting = subprocess.Popen((os.path.join(BUILD, "vmtuned-ctl"), "restart-into", deaf.name,
-                                    "--timeout", "3600"), stderr=subprocess.DEVNULL)
+        waiting = daemon.ask("restart-into", deaf.name, "--timeout", "3600", stderr=subprocess.DEVNULL)
         wait_for("the wait", lambda: daemon.status(deaf)["restart"])
         for number, jump in enumerate((YEAR, -YEAR, 3600, 0)):
             self.set_clock(daemon, "wall", jump)
@@ -45,7 +40,7 @@ class Clocks(Case):
         self.set_clock(daemon, "wall", YEAR)
         daemon.stop()
         waiting.wait(30)
-        daemon.start(environment=self.environment)
+        daemon.start_preloaded(self.library)
         wait_for("the next daemon waits, too", lambda: daemon.status(deaf)["restart"])
         history = [row[0] for row in daemon.record("SELECT result FROM history ORDER BY id")]
         self.assertGreaterEqual(len(history), 4)

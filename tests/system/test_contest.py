@@ -46,11 +46,6 @@ class Contest(Case):
     def repin(guest):
         taskset(guest.vcpu(0).tid, "1")
 
-    def wait_cycles(self, daemon, n):
-        """So many whole cycles from now: whatever was to be done is."""
-        end = daemon.cycles() + n
-        wait_for(f"{n} cycles", lambda: daemon.cycles() >= end)
-
     def contest(self, guest, daemon, repin=None, right=0):
         """Changed back each time it was repaired, until vmtuned gives way."""
         repin = repin or self.repin
@@ -59,7 +54,7 @@ class Contest(Case):
             repin(guest)
             wait_for("drift found", lambda: daemon.status(guest)["drift"] > before)
             wait_for("repaired", lambda: guest.vcpu(0).cpus == {right})
-            self.wait_cycles(daemon, 1)  # the one under way
+            daemon.wait_cycles(1)  # the one under way
             self.wait_state(daemon, guest, "as-planned")
         repin(guest)
         self.wait_state(daemon, guest, "contested")
@@ -75,7 +70,7 @@ class Contest(Case):
         # however often it is changed from now on, nothing is written
         for number in range(6):
             taskset(guest.vcpu(0).tid, "1" if number % 2 else "0-1")
-            self.wait_cycles(daemon, 2)
+            daemon.wait_cycles(2)
         self.assertEqual(guest.vcpu(0).cpus, {1})
         after = daemon.status(guest)
         self.assertEqual((after["writes"], after["state"]), (status["writes"], "contested"))
@@ -162,7 +157,7 @@ class Contest(Case):
         try:
             self.wait_state(daemon, guest, "contested")
             writes = daemon.status(guest)["writes"]
-            self.wait_cycles(daemon, 5)
+            daemon.wait_cycles(5)
             self.assertEqual(daemon.status(guest)["writes"], writes)
         finally:
             rival.stop()
@@ -220,7 +215,7 @@ class Contest(Case):
                                      "{match: {name: 'ded*'}, cpu: {policy: dedicated}}]")
         for number in range(REVERSALS + 2):
             taskset(guest.vcpu(0).tid, str(number % 2))
-            self.wait_cycles(daemon, 2)
+            daemon.wait_cycles(2)
         taskset(guest.vcpu(0).tid, "1")
         self.wait_state(daemon, guest, "drifted")
         self.assertEqual(daemon.status(guest)["contested"], [])

@@ -180,8 +180,7 @@ class RestartKilled(test_pending.Power):
         """Until the daemon has ended at that point, and the next one is there."""
         vm.program = "vmtuned-killed"
         vm.start(environment={"VMTUNED_KILL_ON": point})
-        asking = subprocess.Popen((os.path.join(BUILD, "vmtuned-ctl"), "restart-into", guest.name, *more),
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        asking = vm.ask("restart-into", guest.name, *more, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(f"killed {point}", lambda: vm.process.poll() is not None)
         self.assertEqual(vm.process.returncode, -9, vm.log_text())
         asking.wait(60)

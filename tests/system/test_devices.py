@@ -6,8 +6,8 @@ import signal
 import xml.etree.ElementTree as ET
 
 import harness
-from harness import BUILD, HERE, Case
-from truth import read, run, virsh, wait_for, write
+from harness import Case, preload
+from truth import read, run, virsh, wait_for, write, write_at_once
 
 DISK = "guests: [{match: {name: 'dev*'}, disk: {cache: writethrough, discard: unmap}}]"
 HAND = "<description>by hand {}</description>"
@@ -50,20 +50,14 @@ class Devices(Case):
     def wait_cache(self, guest, word):
         wait_for(f"cache {word}", lambda: self.driver(self.config(guest)).get("cache") == word)
 
-    def some_cycles(self, daemon):
-        wait_for("more cycles", lambda seen=daemon.cycles(): daemon.cycles() > seen + 2)
-
 
 class Editing(Devices):
     """Of persistent definitions, against others who edit too."""
 
     def racing(self, policy):
         """A daemon that meets another editor, or a libvirt that does nothing, when files say so."""
-        library = os.path.join(BUILD, "edit-race.so")
-        run("gcc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library,
-            os.path.join(HERE, "edit-race.c"), "-lvirt", "-ldl")
         daemon = self.daemon(policy, start=False)
-        daemon.start(environment={"LD_PRELOAD": library, "VMTUNED_TEST_FOLDER": daemon.folder})
+        daemon.start_preloaded(preload("edit-race", "virt", "dl"))
         return daemon
 
     def edit_by_hand(self, daemon, guest, rounds):
@@ -78,9 +72,7 @@ sed -i "s|<description>.*</description>|<description>by hand $left</description>
 virsh -q define hand.xml
 echo $((left - 1)) >left
 """
-        path = os.path.join(daemon.folder, "race")
-        write(path + ".new", script)
-        os.rename(path + ".new", path)
+        write_at_once(os.path.join(daemon.folder, "race"), script)
 
     @staticmethod
     def seen(daemon):
@@ -133,12 +125,12 @@ echo $((left - 1)) >left
         other = self.device_guest("dev2")
         daemon = self.daemon(DISK)
         self.wait_cache(other, "writethrough")
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         daemon.ctl("apply", guest.name, check=False)
         self.assertIn("Persistent:     no", virsh("dominfo", guest.name).stdout)
         self.assertNotIn("cache", self.driver(self.live(guest)))
         guest.destroy()
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         self.assertNotIn(guest.name, virsh("list", "--all", "--name").stdout.split())
 
     def test_secrets_are_kept_and_told_nobody(self):
@@ -151,7 +143,7 @@ echo $((left - 1)) >left
         self.assertIn(password, before)
         daemon = self.daemon(DISK, extra=("--log-level", "debug"))
         self.wait_cache(guest, "writethrough")
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         after = self.secret_xml(guest)
         self.assertIn(f"passwd='{password}'", after)
         self.assertIn(f"uuid='{usage}'", after)
@@ -203,7 +195,7 @@ class NextStart(Devices):
                             f"{words} not in {arguments}")
         self.wait_state(daemon, guest, "as-planned")
         writes = daemon.status(guest)["writes"]
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         self.assertEqual(daemon.status(guest)["writes"], writes)
         guest.destroy()
         daemon.ctl("restore", guest.name)
@@ -328,9 +320,9 @@ class Running(Devices):
         daemon = self.daemon("guests: [{match: {name: 'dev*'},"
                              " network: {outbound: {average: 1MB, peak: 2MB}}}]")
         wait_for("a result", lambda: daemon.status(guest)["writes"] > 0)
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         writes, state = daemon.status(guest)["writes"], daemon.state_of(guest)
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         # a kernel that cannot do it is asked once, and the rest of the guest is as planned
         self.assertEqual(daemon.status(guest)["writes"], writes)
         outbound = self.live(guest).find("devices/interface/bandwidth/outbound")

@@ -28,10 +28,10 @@ class Disks(test_devices.Devices):
 
     def settled(self, daemon, guest, state="as-planned"):
         """In that state, and nothing more is written."""
-        self.some_cycles(daemon)  # the daemon counts what it wrote at the end of one
+        daemon.wait_cycles(3)  # the daemon counts what it wrote at the end of one
         self.wait_state(daemon, guest, state)
         writes = daemon.status(guest)["writes"]
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         self.assertEqual(daemon.status(guest)["writes"], writes)
 
     def iotune(self, guest, target="vda"):
@@ -92,7 +92,7 @@ class Cold(Disks):
         before = guest.config_xml()
         daemon = self.daemon(RULE.format("disk: {io: native, queue_size: 100, detect_zeroes: unmap, "
                                          "targets: {sda: {queues: 2}, vdz: {cache: none}}}"))
-        self.some_cycles(daemon)
+        daemon.wait_cycles(3)
         self.assertEqual(guest.config_xml(), before)
         guest.start()
         self.settled(daemon, guest)

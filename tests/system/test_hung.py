@@ -5,9 +5,9 @@ import ctypes
 import os
 import signal
 
-from harness import BUILD, HERE, Case, Frozen
+from harness import Case, Frozen, preload
 import harness
-from truth import read, run, taskset, virsh, wait_for
+from truth import read, taskset, virsh, wait_for, write_at_once
 
 ALL = {0, 1}
 DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"
@@ -98,10 +98,6 @@ class Hung(Case):
             self.assertEqual(virsh("domcontrol", "hung").stdout.strip(), "ok")
         self.wait_back(daemon, (hung, other))
 
-    def wait_cycles(self, daemon, n):
-        end = daemon.cycles() + n
-        wait_long(f"{n} cycles", lambda: daemon.cycles() >= end)
-
     def test_what_a_hung_guest_cannot_get_waits(self):
         hung = self.guest("hung")
         daemon = self.daemon("guests: [{match: {name: hung}, cpu: {quota: 50%}}]")
@@ -113,9 +109,9 @@ class Hung(Case):
                 self.wait_stuck(daemon, (hung,), "stopped")
                 daemon.write_policy(policy)
                 daemon.ctl("reload", check=False)
-                self.wait_cycles(daemon, 2)
+                daemon.wait_cycles(2, PATIENCE)
                 rows = daemon.record(count)
-                self.wait_cycles(daemon, 5)
+                daemon.wait_cycles(5, PATIENCE)
                 self.assertEqual(daemon.record(count), rows)
                 self.assertEqual(daemon.state_of(hung), "stuck")
             self.wait_back(daemon, (hung,))
@@ -149,12 +145,10 @@ class Hung(Case):
         self.wait_back(daemon, (*hung, other))
 
     def preloaded(self, policy=DEDICATED, files=(), **options):
-        library = os.path.join(BUILD, "libvirt-calls.so")
-        run("gcc", "-shared", "-fPIC", "-o", library, os.path.join(HERE, "libvirt-calls.c"), "-lvirt", "-ldl")
         daemon = self.daemon(policy, start=False, **options)
         for name in files:
             open(os.path.join(daemon.folder, name), "w", encoding="utf-8").close()
-        daemon.start(environment={"LD_PRELOAD": library, "VMTUNED_TEST_FOLDER": daemon.folder})
+        daemon.start_preloaded(preload("libvirt-calls", "virt", "dl"))
         return daemon
 
     def show_cycles_go_on(self, daemon, other):
@@ -192,9 +186,7 @@ class Hung(Case):
         self.wait_state(daemon, guest, "as-planned")
         self.assertIn("<vcpupin vcpu='0' cpuset='1'/>", guest.config_xml())
         script = os.path.join(daemon.folder, "after-ded1")
-        with open(script + ".new", "w", encoding="utf-8") as file:
-            file.write(f"virsh -q define {harness.HOST.scratch}/ded1.xml; sleep 1\n")
-        os.rename(script + ".new", script)
+        write_at_once(script, f"virsh -q define {harness.HOST.scratch}/ded1.xml; sleep 1\n")
         daemon.ctl("reload", check=False)
         wait_for("the look is over", lambda: not os.path.exists(script))
         wait_for("pinned again", lambda: "<vcpupin vcpu='0' cpuset='1'/>" in guest.config_xml())
@@ -242,7 +234,7 @@ class Hung(Case):
         for i in range(40):
             self.guest(f"hang{i}", start=False)
         daemon = self.daemon(DEDICATED, start=False)
-        daemon.program = "tests/system/vmtuned-hanging"
+        daemon.program = "vmtuned-hanging"
         hang = os.path.join(daemon.folder, "hang")
         daemon.start(environment={"VMTUNED_TEST_HANG": hang})
         self.wait_state(daemon, guest, "as-planned")

@@ -95,7 +95,7 @@ class Memory(Pages):
         grown = pages()
         guest.start()
         self.wait_state(daemon, guest, "as-planned")
-        wait_for("more cycles", lambda seen=daemon.cycles(): daemon.cycles() > seen + 2)
+        daemon.wait_cycles(3)
         self.assertEqual(huge_kib(guest), {0: MIB * 1024})
         self.assertEqual(pages(), grown)
         guest.destroy()
@@ -112,7 +112,7 @@ class Memory(Pages):
         wait_for("pages for it", lambda: int(read(POOL + "free_hugepages")) >= MIB // 2)
         grown = pages()
         write(POOL + "nr_hugepages", str(grown + others))
-        wait_for("cycles that see it", lambda seen=daemon.cycles(): daemon.cycles() > seen + 2)
+        daemon.wait_cycles(3)  # they see it
         self.assertEqual(pages(), grown + others)
         write(POOL + "nr_hugepages", str(before + others))
         wait_for("pages for it again", lambda: int(read(POOL + "free_hugepages")) >= MIB // 2)
@@ -126,7 +126,7 @@ class Memory(Pages):
         self.wait_state(daemon, guest, "drifted")
         self.more_pages(1)
         wait_for("the pool is seen", lambda: "page pools or devices changed" in daemon.log_text())
-        wait_for("more cycles", lambda seen=daemon.cycles(): daemon.cycles() > seen + 2)
+        daemon.wait_cycles(3)
         self.assertEqual(guest.vcpu(0).cpus, {0})
         self.assertEqual(daemon.state_of(guest), "drifted")
 

@@ -4,11 +4,11 @@ it does not take. The daemon answers on, and guests run on."""
 import os
 import random
 import re
-import socket
 import struct
 
 import harness
 from harness import Case
+import rawbus
 from truth import run, wait_for
 
 COUNT = int(os.environ.get("VMTUNED_MESSAGES", "2000"))
@@ -18,33 +18,9 @@ WORDS = ("", "ded1", "nobody", "../../etc/passwd", "a\x1b[2Jb", "%s%n", "'; DROP
 TYPES = ("s", "as", "b", "u", "t", "x", "d", "y", "ay", "aas", "v", "(su)", "a{sv}", "g", "o", "")
 
 
-class Client:
-    """As much of D-Bus as it takes to send a call."""
-
-    def __init__(self):
-        self.serial = 0
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect("/run/dbus/system_bus_socket")
-        self.socket.sendall(b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\r\n")
-        if not self.socket.recv(4096).startswith(b"OK"):
-            raise AssertionError("the bus refuses the client")
-        self.socket.sendall(b"BEGIN\r\n")
-        self.call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello", "", b"")
-
-    def call(self, destination, path, interface, member, signature, body):
-        self.serial += 1
-        out = Body()
-        out.raw(struct.pack("<BBBBII", ord("l"), 1, 0, 1, len(body), self.serial))
-        fields = Body(len(out.data) + 4)
-        for code, kind, text in ((1, "o", path), (2, "s", interface), (3, "s", member),
-                                 (6, "s", destination), (8, "g", signature)):
-            fields.align(8)
-            fields.raw(bytes((code, 1)) + kind.encode() + b"\0")
-            fields.value(kind, text)
-        out.raw(struct.pack("<I", len(fields.data)))
-        out.raw(fields.data)
-        out.align(8)
-        self.socket.sendall(out.data + body)
+class Client(rawbus.RawBus):
+    def call(self, interface, member, signature, body):
+        self.send(member, signature, body, interface=interface)
         self.drain()
 
     def drain(self):
@@ -158,7 +134,7 @@ class Messages(Case):
             body, rest = Body(), signature
             while rest:
                 rest = self.random_value(body, rest)
-            clients[-1].call(NAME, PATH, interface, method, signature, body.data)
+            clients[-1].call(interface, method, signature, body.data)
         self.assertIsNone(daemon.process.poll(), daemon.log_text()[-2000:])
         self.assertIn(daemon.ctl("status", check=False).returncode, (0, 1, 3))
         # some of them may have asked for a restore, and may still be on their way

@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 import harness
-from harness import BUILD, HERE, Case
+from harness import Case
 from truth import read, run, virsh, wait_for
 
 CACHE = "guests: [{match: {name: 'pow*'}, disk: {cache: none, discard: unmap}}]"
@@ -138,8 +138,7 @@ class RestartInto(Power):
         daemon = self.daemon(PLAIN)
         other = self.power_guest("pow1")
         pid = guest.pid
-        waiting = subprocess.Popen((os.path.join(BUILD, "vmtuned-ctl"), "restart-into", "deaf",
-                                    "--timeout", "6"), stderr=subprocess.PIPE, text=True)
+        waiting = daemon.ask("restart-into", "deaf", "--timeout", "6", stderr=subprocess.PIPE, text=True)
         wait_for("the request", lambda: daemon.status(guest)["restart"])
         done = daemon.ctl("restart-into", "deaf", check=False)
         self.assertEqual(done.returncode, 1)
@@ -169,10 +168,9 @@ class RestartInto(Power):
         self.assertEqual(daemon.ctl("restart-into", "off", "--timeout", "5", "--on-reboot",
                                     check=False).returncode, 2)
 
-    def test_daemon_killed_between_shutdown_and_start(self):
-        guest, daemon = self.pending_guest()
-        asking = subprocess.Popen((os.path.join(BUILD, "vmtuned-ctl"), "restart-into", guest.name),
-                                  stderr=subprocess.DEVNULL)
+    def kill_in_restart(self, guest, daemon):
+        """The daemon, between shutdown and start."""
+        asking = daemon.ask("restart-into", guest.name, stderr=subprocess.DEVNULL)
         wait_for("the record", lambda: self.restarts(daemon), step=0.001)
         daemon.stop(signal.SIGKILL)
         asking.wait(60)
@@ -180,6 +178,10 @@ class RestartInto(Power):
             virsh("shutdown", guest.name)
         wait_for("off, or started anew already",
                  lambda: not self.is_running(guest) or self.has_cache(guest))
+
+    def test_daemon_killed_between_shutdown_and_start(self):
+        guest, daemon = self.pending_guest()
+        self.kill_in_restart(guest, daemon)
         daemon.start()
         wait_for("started", lambda: self.is_running(guest))
         self.assertTrue(self.has_cache(guest))
@@ -188,15 +190,7 @@ class RestartInto(Power):
 
     def test_record_that_comes_back_later(self):
         guest, daemon = self.pending_guest()
-        asking = subprocess.Popen((os.path.join(BUILD, "vmtuned-ctl"), "restart-into", guest.name),
-                                  stderr=subprocess.DEVNULL)
-        wait_for("the record", lambda: self.restarts(daemon), step=0.001)
-        daemon.stop(signal.SIGKILL)
-        asking.wait(60)
-        if self.is_running(guest) and not self.has_cache(guest):
-            virsh("shutdown", guest.name)
-        wait_for("off, or started anew already",
-                 lambda: not self.is_running(guest) or self.has_cache(guest))
+        self.kill_in_restart(guest, daemon)
         aside = daemon.state + ".aside"
         os.rename(daemon.state, aside)
         os.makedirs(os.path.join(daemon.state, "record.db"))  # no file
@@ -275,7 +269,7 @@ class OnReboot(Power):
         harness.HOST.start_libvirtd()
         wait_for("connected again", daemon.connected)
         self.assertEqual(self.on_reboot(guest), "destroy")
-        wait_for("a cycle", lambda seen=daemon.cycles(): daemon.cycles() > seen + 1)
+        daemon.wait_cycles(2)
         self.key(guest, "R")
         self.wait_started(guest, pid)
 

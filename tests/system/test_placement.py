@@ -2,8 +2,8 @@
 
 import os
 
-from harness import BUILD, Case, HERE
-from truth import cpus, read, run, wait_for
+from harness import Case, preload
+from truth import cpus, read, wait_for
 
 ALL = {0, 1}
 DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"
@@ -70,9 +70,7 @@ class Placement(Case):
 
     def test_emulator_and_vhost_are_told_apart_in_one_cpuset(self):
         # this kernel may have no vhost_net: a thread of QEMU named as vhost's are, from a preload
-        library = os.path.join(BUILD, "vhost-thread.so")
-        run("gcc", "-shared", "-fPIC", "-o", library, os.path.join(HERE, "vhost-thread.c"),
-            "-lpthread")
+        library = preload("vhost-thread", "pthread")
         wrapper = "/run/vmtuned-test/qemu-with-vhost"
         with open(wrapper, "w", encoding="utf-8") as file:
             file.write(f"#!/bin/sh\nLD_PRELOAD={library} exec /usr/bin/qemu-system-x86_64 \"$@\"\n")

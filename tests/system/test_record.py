@@ -2,6 +2,7 @@
 nothing is overwritten, and with the cause gone the record goes on."""
 
 import os
+import pathlib
 import signal
 import sqlite3
 
@@ -21,7 +22,7 @@ class Record(Case):
         os.makedirs(self.vm.state)
         run("mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", self.vm.state)
         self.addCleanup(run, "umount", "-l", self.vm.state, check=False)
-        self.file = os.path.join(self.vm.state, "record.db")
+        self.file = pathlib.Path(self.vm.state, "record.db")
         if start:
             self.vm.start()
 
@@ -33,8 +34,7 @@ class Record(Case):
 
     def wait_lost(self, times=1):
         wait_for("the loss is told", self.problem)
-        seen = self.vm.cycles()
-        wait_for("more cycles", lambda: self.vm.cycles() > seen + 2)
+        self.vm.wait_cycles(3)
         self.assertEqual(self.told(), times, self.vm.log_text())
         self.assertIn(self.problem(), self.vm.ctl("status", check=False).stdout)
 
@@ -111,18 +111,16 @@ class Record(Case):
     def left_alone(self, make):
         self.make(start=False)
         make()
-        with open(self.file, "rb") as file:
-            before = file.read()
+        before = self.file.read_bytes()
         self.vm.start()
         guest = self.tuned("ded1")
         self.wait_lost()
         self.assertIn("left as it is", self.problem())
         # what is not known is not said to have gone back
         self.assertNotEqual(self.vm.ctl("restore", guest.name, check=False).returncode, 0)
-        with open(self.file, "rb") as file:
-            self.assertEqual(file.read(), before)
+        self.assertEqual(self.file.read_bytes(), before)
         self.assertEqual(os.listdir(self.vm.state), ["record.db"])
-        os.rename(self.file, self.file + ".bad")
+        self.file.rename(f"{self.file}.bad")
         self.wait_back()
         self.assertTrue(os.path.exists(self.file))
 
@@ -142,7 +140,7 @@ class Record(Case):
     def test_replaced_while_it_runs(self):
         self.make()
         self.tuned("ded1")
-        before = read_bytes(self.file)
+        before = self.file.read_bytes()
         names = os.listdir(self.vm.state)
         aside = os.path.join(self.vm.state, "aside")
         os.mkdir(aside)
@@ -153,7 +151,7 @@ class Record(Case):
         guest = self.guest("other")
         self.wait_all_on(guest, {0})
         self.assertEqual(sorted(os.listdir(self.vm.state)), ["aside", "record.db"])
-        self.assertEqual(read_bytes(os.path.join(aside, "record.db")), before)
+        self.assertEqual(pathlib.Path(aside, "record.db").read_bytes(), before)
         os.rmdir(self.file)
         self.wait_back()
         third = self.guest("other2")
@@ -167,8 +165,3 @@ class Record(Case):
         wait_for("there is a new one", lambda: os.path.exists(self.file))
         guest = self.guest("other")
         wait_for("it is used", lambda: self.kept(guest) > 0)
-
-
-def read_bytes(path):
-    with open(path, "rb") as file:
-        return file.read()

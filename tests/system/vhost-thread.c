@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Preloaded into QEMU where the kernel has no vhost_net: a thread of QEMU with the name that
  * kernels from 6.4 on give their vhost workers. */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #include "guest-world.h"
 
 #include "common/fake-guest.h"
+#include "common/record-dir.h"
 #include "common/world.h"
 #include "plan/diff.h"
 
@@ -9,16 +10,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #define PID 100
 #define LAST_TID 106
-#define MEMORY "/dev/shm" /* thousands of synced writes: spare the disk */
-#define COPY ".copy"
-
-static const char *const record_files[] = {"record.db", "record.db-wal", "record.db-shm"};
 
 static FakeKernelOptions kernel_options(const GuestWorld *world, pid_t pid)
 {
@@ -36,14 +32,6 @@ static void set_nodeset(GuestDef *def, const CpuSet *nodes)
     def->numa_nodeset = cpuset_copy(nodes);
 }
 
-static char *make_directory(void)
-{
-    if (access(MEMORY, W_OK) != 0)
-        return g_dir_make_tmp("vmtuned-guest-XXXXXX", NULL);
-    char *directory = g_strdup(MEMORY "/vmtuned-guest-XXXXXX");
-    return g_mkdtemp(directory);
-}
-
 GuestWorld *guest_world_new(void)
 {
     GuestWorld *world = g_new0(GuestWorld, 1);
@@ -58,20 +46,10 @@ GuestWorld *guest_world_new(void)
     assert_true(fake_taskset(world->guest->kernel, 101, "12-15"));
     world->policy = policy_new();
     world->flags.known = true;
-    world->directory = make_directory();
-    assert_non_null(world->directory);
+    world->directory = record_dir_new();
     guest_world_reopen(world);
     guest_world_set_first(world);
     return world;
-}
-
-static void remove_files(const char *directory, const char *suffix)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(record_files); i++) {
-        g_autofree char *path =
-            g_strconcat(directory, G_DIR_SEPARATOR_S, record_files[i], suffix, NULL);
-        remove(path);
-    }
 }
 
 void guest_world_free(GuestWorld *world)
@@ -79,10 +57,10 @@ void guest_world_free(GuestWorld *world)
     if (!world)
         return;
     record_close(world->record);
-    remove_files(world->directory, "");
-    remove_files(world->directory, COPY);
+    record_dir_clear(world->directory);
     remove(world->directory);
     g_free(world->directory);
+    g_clear_pointer(&world->copy, g_ptr_array_unref);
     fake_backend_free(world->fake);
     topo_unref(world->topo);
     policy_unref(world->policy);
@@ -192,31 +170,18 @@ void guest_world_spawn(GuestWorld *world, pid_t tid, ThreadClass thread_class, p
 void guest_world_reopen(GuestWorld *world)
 {
     g_autofree char *text = NULL;
-    g_autofree char *copied = g_build_filename(world->directory, "record.db" COPY, NULL);
 
     g_clear_pointer(&world->record, record_close);
-    if (access(copied, F_OK) == 0)
-        remove_files(world->directory, "");
-    for (unsigned i = 0; i < G_N_ELEMENTS(record_files); i++) {
-        g_autofree char *path = g_build_filename(world->directory, record_files[i], NULL);
-        g_autofree char *copy = g_strconcat(path, COPY, NULL);
-        if (access(copy, F_OK) == 0)
-            assert_int_equal(rename(copy, path), 0);
-    }
+    if (world->copy)
+        record_dir_put(world->directory, world->copy);
+    g_clear_pointer(&world->copy, g_ptr_array_unref);
     assert_int_equal(record_open(world->directory, &world->record, &text), RECORD_DONE);
 }
 
-void guest_world_copy_record(const GuestWorld *world)
+void guest_world_copy_record(GuestWorld *world)
 {
-    for (unsigned i = 0; i < 2; i++) { /* record.db-shm is made anew */
-        g_autofree char *path = g_build_filename(world->directory, record_files[i], NULL);
-        g_autofree char *copy = g_strconcat(path, COPY, NULL);
-        g_autofree char *data = NULL;
-        gsize size;
-        if (g_file_get_contents(path, &data, &size, NULL))
-            assert_true(g_file_set_contents_full(copy, data, (gssize)size, G_FILE_SET_CONTENTS_NONE,
-                                                 0600, NULL));
-    }
+    g_clear_pointer(&world->copy, g_ptr_array_unref);
+    world->copy = record_dir_copy(world->directory);
 }
 
 GPtrArray *guest_world_originals(const GuestWorld *world, pid_t pid)

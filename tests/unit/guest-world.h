@@ -25,6 +25,7 @@ typedef struct GuestWorld {
     ProcessFlags flags;
     char *directory;
     Record *record;
+    GPtrArray *copy;    /* of the record, for the next reopen; NULL: none */
     SettingList *first; /* the guest before vmtuned came */
 } GuestWorld;
 
@@ -57,7 +58,7 @@ void guest_world_spawn(GuestWorld *world, pid_t tid, ThreadClass thread_class, p
 /* Closes the record and goes on with it, or with the copy made by guest_world_copy_record(). */
 void guest_world_reopen(GuestWorld *world);
 /* What a crash now would leave on disk replaces the record at the next reopen. */
-void guest_world_copy_record(const GuestWorld *world);
+void guest_world_copy_record(GuestWorld *world);
 /* Originals of the process, or of another one of that guest; array of Original. */
 GPtrArray *guest_world_originals(const GuestWorld *world, pid_t pid);
 

@@ -8,6 +8,7 @@
  * malloc() of this program stands in front of that of the C library, and knows by the place it was
  * called from for whom. Not run where something else stands there (ASan, valgrind).
  */
+#include "common/record-dir.h"
 #include "guest/domain-xml.h"
 #include "guest/xml-tree.h"
 #include "policy/policy-load.h"
@@ -345,7 +346,6 @@ static void libxml2(void **state)
 /* What is on disk afterwards can be read, and is right. */
 static void check_disk(unsigned n)
 {
-    static const char *const files[] = {"record.db", "record.db-wal", "record.db-shm"};
     g_autofree char *text = NULL;
     Record *record = NULL;
 
@@ -354,21 +354,13 @@ static void check_disk(unsigned n)
     if (check_originals(record, false) != 0)
         fail_msg("after allocation %u: the record is wrong", n);
     record_close(record);
-    for (unsigned i = 0; i < G_N_ELEMENTS(files); i++) {
-        g_autofree char *path = g_build_filename(directory, files[i], NULL);
-        unlink(path);
-    }
+    record_dir_clear(directory);
 }
 
 static void sqlite(void **state)
 {
     (void)state;
-    directory = g_strdup("/dev/shm/vmtuned-alloc-XXXXXX");
-    if (!g_mkdtemp(directory)) {
-        g_free(directory);
-        directory = g_dir_make_tmp("vmtuned-alloc-XXXXXX", NULL);
-    }
-    assert_non_null(directory);
+    directory = record_dir_new();
     each_allocation("SQLite", use_record, check_disk);
     assert_int_equal(rmdir(directory), 0);
     g_free(directory);

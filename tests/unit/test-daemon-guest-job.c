@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a look, a tuning and a restore leave behind in the guest and in the record. */
 #include "common/fake-guest.h"
+#include "common/record-dir.h"
 #include "common/world.h"
 #include "guest-world.h"
 
 #include <errno.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -1003,20 +1002,11 @@ static void without_a_record(void **state)
     assert_true(job->flags.released);
 }
 
-static void limit_files(rlim_t size)
-{
-    struct rlimit limit;
-
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = size;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 static void lift_limit(FakeBackend *fake, void *data)
 {
     (void)fake;
     (void)data;
-    limit_files(RLIM_INFINITY);
+    disk_limit(RLIM_INFINITY);
 }
 
 /* room_again: only the first intent is lost, and later writes do not make up for it. */
@@ -1028,9 +1018,9 @@ static void check_full_disk(GuestWorld *world, bool room_again)
         world->fake->callback_call = 2; /* guest_ready(), after the first intent */
         world->fake->callback = lift_limit;
     }
-    limit_files(1);
+    disk_limit(1);
     guest_job_run(job);
-    limit_files(RLIM_INFINITY);
+    disk_limit(RLIM_INFINITY);
     assert_int_equal(job->result, BACKEND_DONE);
     assert_true(job->record_error < 0);
     assert_int_equal(change_set_size(job->left), 0);
@@ -1041,12 +1031,17 @@ static void check_full_disk(GuestWorld *world, bool room_again)
 static void a_record_that_cannot_be_written(void **state)
 {
     (void)state;
-    signal(SIGXFSZ, SIG_IGN);
     for (unsigned room_again = 0; room_again < 2; room_again++) {
         g_autoptr(GuestWorld) world = guest_world_new();
         check_full_disk(world, room_again);
     }
-    signal(SIGXFSZ, SIG_DFL);
+}
+
+static void run_on_full_disk(GuestJob *job)
+{
+    disk_limit(0);
+    guest_job_run(job);
+    disk_limit(RLIM_INFINITY);
 }
 
 /* Tuned to the plan while nothing can be written. */
@@ -1054,11 +1049,7 @@ static void tune_on_full_disk(GuestWorld *world, const PlanSpec *spec)
 {
     guest_world_set_plan(world, spec);
     g_autoptr(GuestJob) job = job_new(world, GUEST_TUNE);
-    signal(SIGXFSZ, SIG_IGN);
-    limit_files(0);
-    guest_job_run(job);
-    limit_files(RLIM_INFINITY);
-    signal(SIGXFSZ, SIG_DFL);
+    run_on_full_disk(job);
     assert_true(job->record_error < 0);
     assert_as_planned(world);
 }
@@ -1092,11 +1083,7 @@ static void restored_on_full_disk(void **state)
     tune(world, &pool);
     tune_on_full_disk(world, &dedicated);
     g_autoptr(GuestJob) job = job_new(world, GUEST_RESTORE);
-    signal(SIGXFSZ, SIG_IGN);
-    limit_files(0);
-    guest_job_run(job);
-    limit_files(RLIM_INFINITY);
-    signal(SIGXFSZ, SIG_DFL);
+    run_on_full_disk(job);
     assert_int_equal(job->result, BACKEND_DONE);
     assert_null(diag_list_get(job->diags, 0));
     g_autoptr(ChangeSet) left = guest_world_diff_first(world);

@@ -6,6 +6,7 @@
 #include "apply/apply.h"
 #include "common/fake-backend.h"
 #include "common/fake-guest.h"
+#include "common/record-dir.h"
 #include "plan/diff.h"
 #include "plan/pending.h"
 #include "record/record.h"
@@ -572,7 +573,7 @@ typedef struct Kept {
 static Kept kept_new(const World *world)
 {
     g_autofree char *text = NULL;
-    Kept kept = {.directory = g_dir_make_tmp("vmtuned-diff-XXXXXX", NULL),
+    Kept kept = {.directory = record_dir_new(),
                  .process = {.uuid = world->guest->uuid,
                              .name = world->guest->name,
                              .boot_id = "boot",
@@ -585,13 +586,8 @@ static Kept kept_new(const World *world)
 
 static void kept_clear(Kept *kept)
 {
-    static const char *const files[] = {"record.db", "record.db-wal", "record.db-shm"};
-
     record_close(kept->record);
-    for (unsigned i = 0; i < G_N_ELEMENTS(files); i++) {
-        g_autofree char *path = g_build_filename(kept->directory, files[i], NULL);
-        remove(path);
-    }
+    record_dir_clear(kept->directory);
     assert_int_equal(remove(kept->directory), 0);
     g_free(kept->directory);
 }

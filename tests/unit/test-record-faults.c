@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The record when things go wrong: killed writers, damaged and foreign files, full and read-only
  * disks. */
+#include "common/record-dir.h"
 #include "record/record.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,18 +34,16 @@ static const ProcessKey db = {.uuid = "11111111-1111-1111-1111-111111111111",
 
 static int setup(void **state)
 {
-    *state = g_dir_make_tmp("vmtuned-record-XXXXXX", NULL);
-    return *state ? 0 : -1;
+    *state = record_dir_new();
+    return 0;
 }
 
 static int teardown(void **state)
 {
-    static const char *const files[] = {"record.db", "record.db-wal", "record.db-shm", "file"};
+    g_autofree char *file = g_build_filename(*state, "file", NULL);
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(files); i++) {
-        g_autofree char *path = g_build_filename(*state, files[i], NULL);
-        unlink(path);
-    }
+    unlink(file);
+    record_dir_clear(*state);
     int r = rmdir(*state);
     g_free(*state);
     return r;
@@ -314,15 +312,6 @@ static void no_directory(void **state)
     assert_open_fails(deep, -ENOENT);
 }
 
-static void set_size_limit(rlim_t bytes)
-{
-    struct rlimit limit;
-
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = bytes;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 /* Writes until the disk says no; what was kept before is there, and with room again all goes on. */
 static void no_room(void **state)
 {
@@ -331,12 +320,10 @@ static void no_room(void **state)
     int64_t batch;
     int r = 0;
 
-    signal(SIGXFSZ, SIG_IGN);
-    set_size_limit(400 * 1024);
+    disk_limit(400 * 1024);
     while (r == 0 && n < 2000)
         r = keep(record, 2 * n++, &batch);
-    set_size_limit(RLIM_INFINITY);
-    signal(SIGXFSZ, SIG_DFL);
+    disk_limit(RLIM_INFINITY);
     assert_true(r < 0);
     assert_int_equal(keep(record, 2 * n, &batch), 0);
 
@@ -506,12 +493,10 @@ static void a_probe_finds_a_full_disk(void **state)
     g_autoptr(Record) record = open_record(*state);
 
     assert_int_equal(check(record, true), RECORD_DONE);
-    signal(SIGXFSZ, SIG_IGN);
-    set_size_limit(4096);
+    disk_limit(4096);
     assert_int_equal(check(record, false), RECORD_DONE);
     assert_true(check(record, true) < 0);
-    set_size_limit(RLIM_INFINITY);
-    signal(SIGXFSZ, SIG_DFL);
+    disk_limit(RLIM_INFINITY);
     assert_int_equal(check(record, true), RECORD_DONE);
 }
 

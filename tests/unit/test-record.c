@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the record keeps and gives back. */
+#include "common/record-dir.h"
 #include "record/record.h"
 
 #include <setjmp.h>
@@ -42,9 +43,8 @@ static void reopen(State *state)
 static int setup(void **ret_state)
 {
     State *state = g_new0(State, 1);
-    g_autofree char *parent = g_dir_make_tmp("vmtuned-record-XXXXXX", NULL);
+    g_autofree char *parent = record_dir_new();
 
-    assert_non_null(parent);
     state->directory = g_build_filename(parent, "state", NULL);
     reopen(state);
     *ret_state = state;
@@ -54,13 +54,9 @@ static int setup(void **ret_state)
 static int teardown(void **ret_state)
 {
     State *state = *ret_state;
-    static const char *const files[] = {"record.db", "record.db-wal", "record.db-shm"};
 
     record_close(state->record);
-    for (unsigned i = 0; i < G_N_ELEMENTS(files); i++) {
-        g_autofree char *path = g_build_filename(state->directory, files[i], NULL);
-        unlink(path);
-    }
+    record_dir_clear(state->directory);
     g_autofree char *parent = g_path_get_dirname(state->directory);
     assert_int_equal(rmdir(state->directory), 0);
     assert_int_equal(rmdir(parent), 0);
