@@ -179,7 +179,7 @@ static unsigned room_of(const char *text, size_t length, const StyleMode *mode)
 {
     g_autofree char *line = NULL;
 
-    if (mode->columns == 0 || !has_mark(text, length, CUT))
+    if (mode->columns == 0 || !(mode->cut_all || has_mark(text, length, CUT)))
         return G_MAXUINT;
     line = g_strndup(text, length);
     if (style_width(line) <= mode->columns)
