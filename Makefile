@@ -16,6 +16,9 @@ presetdir ?= $(PREFIX)/lib/systemd/system-preset
 catalogdir ?= $(PREFIX)/lib/systemd/catalog
 dbusdir ?= $(PREFIX)/share/dbus-1/system.d
 polkitdir ?= $(PREFIX)/share/polkit-1/actions
+bashdir ?= $(PREFIX)/share/bash-completion/completions
+zshdir ?= $(PREFIX)/share/zsh/site-functions
+fishdir ?= $(PREFIX)/share/fish/vendor_completions.d
 
 BUILD ?= build
 FLAVOUR ?= plain
@@ -270,12 +273,12 @@ format: ## clang-format all C files
 DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsystemd-dev libglib2.0-dev \
 	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev clang-format cppcheck valgrind \
 	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus \
-	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc mmdebstrap e2fsprogs coinor-cbc
+	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc zsh fish mmdebstrap e2fsprogs coinor-cbc
 DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log
 RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core libvirt-devel hwloc-devel \
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
 	sqlite-devel clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
-	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc coin-or-Cbc
+	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc zsh fish coin-or-Cbc
 
 setup: ## install the packages to build, check and test, and fetch the lab's (root; apt or dnf)
 	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)'
@@ -298,6 +301,9 @@ INSTALLED = $(call files,755,$(sbindir),$O/vmtuned) \
 	$(call files,644,$(catalogdir),systemd/vmtuned.catalog) \
 	$(call files,644,$(dbusdir),conf/org.vmtuned1.conf) \
 	$(call files,644,$(polkitdir),conf/org.vmtuned.policy) \
+	$(call files,644,$(bashdir),conf/completion/vmtuned-ctl) \
+	$(call files,644,$(zshdir),conf/completion/_vmtuned-ctl) \
+	$(call files,644,$(fishdir),conf/completion/vmtuned-ctl.fish) \
 	$(call files,644,$(includedir)/vmtuned,$(wildcard include/vmtuned/*.h)) \
 	$(call files,644,$(docdir),$O/README.md CHANGELOG.md $(wildcard docs/*.md docs/*.svg)) \
 	$(call files,644,$(docdir)/examples,$(wildcard conf/examples/*)) \
