@@ -14,9 +14,10 @@ static void call_free(gpointer data)
 {
     ReadCall *call = data;
 
-    g_strfreev(call->uuids);
+    g_strfreev(call->guests);
     sd_bus_message_unref(call->message);
     g_free(call->text);
+    sd_bus_error_free(&call->error);
     g_free(call);
 }
 
@@ -84,7 +85,7 @@ static void call_reply(Manager *manager, ReadCall *call, bool abandoned)
     else if (call->text)
         sd_bus_reply_method_return(call->message, "s", call->text);
     else
-        sd_bus_reply_method_errorf(call->message, VMTUNED_BUS_ERROR_NOT_READY, "%s", call->error);
+        sd_bus_reply_method_error(call->message, &call->error);
     call->message = sd_bus_message_unref(call->message);
 }
 
@@ -122,19 +123,17 @@ static void queue_submit(Manager *manager, ReadQueue *queue)
 
 /* --- calls --- */
 
-int read_call_queue(Manager *manager, const ReadKind *kind, sd_bus_message *message, char **uuids,
-                    unsigned limit, sd_bus_error *reterr)
+int read_call_queue(Manager *manager, const ReadKind *kind, sd_bus_message *message, ReadCall asked,
+                    sd_bus_error *reterr)
 {
     int r = gate_admit(manager, message, reterr);
 
     if (r < 0) {
-        g_strfreev(uuids);
+        g_strfreev(asked.guests);
         return r;
     }
     ReadQueue *queue = queue_for(manager, kind);
-    ReadCall *call = g_new0(ReadCall, 1);
-    call->uuids = uuids;
-    call->limit = limit;
+    ReadCall *call = g_memdup2(&asked, sizeof(asked));
     call->message = sd_bus_message_ref(message);
     g_ptr_array_add(queue->waiting, call);
     if (!queue->job)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "model/advice.h"
+#include "model/history.h"
 #include "model/policy-key.h"
 #include "model/status.h"
 #include "model/usage.h"
@@ -65,6 +66,8 @@ struct json_object *report_verify_look(const Snapshot *snapshot, const char *con
                                        const ReportLook *look);
 /* "advise": list of Advice. */
 struct json_object *report_advise(const GPtrArray *list);
+/* "log": list of HistoryEntry, the newest first; in the document the oldest is. */
+struct json_object *report_log(const GPtrArray *history);
 /* "usage": list of GuestUsage; uuids empty: all of them. */
 struct json_object *report_usage(const GPtrArray *list, const char *const *uuids);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
