@@ -59,6 +59,14 @@ static const Verb verbs[] = {
         .run = verb_pending_run,
     },
     {
+        .name = "log",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .options = OPTION_BIT(OPT_LINES) | OPTION_BIT(OPT_SINCE) | OPTION_BIT(OPT_REVERSE),
+        .doc = "what was changed, when and why",
+        .run = verb_log_run,
+    },
+    {
         .name = "host",
         .args = "",
         .doc = "the host's own settings, page pools and memory",
