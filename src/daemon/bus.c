@@ -188,7 +188,7 @@ static int method_usage(sd_bus_message *message, void *data, sd_bus_error *reter
     int r = read_guests(data, message, &uuids, reterr);
     if (r < 0)
         return r;
-    return read_call_queue(data, &read_usage, message, (ReadCall){.guests = uuids}, reterr);
+    return read_call_queue(data, &read_usage, message, (ReadCall){.uuids = uuids}, reterr);
 }
 
 /* Guests that are gone may be named, too. */
@@ -198,15 +198,15 @@ static int method_history(sd_bus_message *message, void *data, sd_bus_error *ret
     ReadCall asked = {0};
     uint64_t since_usec;
 
-    int r = gate_read_names(message, &asked.guests, reterr);
+    int r = gate_read_names(message, &asked.uuids, reterr);
     if (r >= 0)
         r = sd_bus_message_read(message, "tu", &since_usec, &asked.limit);
     if (r < 0) {
-        g_strfreev(asked.guests);
+        g_strfreev(asked.uuids);
         return r;
     }
     asked.since_usec = (int64_t)MIN(since_usec, (uint64_t)INT64_MAX);
-    for (char **name = asked.guests; *name; name++) {
+    for (char **name = asked.uuids; *name; name++) {
         const Managed *managed = manager_find(manager, *name);
         if (!managed)
             continue;

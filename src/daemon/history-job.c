@@ -21,10 +21,11 @@ static ReadJob *history_make(Manager *manager)
     return &job->base;
 }
 
-/* The first guest that is not there and of which there is no entry; NULL: none. */
-static const char *find_unknown(const HistoryJob *job, char **guests, const GPtrArray *entries)
+/* Names that are no guest's, and of which there is no entry. */
+static GPtrArray *find_unknown(const HistoryJob *job, char **names, const GPtrArray *entries)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    GPtrArray *unknown = g_ptr_array_new();
 
     for (guint i = 0; i < entries->len; i++) {
         const HistoryEntry *entry = g_ptr_array_index(entries, i);
@@ -32,47 +33,29 @@ static const char *find_unknown(const HistoryJob *job, char **guests, const GPtr
         if (entry->name)
             g_hash_table_add(seen, entry->name);
     }
-    for (char **guest = guests; *guest; guest++)
-        if (!g_hash_table_contains(job->defined, *guest) && !g_hash_table_contains(seen, *guest))
-            return *guest;
-    return NULL;
+    for (char **name = names; *name; name++)
+        if (!g_hash_table_contains(job->defined, *name) && !g_hash_table_contains(seen, *name))
+            g_ptr_array_add(unknown, *name);
+    return unknown;
 }
 
-/* 0, or negative errno with the error set. */
-static int check_guests(const HistoryJob *job, char **guests, sd_bus_error *reterr)
-{
-    const HistoryQuery query = {.guests = (const char *const *)guests};
-    g_autoptr(GPtrArray) entries = NULL;
-
-    if (!guests[0])
-        return 0;
-    int r = record_history(job->record, &query, &entries);
-    if (r < 0)
-        return r;
-    const char *unknown = find_unknown(job, guests, entries);
-    if (!unknown)
-        return 0;
-    return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NO_SUCH_GUEST,
-                             "there is no guest '%s', and the record knows none", unknown);
-}
-
-static char *history_answer(const ReadJob *base, const ReadCall *call, sd_bus_error *reterr)
+static char *history_answer(const ReadJob *base, const ReadCall *call, const char **reterr)
 {
     const HistoryJob *job = (const HistoryJob *)base;
-    const HistoryQuery query = {.guests = (const char *const *)call->guests,
-                                .since_usec = call->since_usec,
-                                .limit = call->limit};
-    g_autoptr(GPtrArray) list = NULL;
+    HistoryQuery query = {.guests = (const char *const *)call->uuids};
+    g_autoptr(GPtrArray) all = NULL, list = NULL;
 
-    int r = check_guests(job, call->guests, reterr);
+    int r = call->uuids[0] ? record_history(job->record, &query, &all) : 0;
+    query.since_usec = call->since_usec;
+    query.limit = call->limit;
     if (r == 0)
         r = record_history(job->record, &query, &list);
-    if (r == 0)
-        return report_text(report_log(list));
-    if (!sd_bus_error_is_set(reterr))
-        sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "the record cannot be read: %s",
-                          g_strerror(-r));
-    return NULL;
+    if (r < 0) {
+        *reterr = "the record cannot be read";
+        return NULL;
+    }
+    g_autoptr(GPtrArray) unknown = all ? find_unknown(job, call->uuids, all) : g_ptr_array_new();
+    return report_text(report_log(list, unknown));
 }
 
 static void history_free(ReadJob *base)

@@ -4,6 +4,5 @@
 
 #include "daemon/read-job.h"
 
-/* Answers with the document "log". Guests may be gone: then they are names or uuids as they were
- * given; NoSuchGuest of one that the record does not know either. */
+/* Answers with the document "log". Guests may be gone: then they are called as they were then. */
 extern const ReadKind read_history;

@@ -14,10 +14,9 @@ static void call_free(gpointer data)
 {
     ReadCall *call = data;
 
-    g_strfreev(call->guests);
+    g_strfreev(call->uuids);
     sd_bus_message_unref(call->message);
     g_free(call->text);
-    sd_bus_error_free(&call->error);
     g_free(call);
 }
 
@@ -85,7 +84,7 @@ static void call_reply(Manager *manager, ReadCall *call, bool abandoned)
     else if (call->text)
         sd_bus_reply_method_return(call->message, "s", call->text);
     else
-        sd_bus_reply_method_error(call->message, &call->error);
+        sd_bus_reply_method_errorf(call->message, VMTUNED_BUS_ERROR_NOT_READY, "%s", call->error);
     call->message = sd_bus_message_unref(call->message);
 }
 
@@ -129,7 +128,7 @@ int read_call_queue(Manager *manager, const ReadKind *kind, sd_bus_message *mess
     int r = gate_admit(manager, message, reterr);
 
     if (r < 0) {
-        g_strfreev(asked.guests);
+        g_strfreev(asked.uuids);
         return r;
     }
     ReadQueue *queue = queue_for(manager, kind);

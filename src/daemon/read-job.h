@@ -9,12 +9,12 @@
 #include "daemon/manager.h"
 
 typedef struct ReadCall {
-    char **guests;           /* their uuids, NULL-ended; empty: all */
+    char **uuids;            /* of guests, NULL-ended; empty: all */
     int64_t since_usec;      /* what is older is not asked for, CLOCK_REALTIME; 0: nothing is */
     unsigned limit;          /* nor more than so many rows; 0: all of them are */
     sd_bus_message *message; /* for the main thread alone; NULL once answered */
-    char *text;              /* the answer, owned; NULL: none */
-    sd_bus_error error;      /* why */
+    char *text;              /* the answer, owned */
+    const char *error;       /* static: why there is none */
 } ReadCall;
 
 typedef struct ReadJob ReadJob;
@@ -24,8 +24,8 @@ typedef struct ReadKind {
      * afterwards. The rest is what the worker needs, frozen. */
     ReadJob *(*make)(Manager *manager);
     void (*read)(ReadJob *job); /* in a worker, once; may be NULL */
-    /* In a worker, for each call: what to send it, owned by the caller; NULL: reterr says why. */
-    char *(*answer)(const ReadJob *job, const ReadCall *call, sd_bus_error *reterr);
+    /* In a worker, for each call: what to send it, owned by the caller; NULL: *reterr says why. */
+    char *(*answer)(const ReadJob *job, const ReadCall *call, const char **reterr);
     void (*free)(ReadJob *job); /* with what make() put in; not the calls */
 } ReadKind;
 
@@ -35,8 +35,8 @@ struct ReadJob {
     GPtrArray *calls; /* of ReadCall */
 };
 
-/* Queues a call, which is answered when a job is back: asked has guests, which are taken over, and
- * bounds. 1, or negative errno with the error set: too many wait already. */
+/* Queues a call, which is answered when a job is back: of asked, the uuids (taken over) and bounds
+ * count. 1, or negative errno with the error set: too many wait already. */
 int read_call_queue(Manager *manager, const ReadKind *kind, sd_bus_message *message, ReadCall asked,
                     sd_bus_error *reterr);
 

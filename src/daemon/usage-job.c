@@ -46,12 +46,12 @@ static void usage_read(ReadJob *base)
     job->sample = usage_sample(job->guests);
 }
 
-static char *usage_answer(const ReadJob *base, const ReadCall *call, sd_bus_error *reterr)
+static char *usage_answer(const ReadJob *base, const ReadCall *call, const char **reterr)
 {
     const UsageJob *job = (const UsageJob *)base;
 
     (void)reterr;
-    return report_text(report_usage(job->sample, (const char *const *)call->guests));
+    return report_text(report_usage(job->sample, (const char *const *)call->uuids));
 }
 
 static void usage_free(ReadJob *base)

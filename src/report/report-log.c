@@ -19,12 +19,16 @@ static struct json_object *entry_object(const HistoryEntry *entry)
     return row;
 }
 
-struct json_object *report_log(const GPtrArray *history)
+struct json_object *report_log(const GPtrArray *history, const GPtrArray *unknown)
 {
-    struct json_object *document = report_document(), *rows = json_object_new_array();
+    struct json_object *document = parts_document(unknown->len > 0 ? REPORT_BAD_INPUT : REPORT_OK);
+    struct json_object *guests = json_object_new_array(), *rows = json_object_new_array();
 
     for (guint i = history->len; i-- > 0;)
         json_object_array_add(rows, entry_object(g_ptr_array_index(history, i)));
+    for (guint i = 0; i < unknown->len; i++)
+        json_object_array_add(guests, parts_unknown_guest(g_ptr_array_index(unknown, i)));
+    json_object_object_add(document, "guests", guests);
     json_object_object_add(document, "changes", rows);
     return document;
 }

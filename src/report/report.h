@@ -66,8 +66,9 @@ struct json_object *report_verify_look(const Snapshot *snapshot, const char *con
                                        const ReportLook *look);
 /* "advise": list of Advice. */
 struct json_object *report_advise(const GPtrArray *list);
-/* "log": list of HistoryEntry, the newest first; in the document the oldest is. */
-struct json_object *report_log(const GPtrArray *history);
+/* "log": list of HistoryEntry, the newest first; in the document the oldest is. unknown: names
+ * (const char *) that were asked for and mean no guest. */
+struct json_object *report_log(const GPtrArray *history, const GPtrArray *unknown);
 /* "usage": list of GuestUsage; uuids empty: all of them. */
 struct json_object *report_usage(const GPtrArray *list, const char *const *uuids);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
