@@ -62,6 +62,15 @@ static const Verb verbs[] = {
         .run = verb_pending_run,
     },
     {
+        .name = "top",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .options = OPTION_BIT(OPT_INTERVAL) | OPTION_BIT(OPT_ROUNDS) | OPTION_BIT(OPT_SORT) |
+                   OPTION_BIT(OPT_THREADS),
+        .doc = "what the guests use of the CPUs, and wait for them, live",
+        .run = verb_top_run,
+    },
+    {
         .name = "log",
         .args = "[GUEST...]",
         .max_words = UINT_MAX,

@@ -69,8 +69,10 @@ struct json_object *report_advise(const GPtrArray *list);
 /* "log": list of HistoryEntry, the newest first; in the document the oldest is. unknown: names
  * (const char *) that were asked for and mean no guest. */
 struct json_object *report_log(const GPtrArray *history, const GPtrArray *unknown);
-/* "usage": list of GuestUsage; uuids empty: all of them. */
-struct json_object *report_usage(const GPtrArray *list, const char *const *uuids);
+/* "usage": sample has a GuestUsage of each guest that was looked at; names as in report_status().
+ */
+struct json_object *report_usage(const Snapshot *snapshot, const GPtrArray *sample,
+                                 const char *const *names);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
 /* free: what is free of each node now; NULL: not known (offline, or over the bus). */
 struct json_object *report_topology(const Topo *topo, const TopoFree *free_now);
