@@ -81,7 +81,8 @@ static void live_print(const Live *live)
     } else {
         live->view->render(live->view->data, live->document, out);
         g_autofree char *text = show_marked(live->options, out->str);
-        printf("%s%s", live->n_documents > 1 + live->view->n_partial ? "\n" : "", text);
+        bool first = live->n_documents == 1 + live->view->n_partial;
+        printf("%s%s", first || live->view->continues ? "" : "\n", text);
     }
     fflush(stdout);
 }
@@ -104,21 +105,24 @@ static void live_fail(Live *live, const char *words)
     live_wake(live, live->interval_usec);
 }
 
-static void live_take(Live *live, Doc *document)
+static void live_take(Live *live, Doc *answer)
 {
     const LiveView *view = live->view;
+    Doc *document = view->take ? view->take(view->data, answer) : answer;
 
-    json_object_put(live->document);
-    live->document = view->take ? view->take(view->data, document) : document;
     g_clear_pointer(&live->trouble, g_free);
+    live_wake(live, live->interval_usec);
+    if (!document)
+        return;
+    json_object_put(live->document);
+    live->document = document;
     live->n_documents++;
     if (live->screen)
         live_draw(live);
     else if (live->n_documents > view->n_partial)
         live_print(live);
     if (view->n_rounds > 0 && live->n_documents == view->n_rounds + view->n_partial)
-        sd_event_exit(live->event, (int)report_get_exit(live->document));
-    live_wake(live, live->interval_usec);
+        sd_event_exit(live->event, (int)report_get_exit(document));
 }
 
 /* It will not get better, or nobody waits for that. */
@@ -258,8 +262,10 @@ static int live_open_screen(Live *live)
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
     int result = 0;
 
-    bool wanted = !live->options->given[OPT_JSON] && live->view->n_rounds == 0;
-    live->screen = wanted ? screen_open() : NULL;
+    const LiveView *view = live->view;
+    bool prints = live->options->given[OPT_JSON] || view->n_rounds > 0 || view->continues;
+
+    live->screen = prints ? NULL : screen_open();
     if (!live->screen)
         return 0;
     for (unsigned i = 0; i < G_N_ELEMENTS(signals) && result >= 0; i++)

@@ -29,6 +29,8 @@ static const OptionInfo infos[N_OPTIONS] = {
                    "the last N changes, or \"all\" (default: 50; all with --since)", .letter = 'n'},
     [OPT_SINCE] = {"since", "TIME", false, "since \"2026-11-21 10:30\", \"10:30\", or \"2h\" ago"},
     [OPT_REVERSE] = {"reverse", NULL, false, "the newest first", .letter = 'r'},
+    [OPT_FOLLOW] = {"follow", NULL, false, "go on with what comes (first the last 10)",
+                    .letter = 'f'},
     [OPT_WATCH] = {"watch", "SECONDS", false,
                    "show it again with every change and so often (default: 2); q ends",
                    .optional = true},

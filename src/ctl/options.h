@@ -23,6 +23,7 @@ typedef enum OptionId {
     OPT_LINES,
     OPT_SINCE,
     OPT_REVERSE,
+    OPT_FOLLOW,
     OPT_INTERVAL,
     OPT_ROUNDS,
     OPT_SORT,

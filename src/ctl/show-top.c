@@ -122,18 +122,14 @@ static unsigned count_astray(Doc *guest)
     return n;
 }
 
-/* "2 of 7 threads astray" */
-static char *guest_note(Doc *guest)
+static char *astray_cell(Doc *guest)
 {
-    GString *note = g_string_new(NULL);
+    GString *cell = g_string_new(NULL);
     unsigned n = count_astray(guest);
+    g_autofree char *text = g_strdup_printf("%u", n);
 
-    if (n == 0)
-        return g_string_free(g_string_append(note, doc_word(guest, "text")), FALSE);
-    g_autofree char *words =
-        g_strdup_printf("%u of %u threads astray", n, doc_length(guest, "threads"));
-    style_append(note, STYLE_BAD, words);
-    return g_string_free(note, FALSE);
+    style_append(cell, n > 0 ? STYLE_BAD : STYLE_PLAIN, text);
+    return g_string_free(cell, FALSE);
 }
 
 static void add_guest(Table *table, Doc *guest)
@@ -146,10 +142,10 @@ static void add_guest(Table *table, Doc *guest)
     g_autofree char *both =
         g_strdup_printf("%s/%s", drift ? drift : "-", repaired ? repaired : "-");
     g_autofree char *on = cpus_cell(guest, true), *others = cpus_cell(guest, false);
-    g_autofree char *note = guest_note(guest);
+    g_autofree char *astray = astray_cell(guest);
 
     table_add(table, (const char *const[]){doc_text(guest, "name"), doc_text(guest, "state"), vcpus,
-                                           cpu, delay, local, both, on, others, note});
+                                           cpu, delay, local, both, astray, on, others, " "});
 }
 
 /* "vCPU 3", "IOThread 1"; of other classes with the name it has. */
@@ -164,29 +160,60 @@ static char *thread_title(Doc *thread)
     return g_strdup_printf("  %s %s", class_name, doc_word(thread, "name"));
 }
 
-static char *thread_note(Doc *thread)
+/* "2-3", "0-3, belongs on 2-3" */
+static char *allowed_cell(Doc *thread)
 {
-    GString *note = g_string_new(NULL);
+    GString *cell = g_string_new(NULL);
 
-    if (!doc_bool(thread, "astray")) {
-        g_string_append_printf(note, "may run on %s", doc_word(thread, "cpus"));
-        return g_string_free(note, FALSE);
-    }
-    g_autofree char *words = g_strdup_printf("astray: may run on %s, belongs on %s",
-                                             doc_word(thread, "cpus"), doc_word(thread, "planned"));
-    style_append(note, STYLE_BAD, words);
-    return g_string_free(note, FALSE);
+    if (!doc_bool(thread, "astray"))
+        return g_string_free(g_string_append(cell, doc_word(thread, "cpus")), FALSE);
+    g_autofree char *words =
+        g_strdup_printf("%s, belongs on %s", doc_word(thread, "cpus"), doc_word(thread, "planned"));
+    style_append(cell, STYLE_BAD, words);
+    return g_string_free(cell, FALSE);
 }
 
 static void add_thread(Table *table, Doc *thread)
 {
     g_autofree char *title = thread_title(thread), *cpu = rate_cell(thread, "cpu_pct");
     g_autofree char *delay = delay_cell(thread), *on = number_cell(thread, "last_cpu", "");
-    g_autofree char *tid = number_cell(thread, "tid", ""), *note = thread_note(thread);
+    g_autofree char *tid = number_cell(thread, "tid", ""), *allowed = allowed_cell(thread);
     const char *vcpu_on = is_vcpu(thread) ? on : " ", *other_on = is_vcpu(thread) ? " " : on;
 
-    table_add(table, (const char *const[]){title, tid, " ", cpu, delay, " ", " ", vcpu_on, other_on,
-                                           note});
+    table_add(table, (const char *const[]){title, tid, " ", cpu, delay, " ", " ", " ", vcpu_on,
+                                           other_on, allowed});
+}
+
+static unsigned class_rank(Doc *thread)
+{
+    static const char *const classes[] = {"vcpu", "iothread", "vhost", "emulator"};
+    unsigned rank = 0;
+
+    while (rank < G_N_ELEMENTS(classes) && !g_str_equal(doc_word(thread, "class"), classes[rank]))
+        rank++;
+    return rank;
+}
+
+static gint thread_compare(gconstpointer a, gconstpointer b)
+{
+    Doc *one = *(Doc *const *)a, *two = *(Doc *const *)b;
+
+    if (class_rank(one) != class_rank(two))
+        return CMP(class_rank(one), class_rank(two));
+    if (doc_number(one, "id") != doc_number(two, "id"))
+        return CMP(doc_number(one, "id"), doc_number(two, "id"));
+    return CMP(doc_number(one, "tid"), doc_number(two, "tid"));
+}
+
+static void add_threads(Table *table, Doc *guest)
+{
+    g_autoptr(GPtrArray) threads = g_ptr_array_new();
+
+    DOC_FOREACH(thread, guest, "threads")
+    g_ptr_array_add(threads, thread);
+    g_ptr_array_sort(threads, thread_compare);
+    for (guint i = 0; i < threads->len; i++)
+        add_thread(table, g_ptr_array_index(threads, i));
 }
 
 /* --- all of it --- */
@@ -209,18 +236,16 @@ static void append_summary(const GPtrArray *running, Doc *document, GString *out
 void show_top(const TopView *view, Doc *document, GString *out)
 {
     g_autoptr(GPtrArray) running = sorted_guests(view, document);
-    g_autoptr(Table) table =
-        table_new((const char *const[]){"GUEST", "STATE", "VCPUS", "  CPU%", "DELAY%", "LOCAL",
-                                        "DRIFT/REPAIRED", "VCPUS ON", "OTHERS ON", "NOTE", NULL});
+    g_autoptr(Table) table = table_new((const char *const[]){
+        "GUEST", "STATE", "VCPUS", "  CPU%", "DELAY%", "LOCAL", "DRIFT", "ASTRAY", "VCPUS ON",
+        "OTHERS ON", view->threads ? "ALLOWED" : NULL, NULL});
 
     append_summary(running, document, out);
     for (guint i = 0; i < running->len; i++) {
         Doc *guest = g_ptr_array_index(running, i);
         add_guest(table, guest);
-        if (!view->threads)
-            continue;
-        DOC_FOREACH(thread, guest, "threads")
-        add_thread(table, thread);
+        if (view->threads)
+            add_threads(table, guest);
     }
     table_print(table, out);
 }

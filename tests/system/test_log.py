@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What vmtuned-ctl log tells, after the thing was done by the test."""
 
+import os
+
 from harness import Case, Frozen
-from truth import virsh, wait_for
+from truth import read, virsh, wait_for
 
 DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"
 
@@ -28,7 +30,7 @@ class Log(Case):
         self.assertRegex(change["origin"], r"policy\.yaml:\d+$")
         line = next(line for line in daemon.ctl("log", "ded1").stdout.splitlines()
                     if "drift" in line and " live " in line)
-        self.assertRegex(line, r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +ded1 +vcpu\.pin 0 +live +0 +1 +done +drift: .*yaml:\d+\)$")
+        self.assertRegex(line, r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +ded1 +vcpu\.pin 0 +live +0 +1 +done +drift: .*:\d+\)$")
 
         everything = self.changes(daemon, "-n", "all")
         ids = [row["id"] for row in everything]
@@ -39,6 +41,27 @@ class Log(Case):
         self.assertEqual(len(self.changes(daemon, "--since", "1h")), len(ids))
         lines = [daemon.ctl("log", "-n", "all", *more).stdout.splitlines()[1:] for more in ((), ("-r",))]
         self.assertEqual(lines[0], lines[1][::-1])
+
+    def test_follow(self):
+        guest = self.guest("ded1")
+        daemon = self.daemon(DEDICATED)
+        self.wait_state(daemon, guest, "as-planned")
+        path = os.path.join(daemon.folder, "follow")
+        with open(path, "wb") as file:
+            follower = daemon.ask("log", "-f", "--no-legend", stdout=file)
+        try:
+            wait_for("the last changes", lambda: len(read(path).splitlines()) > 0)
+            before = read(path).splitlines()
+            with Frozen(daemon):
+                virsh("vcpupin", guest.name, "0", "0", "--live")
+            wait_for("the repair is told", lambda: any("drift" in line for line in read(path).splitlines()))
+            after = read(path).splitlines()
+            self.assertEqual(after[:len(before)], before)
+            self.assertFalse(any("drift" in line for line in before))
+            self.assertEqual(len(set(after)), len(after))
+        finally:
+            follower.terminate()
+            follower.wait()
 
     def test_guest_that_is_gone(self):
         guest = self.guest("ded1")
