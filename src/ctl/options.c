@@ -160,13 +160,14 @@ static char *letters_of(const char *prefix, uint64_t allowed)
     return g_string_free(letters, FALSE);
 }
 
-static OptionId option_of_code(int code)
+static OptionId option_of_code(int code, uint64_t allowed)
 {
     unsigned id = 0;
 
     if (code >= CODE_BASE)
         return (OptionId)(code - CODE_BASE);
-    while (infos[id].letter != code) /* getopt_long gives back only what letters_of() has */
+    /* getopt_long gives back only what letters_of() has; options of several verbs may share one */
+    while (infos[id].letter != code || !(allowed & OPTION_BIT(id)))
         id++;
     return (OptionId)id;
 }
@@ -204,7 +205,7 @@ static char *explain_unknown(const OptionsPlace *place, const char *word)
 static char *explain_error(const OptionsPlace *place, int code, const char *word)
 {
     if (code == ':') {
-        const OptionInfo *info = &infos[option_of_code(optopt)];
+        const OptionInfo *info = &infos[option_of_code(optopt, place->allowed)];
         return g_strdup_printf("option '--%s' needs an argument: %s", info->name, info->arg);
     }
     if (optopt >= CODE_BASE)
@@ -243,7 +244,7 @@ int options_parse(Options *options, const OptionsPlace *place, char **argv, int 
             add_word(options, open_option, optarg);
             continue;
         }
-        OptionId id = option_of_code(code);
+        OptionId id = option_of_code(code, place->allowed);
         options_add_value(options, id, infos[id].arg ? optarg : NULL);
         open_option = infos[id].many ? (int)id : -1;
     }

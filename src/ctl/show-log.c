@@ -104,10 +104,11 @@ void log_table_add(Table *table, Doc *document, bool reverse)
 
 Doc *log_after(Doc *document, int64_t id)
 {
+    static const char *const keys[] = {"version", "exit", "guests"};
     Doc *after = json_object_new_object(), *changes = json_object_new_array();
 
-    json_object_object_foreach(document, key, value)
-        json_object_object_add(after, key, json_object_get(value));
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+        json_object_object_add(after, keys[i], json_object_get(doc_get(document, keys[i])));
     DOC_FOREACH(change, document, "changes")
     if (doc_number(change, "id") > id)
         json_object_array_add(changes, json_object_get(change));

@@ -66,6 +66,7 @@ class Top(Case):
         guest = self.guest("ded1")
         daemon = self.daemon("guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]", interval="1h")
         self.wait_state(daemon, guest, "as-planned")
+        guest.set_cpuset("vcpu0", "0-1")
         taskset(guest.vcpu(0).tid, "0")
         lines = daemon.ctl("top", "--threads", "-d", "1").stdout.splitlines()
         self.assertRegex(lines[2], r"^ded1 +as-planned +1 .* 0/0 +1 +")
