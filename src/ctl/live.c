@@ -81,7 +81,8 @@ static void live_print(const Live *live)
     } else {
         live->view->render(live->view->data, live->document, out);
         g_autofree char *text = show_marked(live->options, out->str);
-        printf("%s%s", live->n_documents > 1 ? "\n" : "", text);
+        bool first = live->n_documents == 1 + live->view->n_partial;
+        printf("%s%s", first || live->view->continues ? "" : "\n", text);
     }
     fflush(stdout);
 }
@@ -104,19 +105,33 @@ static void live_fail(Live *live, const char *words)
     live_wake(live, live->interval_usec);
 }
 
-static void live_take(Live *live, Doc *document)
+static void live_take(Live *live, Doc *answer)
 {
+    const LiveView *view = live->view;
+    Doc *document = view->take ? view->take(view->data, answer) : answer;
+
+    g_clear_pointer(&live->trouble, g_free);
+    live_wake(live, live->interval_usec);
+    if (!document)
+        return;
     json_object_put(live->document);
     live->document = document;
-    g_clear_pointer(&live->trouble, g_free);
     live->n_documents++;
     if (live->screen)
         live_draw(live);
-    else
+    else if (live->n_documents > view->n_partial)
         live_print(live);
-    if (live->n_documents == live->view->n_rounds)
+    if (view->n_rounds > 0 && live->n_documents == view->n_rounds + view->n_partial)
         sd_event_exit(live->event, (int)report_get_exit(document));
-    live_wake(live, live->interval_usec);
+}
+
+/* It will not get better, or nobody waits for that. */
+static void live_give_up(Live *live, int exit_status)
+{
+    bool hopeless = exit_status == CTL_USAGE && live->n_documents == 0;
+
+    if (hopeless || (exit_status != CTL_OK && live->view->n_rounds > 0))
+        sd_event_exit(live->event, exit_status);
 }
 
 static int on_answer(sd_bus_message *reply, void *data, sd_bus_error *unused)
@@ -138,8 +153,7 @@ static int on_answer(sd_bus_message *reply, void *data, sd_bus_error *unused)
     g_autofree char *words = bus_call_explain(live->options, live->bus, live->view->request, error,
                                               -sd_bus_message_get_errno(reply), &exit_status);
     live_fail(live, words);
-    if (exit_status == CTL_USAGE && live->n_documents == 0) /* it will not get better */
-        sd_event_exit(live->event, exit_status);
+    live_give_up(live, exit_status);
     return 0;
 }
 
@@ -208,9 +222,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *data)
     (void)source;
     (void)usec;
     live->hurried = false;
-    int exit_status = live->call ? 0 : live_ask(live);
-    if (exit_status == CTL_USAGE)
-        sd_event_exit(live->event, exit_status);
+    live_give_up(live, live->call ? CTL_OK : live_ask(live));
     return 0;
 }
 
@@ -250,7 +262,10 @@ static int live_open_screen(Live *live)
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
     int result = 0;
 
-    live->screen = live->options->given[OPT_JSON] ? NULL : screen_open();
+    const LiveView *view = live->view;
+    bool prints = live->options->given[OPT_JSON] || view->n_rounds > 0 || view->continues;
+
+    live->screen = prints ? NULL : screen_open();
     if (!live->screen)
         return 0;
     for (unsigned i = 0; i < G_N_ELEMENTS(signals) && result >= 0; i++)

@@ -10,6 +10,9 @@
 
 typedef struct LiveView {
     const BusRequest *request;
+    /* Makes of an answer, which it takes over, the document to show (NULL: there is nothing new).
+     * NULL: they are the same. */
+    Doc *(*take)(void *data, Doc *answer);
     /* Appends the view of a document. */
     void (*render)(void *data, Doc *document, GString *out);
     /* Takes a key. True: the document is drawn again. NULL: no key means anything but q. */
@@ -17,7 +20,9 @@ typedef struct LiveView {
     void *data;
     uint64_t interval_usec; /* 0: as --watch says */
     bool interval_only;     /* cycles that end mean nothing */
-    unsigned n_rounds;      /* so many documents, then it ends; 0: never */
+    bool continues; /* documents go on where the one before ended: on no screen, without a gap */
+    unsigned n_partial; /* the first ones, which tell not all yet: for a screen alone */
+    unsigned n_rounds;  /* so many documents are printed, on no screen, then it ends; 0: never */
 } LiveView;
 
 /* Exit status: that of the last document after n_rounds, CTL_OK when the user ends it. */

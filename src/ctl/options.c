@@ -13,30 +13,46 @@
 static const OptionInfo infos[N_OPTIONS] = {
     [OPT_JSON] = {"json", NULL, false, .doc = "print one JSON document"},
     [OPT_BUS] = {"bus", "ADDRESS", false, .doc = "where the daemon is (default: the system bus)"},
-    [OPT_HOST] = {"host", "[USER@]HOST", false, "ask the daemon of another host, over SSH",
+    [OPT_HOST] = {"host", "[USER@]HOST", false, .doc = "ask the daemon of another host, over SSH",
                   .letter = 'H'},
-    [OPT_FULL] = {"full", NULL, false, "do not cut lines that are too long", .letter = 'l'},
+    [OPT_FULL] = {"full", NULL, false, .doc = "do not cut lines that are too long", .letter = 'l'},
     [OPT_NO_LEGEND] = {"no-legend", NULL, false, .doc = "no headings, sums and hints"},
     [OPT_NO_PAGER] = {"no-pager", NULL, false, .doc = "long output at once"},
-    [OPT_HELP] = {"help", NULL, false, "show help", .letter = 'h'},
+    [OPT_HELP] = {"help", NULL, false, .doc = "show help", .letter = 'h'},
     [OPT_VERSION] = {"version", NULL, false, .doc = "show the version"},
     [OPT_DRY_RUN] = {"dry-run", NULL, false, .doc = "change nothing, show what would be changed"},
     [OPT_MOVES] = {"moves", "N", false, .doc = "move no more guests than this (default: 10)"},
     [OPT_ALL] = {"all", NULL, false, .doc = "every guest"},
     [OPT_FORCE] = {"force", NULL, false, .doc = "also values that somebody else changed since"},
     [OPT_MAP] = {"map", NULL, false, .doc = "then the guests on cores and nodes"},
+    [OPT_LINES] = {"lines", "N", false,
+                   .doc = "the last N changes, or \"all\" (default: 50; all with --since)",
+                   .letter = 'n'},
+    [OPT_SINCE] = {"since", "TIME", false,
+                   .doc = "since \"2026-11-21 10:30\", \"10:30\", or \"2h\" ago"},
+    [OPT_REVERSE] = {"reverse", NULL, false, .doc = "the newest first", .letter = 'r'},
+    [OPT_FOLLOW] = {"follow", NULL, false, .doc = "go on with what comes (first the last 10)",
+                    .letter = 'f'},
     [OPT_WATCH] = {"watch", "SECONDS", false,
-                   "show it again with every change and so often (default: 2); q ends",
+                   .doc = "show it again with every change and so often (default: 2); q ends",
                    .optional = true},
+    [OPT_INTERVAL] = {"interval", "SECONDS", false, .doc = "look so often (default: 2)",
+                      .letter = 'd'},
+    [OPT_ROUNDS] = {"iterations", "N", false,
+                    .doc = "print it N times and end (default: 1, on a terminal until q)",
+                    .letter = 'n'},
+    [OPT_SORT] = {"sort", "WHAT", false, .doc = "by cpu (default), delay, locality or name"},
+    [OPT_THREADS] = {"threads", NULL, false, .doc = "also each thread"},
     [OPT_TIMEOUT] = {"timeout", "SECONDS", false,
                      .doc = "wait so long for it to shut down (default: 300)"},
     [OPT_ON_REBOOT] = {"on-reboot", NULL, false,
                        .doc = "not now: make the guest's own next reboot a cold start"},
     [OPT_TOPOLOGY] = {"topology", "X", false,
-                      "the host: an hwloc XML file, or hwloc synthetic text", .words = WORD_FILE},
-    [OPT_GUESTS] = {"guests", "DIR|FILE", true, "domain XML files; of a directory its *.xml",
+                      .doc = "the host: an hwloc XML file, or hwloc synthetic text",
+                      .words = WORD_FILE},
+    [OPT_GUESTS] = {"guests", "DIR|FILE", true, .doc = "domain XML files; of a directory its *.xml",
                     .words = WORD_FILE},
-    [OPT_POLICY] = {"policy", "FILE", true, "policy files, later ones override",
+    [OPT_POLICY] = {"policy", "FILE", true, .doc = "policy files, later ones override",
                     .words = WORD_FILE},
     [OPT_RUNNING] = {"running", NULL, false, .doc = "the guests run, placed as their XML says"},
     [OPT_START] = {"start", "NAME", true, .doc = "start these on top, one after the other"},
@@ -151,13 +167,14 @@ static char *letters_of(const char *prefix, uint64_t allowed)
     return g_string_free(letters, FALSE);
 }
 
-static OptionId option_of_code(int code)
+static OptionId option_of_code(int code, uint64_t allowed)
 {
     unsigned id = 0;
 
     if (code >= CODE_BASE)
         return (OptionId)(code - CODE_BASE);
-    while (infos[id].letter != code) /* getopt_long gives back only what letters_of() has */
+    /* getopt_long gives back only what letters_of() has; options of several verbs may share one */
+    while (infos[id].letter != code || !(allowed & OPTION_BIT(id)))
         id++;
     return (OptionId)id;
 }
@@ -195,7 +212,7 @@ static char *explain_unknown(const OptionsPlace *place, const char *word)
 static char *explain_error(const OptionsPlace *place, int code, const char *word)
 {
     if (code == ':') {
-        const OptionInfo *info = &infos[option_of_code(optopt)];
+        const OptionInfo *info = &infos[option_of_code(optopt, place->allowed)];
         return g_strdup_printf("option '--%s' needs an argument: %s", info->name, info->arg);
     }
     if (optopt >= CODE_BASE)
@@ -234,7 +251,7 @@ int options_parse(Options *options, const OptionsPlace *place, char **argv, int 
             add_word(options, open_option, optarg);
             continue;
         }
-        OptionId id = option_of_code(code);
+        OptionId id = option_of_code(code, place->allowed);
         options_add_value(options, id, infos[id].arg ? optarg : NULL);
         open_option = infos[id].many ? (int)id : -1;
     }

@@ -72,6 +72,28 @@ static const Verb verbs[] = {
         .words = WORD_GUEST,
     },
     {
+        .name = "top",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .options = OPTION_BIT(OPT_INTERVAL) | OPTION_BIT(OPT_ROUNDS) | OPTION_BIT(OPT_SORT) |
+                   OPTION_BIT(OPT_THREADS),
+        .doc = "what the guests use of the CPUs, and wait for them, live",
+        .run = verb_top_run,
+        .words = WORD_GUEST,
+        .example = "top --sort delay",
+    },
+    {
+        .name = "log",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .options = OPTION_BIT(OPT_LINES) | OPTION_BIT(OPT_SINCE) | OPTION_BIT(OPT_REVERSE) |
+                   OPTION_BIT(OPT_FOLLOW),
+        .doc = "what was changed, when and why",
+        .run = verb_log_run,
+        .words = WORD_GUEST,
+        .example = "log db-1 --since 2h",
+    },
+    {
         .name = "host",
         .args = "",
         .options = OPTION_BIT(OPT_WATCH),

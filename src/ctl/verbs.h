@@ -56,6 +56,8 @@ int verb_apply_run(const Options *options);
 int verb_verify_run(const Options *options);
 int verb_explain_run(const Options *options);
 int verb_pending_run(const Options *options);
+int verb_top_run(const Options *options);
+int verb_log_run(const Options *options);
 int verb_host_run(const Options *options);
 int verb_policy_show_run(const Options *options);
 int verb_check_run(const Options *options);

@@ -2,8 +2,10 @@
 /* org.vmtuned1: a table and thin calls. Reading is for everybody; changing goes through gate.h,
  * which calls the method again when it may go on. */
 #include "daemon/gate.h"
+#include "daemon/history-job.h"
 #include "daemon/memory-move.h"
 #include "daemon/restart.h"
+#include "daemon/usage-job.h"
 
 #include "plan/advise.h"
 #include "plan/diff.h"
@@ -19,10 +21,9 @@
 
 static int reply_document(sd_bus_message *message, struct json_object *document)
 {
-    int r = sd_bus_reply_method_return(
-        message, "s", json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
+    g_autofree char *text = report_text(document);
+    int r = sd_bus_reply_method_return(message, "s", text);
 
-    json_object_put(document);
     return r < 0 ? r : 1;
 }
 
@@ -178,6 +179,41 @@ static int method_host(sd_bus_message *message, void *data, sd_bus_error *reterr
     if (!snapshot->host.host)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
     return reply_document(message, report_host(snapshot));
+}
+
+static int method_usage(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    char **uuids;
+
+    int r = read_guests(data, message, &uuids, reterr);
+    if (r < 0)
+        return r;
+    return read_call_queue(data, &read_usage, message, (ReadCall){.uuids = uuids}, reterr);
+}
+
+/* Guests that are gone may be named, too. */
+static int method_history(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    const Manager *manager = data;
+    ReadCall asked = {0};
+    uint64_t since_usec;
+
+    int r = gate_read_names(message, &asked.uuids, reterr);
+    if (r >= 0)
+        r = sd_bus_message_read(message, "tu", &since_usec, &asked.limit);
+    if (r < 0) {
+        g_strfreev(asked.uuids);
+        return r;
+    }
+    asked.since_usec = (int64_t)MIN(since_usec, (uint64_t)INT64_MAX);
+    for (char **name = asked.uuids; *name; name++) {
+        const Managed *managed = manager_find(manager, *name);
+        if (!managed)
+            continue;
+        g_free(*name);
+        *name = g_strdup(managed->uuid);
+    }
+    return read_call_queue(data, &read_history, message, asked, reterr);
 }
 
 /* Takes request.uuids over. */
@@ -427,6 +463,8 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Policy", "s", "s", method_policy, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Topology", "", "s", method_topology, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Host", "", "s", method_host, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Usage", "as", "s", method_usage, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("History", "astu", "s", method_history, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Verify", "as", "s", method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Apply", "asb", "s", method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Defrag", "ub", "s", method_defrag, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -7,8 +7,10 @@
 #pragma once
 
 #include "model/advice.h"
+#include "model/history.h"
 #include "model/policy-key.h"
 #include "model/status.h"
+#include "model/usage.h"
 
 #include <json-c/json.h>
 
@@ -23,6 +25,8 @@ ReportExit report_get_exit(struct json_object *document); /* REPORT_OK if it has
 
 /* {"version", "exit": 0}: a document to add to. */
 struct json_object *report_document(void);
+/* As it goes over the bus; puts the document. Owned by the caller. */
+char *report_text(struct json_object *document);
 
 /* The changes one guest needs, for the "settings" array. changes may be NULL. */
 typedef struct ReportChanges {
@@ -62,6 +66,13 @@ struct json_object *report_verify_look(const Snapshot *snapshot, const char *con
                                        const ReportLook *look);
 /* "advise": list of Advice. */
 struct json_object *report_advise(const GPtrArray *list);
+/* "log": list of HistoryEntry, the newest first; in the document the oldest is. unknown: names
+ * (const char *) that were asked for and mean no guest. */
+struct json_object *report_log(const GPtrArray *history, const GPtrArray *unknown);
+/* "usage": sample has a GuestUsage of each guest that was looked at; names as in report_status().
+ */
+struct json_object *report_usage(const Snapshot *snapshot, const GPtrArray *sample,
+                                 const char *const *names);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
 /* free: what is free of each node now; NULL: not known (offline, or over the bus). */
 struct json_object *report_topology(const Topo *topo, const TopoFree *free_now);
