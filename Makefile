@@ -87,7 +87,7 @@ OTHERS_MALLOC = $(filter-out %/test-alloc-faults,$(UNIT))
 FAULTS := $(addprefix $O/tests/,property/test-faults unit/test-alloc-faults)
 TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO) $(TOPOLOGIES) $(KILLED)
 BENCH := $(patsubst %.c,$O/%,$(wildcard tests/bench/*.c))
-RUNNERS := lint unit scenario optimal clang asan valgrind resilience system lab
+RUNNERS := lint unit scenario optimal clang asan valgrind resilience system package lab
 
 all: $(PROGRAMS) ## build vmtuned and vmtuned-ctl in build/plain (V=1: show the commands)
 
@@ -227,19 +227,25 @@ check-resilience: $(PROGRAMS) $(KILLED) $(FAULTS) ## FAULT_COUNT (1000) fault sc
 		'env VMTUNED_COUNT=$(FAULT_COUNT) $O/tests/property/test-faults' $O/tests/unit/test-alloc-faults \
 		'env VMTUNED_KILL_EVERY=$(KILL_EVERY) tests/system/run.sh resilience'
 
-check-lab: $(PROGRAMS) ## whole NUMA hosts with systemd and KVM guests, in QEMU (root)
+# what this system has
+check-package: $(if $(wildcard /usr/bin/dpkg-buildpackage),deb,rpm) ## the packages of this system; those of Debian judged by lintian
+	$(call run,package) $(if $(filter deb,$<),'lintian --allow-root --fail-on error$(comma)warning $(BUILD)/deb/*.changes', \
+		'rpm -K --nosignature $(BUILD)/rpm/RPMS/*/*.rpm')
+
+check-lab: ## whole NUMA hosts with systemd and KVM guests, in QEMU (root)
 	$(Q)tests/run-watched.sh $(RESULTS)/lab tests/lab/run
 
-demo: $(PROGRAMS) ## boot a NUMA host in QEMU and show what vmtuned does there (root)
+demo: ## boot a NUMA host in QEMU and show what vmtuned does there (root)
 	$(Q)tests/lab/demo
 
-demo-shell: $(PROGRAMS) ## a root shell in the demo's host; ends with the shell (root)
+demo-shell: ## a root shell in the demo's host; ends with the shell (root)
 	$(Q)tests/lab/demo --shell
 
 check-long: $(PROGRAMS) ## many random worlds, every fault and kill point, long fuzzing, with sanitizers; guests that come and go (root)
 	$(Q)$(MAKE) check-resilience FAULT_COUNT=$(LONG_COUNT) KILL_EVERY=1 VMTUNED_EVERY=1
 	$(Q)VMTUNED_COUNT=$(LONG_COUNT) TEST_TIMEOUT=14400 $(MAKE) FLAVOUR=asan run-long
 	$(Q)$(MAKE) fuzz FUZZ_SECONDS=$(LONG_FUZZ_SECONDS)
+	$(Q)$(MAKE) rpm
 	$(Q)VMTUNED_COUNT=$(LONG_CHURN_COUNT) BUILD_DIR=$(abspath $O) tests/run-watched.sh $(RESULTS)/churn \
 		tests/system/run.sh test_churn
 run-long: $(PROPERTY)
@@ -270,12 +276,14 @@ format: ## clang-format all C files
 DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsystemd-dev libglib2.0-dev \
 	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev clang-format cppcheck valgrind \
 	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus \
-	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc mmdebstrap e2fsprogs coinor-cbc
-DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log
+	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc mmdebstrap e2fsprogs coinor-cbc \
+	debhelper lintian rpm systemd
+DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log systemd-dev
 RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core libvirt-devel hwloc-devel \
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
 	sqlite-devel clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
-	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc coin-or-Cbc
+	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc coin-or-Cbc \
+	rpm-build systemd-rpm-macros
 
 setup: ## install the packages to build, check and test, and fetch the lab's (root; apt or dnf)
 	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)'
