@@ -35,6 +35,10 @@ def version():
     return run("dpkg-query", "--show", "--showformat=${Version}", "vmtuned").stdout
 
 
+def on(host):
+    return host.unit("UnitFileState") == "enabled" and host.unit("ActiveState") == "active"
+
+
 def there():
     """What of vmtuned is in the file system, but for the operator's policy and the record."""
     return [path for path in glob.glob("/usr/*/vmtuned*") + glob.glob("/usr/share/man/man*/vmtuned*")
@@ -65,6 +69,7 @@ def case(host):
 
 def life(host, guests, first):
     free = as_they_are(guests)
+    run("systemctl", "enable", "vmtuned")
     host.start(RULES)
     host.wait_planned(*guests)
     policy, tuned, recorded = read(POLICY), as_they_are(guests), originals(host)
@@ -77,7 +82,7 @@ def life(host, guests, first):
     pid = host.unit("MainPID")
     with Writes() as writes:
         dpkg("--install", NEWER)
-        assert version() == f"9:{first}" and host.unit("MainPID") != pid
+        assert version() == f"9:{first}" and on(host) and host.unit("MainPID") != pid
         host.wait_cycle()
         host.wait_planned(*guests)
         same()
@@ -89,7 +94,7 @@ def life(host, guests, first):
         same()
 
         dpkg("--install", DEB)
-        run("systemctl", "start", "vmtuned")  # it was off when it was removed
+        assert on(host)
         host.wait_cycle()
         host.wait_planned(*guests)
         same()
@@ -106,6 +111,6 @@ def life(host, guests, first):
     dpkg("--purge", "vmtuned")
     assert not there() and not os.path.exists(os.path.dirname(POLICY)) and not os.path.exists(STATE), there()
     dpkg("--install", DEB)
-    assert host.unit("UnitFileState") == "enabled" and host.unit("ActiveState") == "active"
+    assert on(host)
     host.wait_cycle()
     assert host.status()["daemon"]["mode"] == "observe" and as_they_are(guests) == tuned
