@@ -151,6 +151,15 @@ void manager_set_record_problem(Manager *manager, const char *problem)
     manager->record_problem = g_strdup(problem);
 }
 
+void manager_count_result(Manager *manager, const Change *change, const ChangeResult *result)
+{
+    KnobCounts *counts = &manager->counters.knobs[change->key.knob];
+
+    counts->changed += result->kind == OUTCOME_DONE;
+    counts->repaired += result->kind == OUTCOME_DONE && change->drift;
+    counts->refused += result->kind == OUTCOME_REFUSED || result->kind == OUTCOME_FATAL;
+}
+
 void manager_note_record_error(Manager *manager, int error)
 {
     if (error < 0 && !manager->record_problem)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "model/contest.h"
+#include "model/counters.h"
 #include "model/host.h"
 #include "model/pending.h"
 #include "model/plan.h"
@@ -23,6 +24,7 @@ typedef enum GuestState {
     GUEST_STUCK,         /* a call about it has not come back */
     GUEST_FAILED,        /* changes refused or without effect */
 } GuestState;
+#define N_GUEST_STATES (GUEST_FAILED + 1)
 const char *guest_state_name(GuestState state);
 
 typedef struct GuestStatus {
@@ -71,7 +73,9 @@ typedef struct Snapshot {
     DiagList *policy_diags; /* of the last load, never NULL */
     char *record_problem;   /* NULL: fine */
     char **cannot;          /* what vmtuned may not do here, in words; NULL: nothing is missing */
-    GPtrArray *guests;      /* of GuestStatus, sorted by name, uuid */
+    Counters counters;
+    unsigned n_workers_hanging; /* whose call is slow, or has not come back */
+    GPtrArray *guests;          /* of GuestStatus, sorted by name, uuid */
 } Snapshot;
 
 GuestStatus *guest_status_new(const char *uuid, const char *name);

@@ -9,6 +9,7 @@
 #include "model/advice.h"
 #include "model/policy-key.h"
 #include "model/status.h"
+#include "report/metric-text.h"
 
 #include <json-c/json.h>
 
@@ -60,6 +61,11 @@ typedef struct ReportLook {
 struct json_object *report_verify(const Snapshot *snapshot, const char *const *names);
 struct json_object *report_verify_look(const Snapshot *snapshot, const char *const *names,
                                        const ReportLook *look);
+/* All metrics (docs/METRICS.md), not as JSON. Owned by the caller. */
+char *report_metrics(const Snapshot *snapshot, MetricFormat format);
+/* The table of it: NULL past the end. *ret_labels: names of the labels of its samples, in order,
+ * with a space between two. Both borrowed. */
+const MetricFamily *report_metric_family(unsigned i, const char **ret_labels);
 /* "advise": list of Advice. */
 struct json_object *report_advise(const GPtrArray *list);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
