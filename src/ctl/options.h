@@ -18,6 +18,8 @@ typedef enum OptionId {
     OPT_MAP,
     OPT_TIMEOUT,
     OPT_ON_REBOOT,
+    OPT_FORMAT,
+    OPT_OUTPUT,
     OPT_TOPOLOGY,
     OPT_GUESTS,
     OPT_POLICY,

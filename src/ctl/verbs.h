@@ -42,6 +42,7 @@ int verb_explain_run(const Options *options);
 int verb_pending_run(const Options *options);
 int verb_host_run(const Options *options);
 int verb_policy_run(const Options *options);
+int verb_metrics_run(const Options *options);
 int verb_check_run(const Options *options);
 int verb_topology_run(const Options *options);
 int verb_knobs_run(const Options *options);

@@ -551,6 +551,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
     manager->host = host_state_new();
     manager->moves = memory_moves_new();
     manager->reads = read_queues_new();
+    manager->usage_totals = usage_totals_new();
     manager->gate = gate_new();
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
@@ -597,6 +598,7 @@ void manager_free(Manager *manager)
     g_clear_pointer(&manager->host, host_state_free);
     g_clear_pointer(&manager->moves, g_ptr_array_unref);
     g_clear_pointer(&manager->reads, g_ptr_array_unref);
+    g_clear_pointer(&manager->usage_totals, usage_totals_unref);
     g_clear_pointer(&manager->planning, planning_free);
     g_clear_pointer(&manager->plan, plan_unref);
     g_clear_pointer(&manager->topo, topo_unref);

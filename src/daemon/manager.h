@@ -153,13 +153,14 @@ typedef struct Manager {
     int64_t topo_usec;  /* monotonic, of that; 0: never */
     Planning *planning; /* NULL: topo or policy is another since */
     Plan *plan;
-    GPtrArray *guests;    /* of Managed, sorted by name, uuid */
-    GHashTable *by_uuid;  /* the same; borrowed */
-    GPtrArray *restarts;  /* of Restart, see restart.h */
-    bool restarts_unread; /* what the record has of them could not be read yet */
-    HostState *host;      /* its own settings */
-    GPtrArray *moves;     /* of MemoryMove, see memory-move.h */
-    GPtrArray *reads;     /* of ReadQueue, see read-job.h */
+    GPtrArray *guests;         /* of Managed, sorted by name, uuid */
+    GHashTable *by_uuid;       /* the same; borrowed */
+    GPtrArray *restarts;       /* of Restart, see restart.h */
+    bool restarts_unread;      /* what the record has of them could not be read yet */
+    HostState *host;           /* its own settings */
+    GPtrArray *moves;          /* of MemoryMove, see memory-move.h */
+    GPtrArray *reads;          /* of ReadQueue, see read-job.h */
+    UsageTotals *usage_totals; /* for metrics */
 
     /* triggers that wait for the next cycle */
     bool triggered;

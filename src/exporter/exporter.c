@@ -31,6 +31,8 @@ typedef struct Request {
     struct MHD_Connection *connection;
 } Request;
 
+static void serve(Exporter *exporter);
+
 /* --- answers --- */
 
 static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status, const char *type,
@@ -96,7 +98,8 @@ static void scrape_done(Scrape *scrape)
     Exporter *exporter = scrape->owner;
 
     g_queue_remove(&exporter->waiting, request);
-    MHD_resume_connection(request->connection); /* on_request() is called again */
+    MHD_resume_connection(request->connection);
+    serve(exporter); /* which calls on_request() again */
 }
 
 static enum MHD_Result ask(Exporter *exporter, Request *request)

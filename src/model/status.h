@@ -8,6 +8,7 @@
 #include "model/host.h"
 #include "model/pending.h"
 #include "model/plan.h"
+#include "model/usage-total.h"
 
 typedef enum GuestState {
     GUEST_OFF,           /* defined, not running */
@@ -48,6 +49,7 @@ typedef struct GuestStatus {
     unsigned repair_count; /* of those, put right */
     unsigned write_count;  /* changes made */
     unsigned failure_count;
+    UsageTotal usage[N_THREAD_CLASSES]; /* for metrics, else zero */
 } GuestStatus;
 
 /* The host's own settings. */

@@ -21,6 +21,7 @@ typedef struct Metric {
 } Metric;
 
 #define MAX_LABELS 5
+#define NSEC_PER_SEC 1e9
 
 static double seconds(int64_t usec)
 {
@@ -214,6 +215,40 @@ static const GuestKernel *kernel_of(const GuestStatus *status)
 static double guest_vcpus(const GuestStatus *status)
 {
     return kernel_of(status) ? cpuset_weight(guest_def(status->guest)->vcpus) : NAN;
+}
+
+/* One sample for each class of threads it has. */
+static void add_usage(const Snapshot *snapshot, MetricText *text,
+                      uint64_t (*nsec)(const UsageTotal *total))
+{
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        const GuestStatus *status = g_ptr_array_index(snapshot->guests, i);
+        for (unsigned c = 0; kernel_of(status) && c < N_THREAD_CLASSES; c++)
+            if (status->usage[c].counted)
+                add_of_guest(text, status->name, status->uuid,
+                             (const MetricLabel[]){{"class", thread_class_name(c)}, {0}},
+                             (double)nsec(&status->usage[c]) / NSEC_PER_SEC);
+    }
+}
+
+static uint64_t cpu_nsec(const UsageTotal *total)
+{
+    return total->cpu_nsec;
+}
+
+static uint64_t delay_nsec(const UsageTotal *total)
+{
+    return total->delay_nsec;
+}
+
+static void add_guest_cpu(const Snapshot *snapshot, MetricText *text)
+{
+    add_usage(snapshot, text, cpu_nsec);
+}
+
+static void add_guest_delay(const Snapshot *snapshot, MetricText *text)
+{
+    add_usage(snapshot, text, delay_nsec);
 }
 
 static void add_guest_memory(const Snapshot *snapshot, MetricText *text)
@@ -447,6 +482,15 @@ static const Metric metrics[] = {
     {{"vmtuned_guest_vcpus", METRIC_GAUGE, NULL, "Online vCPUs of a running guest."},
      "guest uuid",
      .of_guest = guest_vcpus},
+    {{"vmtuned_guest_cpu_seconds", METRIC_COUNTER, "seconds",
+      "CPU time of a running guest's threads, by class, since the daemon was first asked."},
+     "guest uuid class",
+     .add = add_guest_cpu},
+    {{"vmtuned_guest_run_delay_seconds", METRIC_COUNTER, "seconds",
+      "Time a running guest's threads waited for a CPU, by class, since the daemon was first "
+      "asked."},
+     "guest uuid class",
+     .add = add_guest_delay},
     {{"vmtuned_guest_memory_bytes", METRIC_GAUGE, "bytes",
       "Memory of a running guest on each NUMA node that has any."},
      "guest uuid node",
