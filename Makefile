@@ -68,9 +68,11 @@ VIRT := $(call objects,$(call sources,virt))
 HOST := $(call objects,$(call sources,host))
 DAEMON := $(call objects,$(call sources,daemon))
 CTL := $(call objects,$(call sources,ctl))
+EXPORTER := $(call objects,$(call sources,exporter))
 LIB := $O/libvmtuned-core.a
 TESTLIB := $O/tests/helpers.a
-PROGRAMS := $(if $(wildcard src/daemon/main.c),$O/vmtuned) $(if $(wildcard src/ctl/main.c),$O/vmtuned-ctl)
+PROGRAMS := $(if $(wildcard src/daemon/main.c),$O/vmtuned) $(if $(wildcard src/ctl/main.c),$O/vmtuned-ctl) \
+	$(if $(wildcard src/exporter/main.c),$O/vmtuned-exporter)
 tests = $(patsubst %.c,$O/%,$(wildcard tests/$(1)/$(2)-*.c))
 HELPERS := $(call objects,$(filter-out $(wildcard tests/*/test-*.c) %/run.c,$(wildcard $(addprefix tests/,common/*.c unit/*.c \
 	property/*.c scenario/*.c))))
@@ -89,7 +91,7 @@ TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO) $(TOPOLOGIES) $(KILLED)
 BENCH := $(patsubst %.c,$O/%,$(wildcard tests/bench/*.c))
 RUNNERS := lint unit scenario optimal clang asan valgrind resilience system package lab
 
-all: $(PROGRAMS) ## build vmtuned and vmtuned-ctl in build/plain (V=1: show the commands)
+all: $(PROGRAMS) ## build vmtuned, vmtuned-ctl and vmtuned-exporter in build/plain (V=1: show the commands)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' Makefile | expand -t 20
@@ -115,12 +117,16 @@ $(LIB) $(TESTLIB): $O/.flags
 define link
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(MORE_LIBS)
 endef
 
 $O/vmtuned: $(DAEMON) $(VIRT) $(HOST) $(LIB)
 	$(link)
 $O/vmtuned-ctl: $(CTL) $(LIB)
+	$(link)
+# The one program that serves HTTP.
+$O/vmtuned-exporter: private MORE_LIBS = -lmicrohttpd
+$O/vmtuned-exporter: $(EXPORTER) $(LIB)
 	$(link)
 # The daemon that kills itself: tests/system/kill-points.c stands in front of these functions.
 KILL_POINTS := backend_real_init virt_setting_apply virt_definition_edit thread_affinity_apply record_begin \
@@ -274,14 +280,14 @@ format: ## clang-format all C files
 
 # ---- setup
 DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsystemd-dev libglib2.0-dev \
-	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev clang-format cppcheck valgrind \
+	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev libmicrohttpd-dev clang-format cppcheck valgrind \
 	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus \
 	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc mmdebstrap e2fsprogs coinor-cbc \
 	debhelper lintian rpm systemd
 DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log systemd-dev
 RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core libvirt-devel hwloc-devel \
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
-	sqlite-devel clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
+	sqlite-devel libmicrohttpd-devel clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
 	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc coin-or-Cbc \
 	rpm-build systemd-rpm-macros
 
@@ -299,7 +305,7 @@ endif
 UNITS := $(patsubst %.in,$O/%,$(wildcard systemd/*.in))
 pages = $(addprefix $O/,$(wildcard docs/*.$(1)))
 files = $(foreach file,$(3),$(1):$(2)/$(notdir $(file)):$(file))
-INSTALLED = $(call files,755,$(sbindir),$O/vmtuned) \
+INSTALLED = $(call files,755,$(sbindir),$O/vmtuned $O/vmtuned-exporter) \
 	$(call files,755,$(bindir),$O/vmtuned-ctl) \
 	$(call files,644,$(unitdir),$(UNITS)) \
 	$(call files,644,$(presetdir),$(wildcard systemd/*.preset)) \

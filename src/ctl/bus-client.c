@@ -117,7 +117,7 @@ static int bus_ask(sd_bus *bus, const BusRequest *request, sd_bus_message **ret)
     return exit_status;
 }
 
-int bus_request_run(const Options *options, const BusRequest *request, ShowRender render)
+int bus_request_text(const Options *options, const BusRequest *request, char **ret_text)
 {
     g_autoptr(sd_bus) bus = NULL;
     g_autoptr(sd_bus_message) reply = NULL;
@@ -128,8 +128,22 @@ int bus_request_run(const Options *options, const BusRequest *request, ShowRende
         exit_status = bus_ask(bus, request, &reply);
     if (exit_status != 0)
         return exit_status;
-    g_autoptr(Doc) document =
-        sd_bus_message_read(reply, "s", &text) > 0 ? json_tokener_parse(text) : NULL;
+    if (sd_bus_message_read(reply, "s", &text) <= 0) {
+        show_error("the daemon's answer to %s is no text", request->method);
+        return CTL_MISMATCH;
+    }
+    *ret_text = g_strdup(text);
+    return 0;
+}
+
+int bus_request_run(const Options *options, const BusRequest *request, ShowRender render)
+{
+    g_autofree char *text = NULL;
+    int exit_status = bus_request_text(options, request, &text);
+
+    if (exit_status != 0)
+        return exit_status;
+    g_autoptr(Doc) document = json_tokener_parse(text);
     if (!document) {
         show_error("the daemon's answer to %s is not a document", request->method);
         return CTL_MISMATCH;

@@ -8,7 +8,7 @@ typedef struct BusRequest {
     const char *method;
     const char *const
         *guests;       /* NULL-ended list, the first argument; NULL: the method takes none */
-    const char *guest; /* or one guest; NULL: none */
+    const char *guest; /* or one guest, or another word; NULL: none */
     bool has_number;   /* and a number, or it alone */
     uint32_t number;
     unsigned n_flags; /* booleans that follow */
@@ -17,5 +17,8 @@ typedef struct BusRequest {
     unsigned wait_sec; /* and waits so long for a guest before */
 } BusRequest;
 
+/* Asks the daemon. 0 with the string it answered with (owned by the caller), or an exit status
+ * after words on stderr. */
+int bus_request_text(const Options *options, const BusRequest *request, char **ret_text);
 /* Asks the daemon and shows the document it answers with. Exit status; has printed everything. */
 int bus_request_run(const Options *options, const BusRequest *request, ShowRender render);

@@ -17,7 +17,7 @@ typedef struct Verb {
     const char *name;
     const char *args; /* as usage shows it */
     unsigned min_words, max_words;
-    unsigned options;                   /* OPTION_BITs besides the global ones */
+    uint64_t options;                   /* OPTION_BITs besides the global ones */
     const char *doc;                    /* one line */
     int (*run)(const Options *options); /* exit status; has printed everything */
 } Verb;
@@ -42,6 +42,7 @@ int verb_explain_run(const Options *options);
 int verb_pending_run(const Options *options);
 int verb_host_run(const Options *options);
 int verb_policy_run(const Options *options);
+int verb_metrics_run(const Options *options);
 int verb_check_run(const Options *options);
 int verb_topology_run(const Options *options);
 int verb_knobs_run(const Options *options);

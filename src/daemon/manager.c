@@ -7,6 +7,7 @@
 #include "daemon/gate.h"
 #include "daemon/host-state.h"
 #include "daemon/memory-move.h"
+#include "daemon/read-job.h"
 #include "daemon/restart.h"
 #include "host/ability.h"
 #include "host/guest-kernel.h"
@@ -149,6 +150,15 @@ void manager_set_record_problem(Manager *manager, const char *problem)
                  problem);
     g_free(manager->record_problem);
     manager->record_problem = g_strdup(problem);
+}
+
+void manager_count_result(Manager *manager, const Change *change, const ChangeResult *result)
+{
+    KnobCounts *counts = &manager->counters.knobs[change->key.knob];
+
+    counts->changed += result->kind == OUTCOME_DONE;
+    counts->repaired += result->kind == OUTCOME_DONE && change->drift;
+    counts->refused += result->kind == OUTCOME_REFUSED || result->kind == OUTCOME_FATAL;
 }
 
 void manager_note_record_error(Manager *manager, int error)
@@ -540,6 +550,8 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     manager->host = host_state_new();
     manager->moves = memory_moves_new();
+    manager->reads = read_queues_new();
+    manager->usage_totals = usage_totals_new();
     manager->gate = gate_new();
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
@@ -585,6 +597,8 @@ void manager_free(Manager *manager)
     g_ptr_array_unref(manager->guests);
     g_clear_pointer(&manager->host, host_state_free);
     g_clear_pointer(&manager->moves, g_ptr_array_unref);
+    g_clear_pointer(&manager->reads, g_ptr_array_unref);
+    g_clear_pointer(&manager->usage_totals, usage_totals_unref);
     g_clear_pointer(&manager->planning, planning_free);
     g_clear_pointer(&manager->plan, plan_unref);
     g_clear_pointer(&manager->topo, topo_unref);

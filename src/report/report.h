@@ -9,6 +9,8 @@
 #include "model/advice.h"
 #include "model/policy-key.h"
 #include "model/status.h"
+#include "model/usage.h"
+#include "report/metric-text.h"
 
 #include <json-c/json.h>
 
@@ -23,6 +25,8 @@ ReportExit report_get_exit(struct json_object *document); /* REPORT_OK if it has
 
 /* {"version", "exit": 0}: a document to add to. */
 struct json_object *report_document(void);
+/* As it goes over the bus; puts the document. Owned by the caller. */
+char *report_text(struct json_object *document);
 
 /* The changes one guest needs, for the "settings" array. changes may be NULL. */
 typedef struct ReportChanges {
@@ -60,8 +64,15 @@ typedef struct ReportLook {
 struct json_object *report_verify(const Snapshot *snapshot, const char *const *names);
 struct json_object *report_verify_look(const Snapshot *snapshot, const char *const *names,
                                        const ReportLook *look);
+/* All metrics (docs/METRICS.md), not as JSON. Owned by the caller. */
+char *report_metrics(const Snapshot *snapshot, MetricFormat format);
+/* The table of it: NULL past the end. *ret_labels: names of the labels of its samples, in order,
+ * with a space between two. Both borrowed. */
+const MetricFamily *report_metric_family(unsigned i, const char **ret_labels);
 /* "advise": list of Advice. */
 struct json_object *report_advise(const GPtrArray *list);
+/* "usage": list of GuestUsage; uuids empty: all of them. */
+struct json_object *report_usage(const GPtrArray *list, const char *const *uuids);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
 /* free: what is free of each node now; NULL: not known (offline, or over the bus). */
 struct json_object *report_topology(const Topo *topo, const TopoFree *free_now);
