@@ -16,6 +16,7 @@ presetdir ?= $(PREFIX)/lib/systemd/system-preset
 catalogdir ?= $(PREFIX)/lib/systemd/catalog
 dbusdir ?= $(PREFIX)/share/dbus-1/system.d
 polkitdir ?= $(PREFIX)/share/polkit-1/actions
+datadir ?= $(PREFIX)/share/vmtuned
 
 BUILD ?= build
 FLAVOUR ?= plain
@@ -281,18 +282,20 @@ format: ## clang-format all C files
 # ---- setup
 DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsystemd-dev libglib2.0-dev \
 	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev libmicrohttpd-dev clang-format cppcheck valgrind \
-	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus \
+	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus python3-prometheus-client \
 	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc mmdebstrap e2fsprogs coinor-cbc \
 	debhelper lintian rpm systemd
+# of what would start a service where it is installed, only a program: build/tools has it
+DEB_PROGRAMS := prometheus:promtool
 DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log systemd-dev
 RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core libvirt-devel hwloc-devel \
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
-	sqlite-devel libmicrohttpd-devel clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
+	sqlite-devel libmicrohttpd-devel python3-prometheus_client golang-github-prometheus clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
 	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc coin-or-Cbc \
 	rpm-build systemd-rpm-macros
 
 setup: ## install the packages to build, check and test, and fetch the lab's (root; apt or dnf)
-	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)'
+	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)' '$(DEB_PROGRAMS)' $(BUILD)/tools
 	$(Q)tests/lab/build --roots
 
 # `make -j setup check` waits for the packages.
@@ -312,6 +315,8 @@ INSTALLED = $(call files,755,$(sbindir),$O/vmtuned $O/vmtuned-exporter) \
 	$(call files,644,$(catalogdir),systemd/vmtuned.catalog) \
 	$(call files,644,$(dbusdir),conf/org.vmtuned1.conf) \
 	$(call files,644,$(polkitdir),conf/org.vmtuned.policy) \
+	$(call files,644,$(datadir)/prometheus,$(wildcard conf/prometheus/*)) \
+	$(call files,644,$(datadir)/grafana,$(wildcard conf/grafana/*)) \
 	$(call files,644,$(includedir)/vmtuned,$(wildcard include/vmtuned/*.h)) \
 	$(call files,644,$(docdir),$O/README.md CHANGELOG.md $(wildcard docs/*.md docs/*.svg)) \
 	$(call files,644,$(docdir)/examples,$(wildcard conf/examples/*)) \
@@ -339,7 +344,7 @@ install: all $(foreach row,$(INSTALLED),$(call source,$(row))) ## install below 
 
 uninstall: ## remove what install put there, but for the policy
 	$(Q)rm -f $(foreach row,$(INSTALLED),$(DESTDIR)$(call target,$(row)))
-	$(Q)for dir in $(docdir)/examples $(docdir) $(includedir)/vmtuned $(POLICY_DIRS) $(PREFIX)/lib/vmtuned; do \
+	$(Q)for dir in $(datadir)/prometheus $(datadir)/grafana $(datadir) $(docdir)/examples $(docdir) $(includedir)/vmtuned $(POLICY_DIRS) $(PREFIX)/lib/vmtuned; do \
 		rmdir --ignore-fail-on-non-empty $(DESTDIR)$$dir 2>/dev/null || :; done
 
 # ---- packages: of what git has; in an unpacked tarball, of all there is

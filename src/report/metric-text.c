@@ -95,33 +95,38 @@ static void append_escaped(GString *out, const char *value)
     }
 }
 
-static void append_sample(MetricText *text, const char *suffix, const MetricLabel *labels,
+static void append_labels(MetricText *text, const char *const *values)
+{
+    for (unsigned i = 0; text->family->labels[i]; i++) {
+        g_string_append_printf(text->out, "%c%s=\"", i == 0 ? '{' : ',', text->family->labels[i]);
+        append_escaped(text->out, values[i]);
+        g_string_append_c(text->out, '"');
+    }
+    g_string_append_c(text->out, '}');
+}
+
+static void append_sample(MetricText *text, const char *suffix, const char *const *values,
                           double value)
 {
     char number[G_ASCII_DTOSTR_BUF_SIZE];
 
     g_string_append(text->out, text->family->name);
     g_string_append(text->out, suffix);
-    for (const MetricLabel *label = labels; label && label->name; label++) {
-        g_string_append_printf(text->out, "%c%s=\"", label == labels ? '{' : ',', label->name);
-        append_escaped(text->out, label->value);
-        g_string_append_c(text->out, '"');
-    }
-    if (labels && labels->name)
-        g_string_append_c(text->out, '}');
+    if (values)
+        append_labels(text, values);
     g_ascii_formatd(number, sizeof(number), NUMBER_FORMAT, value);
     g_string_append_printf(text->out, " %s\n", number);
 }
 
-void metric_text_add(MetricText *text, const MetricLabel *labels, double value)
+void metric_text_add(MetricText *text, const char *const *values, double value)
 {
-    append_sample(text, types[text->family->type].suffix, labels, value);
+    append_sample(text, types[text->family->type].suffix, values, value);
 }
 
-void metric_text_add_part(MetricText *text, const char *suffix, const MetricLabel *labels,
+void metric_text_add_part(MetricText *text, const char *suffix, const char *const *values,
                           double value)
 {
     g_autofree char *part = g_strconcat("_", suffix, NULL);
 
-    append_sample(text, part, labels, value);
+    append_sample(text, part, values, value);
 }

@@ -24,17 +24,15 @@ typedef enum MetricType {
     METRIC_INFO,      /* its sample ends in "_info" and is 1: the labels are what it tells */
 } MetricType;
 
+#define METRIC_MAX_LABELS 4
+
 typedef struct MetricFamily {
     const char *name; /* without a suffix of its type; ends in "_" and the unit if it has one */
     MetricType type;
-    const char *unit; /* a base unit; NULL: none */
-    const char *help; /* one sentence */
+    const char *unit;                          /* a base unit; NULL: none */
+    const char *help;                          /* one sentence */
+    const char *labels[METRIC_MAX_LABELS + 1]; /* names; NULL-ended */
 } MetricFamily;
-
-typedef struct MetricLabel {
-    const char *name;
-    const char *value;
-} MetricLabel;
 
 typedef struct MetricText MetricText;
 
@@ -46,8 +44,8 @@ char *metric_text_end(MetricText *text);
 
 /* The samples that follow are of this family, which is borrowed. Each family once. */
 void metric_text_begin(MetricText *text, const MetricFamily *family);
-/* labels end with name NULL; NULL: none. */
-void metric_text_add(MetricText *text, const MetricLabel *labels, double value);
-/* The same of a histogram: suffix is "bucket", "count" or "sum". */
-void metric_text_add_part(MetricText *text, const char *suffix, const MetricLabel *labels,
+/* values are those of the family's labels, in their order; NULL: a family without labels. */
+void metric_text_add(MetricText *text, const char *const *values, double value);
+/* The same of a histogram: suffix is "bucket", or "count" or "sum", which have no label. */
+void metric_text_add_part(MetricText *text, const char *suffix, const char *const *values,
                           double value);

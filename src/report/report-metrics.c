@@ -13,14 +13,12 @@
 
 typedef struct Metric {
     MetricFamily family;
-    const char *labels; /* names of its samples' labels, in order */
     double (*of_daemon)(const Snapshot *snapshot);
     double (*of_guest)(const GuestStatus *status);          /* NAN: no sample */
     double (*of_knob)(const Snapshot *snapshot, Knob knob); /* NAN: no sample */
     void (*add)(const Snapshot *snapshot, MetricText *text);
 } Metric;
 
-#define MAX_LABELS 5
 #define NSEC_PER_SEC 1e9
 
 static double seconds(int64_t usec)
@@ -33,25 +31,14 @@ static double bytes(uint64_t kib)
     return (double)kib * 1024;
 }
 
-static const MetricLabel no_more[] = {{NULL}};
-
-/* One sample of a guest; more ends with name NULL. */
-static void add_of_guest(MetricText *text, const char *name, const char *uuid,
-                         const MetricLabel *more, double value)
-{
-    MetricLabel labels[MAX_LABELS] = {{"guest", name}, {"uuid", uuid}};
-
-    for (unsigned i = 0; more[i].name; i++)
-        labels[2 + i] = more[i];
-    metric_text_add(text, labels, value);
-}
+#define VALUES(...) ((const char *const[]){__VA_ARGS__})
 
 /* --- the daemon --- */
 
 static void add_build(const Snapshot *snapshot, MetricText *text)
 {
     (void)snapshot;
-    metric_text_add(text, (const MetricLabel[]){{"version", VMTUNED_VERSION}, {0}}, 1);
+    metric_text_add(text, VALUES(VMTUNED_VERSION), 1);
 }
 
 static double start_time(const Snapshot *snapshot)
@@ -92,8 +79,7 @@ static double abilities_missing(const Snapshot *snapshot)
 static void add_cycles(const Snapshot *snapshot, MetricText *text)
 {
     for (unsigned i = 0; i < N_CYCLE_TRIGGERS; i++)
-        metric_text_add(text, (const MetricLabel[]){{"trigger", cycle_trigger_name(i)}, {0}},
-                        (double)snapshot->counters.cycles[i]);
+        metric_text_add(text, VALUES(cycle_trigger_name(i)), (double)snapshot->counters.cycles[i]);
 }
 
 static double cycles_given_up(const Snapshot *snapshot)
@@ -129,8 +115,7 @@ static void add_durations(const Durations *durations, MetricText *text)
     for (unsigned i = 0; i <= N_DURATION_BOUNDS; i++) {
         g_autofree char *bound = format_bound(i);
         count += durations->counts[i];
-        metric_text_add_part(text, "bucket", (const MetricLabel[]){{"le", bound}, {0}},
-                             (double)count);
+        metric_text_add_part(text, "bucket", VALUES(bound), (double)count);
     }
     metric_text_add_part(text, "count", NULL, (double)count);
     metric_text_add_part(text, "sum", NULL, seconds((int64_t)durations->sum_usec));
@@ -190,15 +175,15 @@ static void add_guests(const Snapshot *snapshot, MetricText *text)
     for (guint i = 0; i < snapshot->guests->len; i++)
         n[((const GuestStatus *)g_ptr_array_index(snapshot->guests, i))->state]++;
     for (unsigned i = 0; i < N_GUEST_STATES; i++)
-        metric_text_add(text, (const MetricLabel[]){{"state", guest_state_name(i)}, {0}}, n[i]);
+        metric_text_add(text, VALUES(guest_state_name(i)), n[i]);
 }
 
 static void add_guest_states(const Snapshot *snapshot, MetricText *text)
 {
     for (guint i = 0; i < snapshot->guests->len; i++) {
         const GuestStatus *status = g_ptr_array_index(snapshot->guests, i);
-        add_of_guest(text, status->name, status->uuid,
-                     (const MetricLabel[]){{"state", guest_state_name(status->state)}, {0}}, 1);
+        metric_text_add(text, VALUES(status->name, status->uuid, guest_state_name(status->state)),
+                        1);
     }
 }
 
@@ -225,9 +210,8 @@ static void add_usage(const Snapshot *snapshot, MetricText *text,
         const GuestStatus *status = g_ptr_array_index(snapshot->guests, i);
         for (unsigned c = 0; kernel_of(status) && c < N_THREAD_CLASSES; c++)
             if (status->usage[c].counted)
-                add_of_guest(text, status->name, status->uuid,
-                             (const MetricLabel[]){{"class", thread_class_name(c)}, {0}},
-                             (double)nsec(&status->usage[c]) / NSEC_PER_SEC);
+                metric_text_add(text, VALUES(status->name, status->uuid, thread_class_name(c)),
+                                (double)nsec(&status->usage[c]) / NSEC_PER_SEC);
     }
 }
 
@@ -260,8 +244,7 @@ static void add_guest_memory(const Snapshot *snapshot, MetricText *text)
             uint64_t kib = guest_kernel_memory_on(kernel, node);
             g_autofree char *name = g_strdup_printf("%u", node);
             if (kib > 0)
-                add_of_guest(text, status->name, status->uuid,
-                             (const MetricLabel[]){{"node", name}, {0}}, bytes(kib));
+                metric_text_add(text, VALUES(status->name, status->uuid, name), bytes(kib));
         }
     }
 }
@@ -274,7 +257,7 @@ static void add_guest_locality(const Snapshot *snapshot, MetricText *text)
                       ? guest_plan_locality_pct(status->plan, snapshot->topo, kernel_of(status))
                       : -1;
         if (pct >= 0)
-            add_of_guest(text, status->name, status->uuid, no_more, pct / 100.0);
+            metric_text_add(text, VALUES(status->name, status->uuid), pct / 100.0);
     }
 }
 
@@ -323,8 +306,7 @@ static double guest_failures(const GuestStatus *status)
 static void add_host_state(const Snapshot *snapshot, MetricText *text)
 {
     if (snapshot->host.host)
-        metric_text_add(
-            text, (const MetricLabel[]){{"state", parts_host_state(&snapshot->host)}, {0}}, 1);
+        metric_text_add(text, VALUES(parts_host_state(&snapshot->host)), 1);
 }
 
 static void add_host_cpus(const Snapshot *snapshot, MetricText *text)
@@ -341,8 +323,7 @@ static void add_host_cpus(const Snapshot *snapshot, MetricText *text)
                 {"shared", plan->shared},
                 {"housekeeping", plan->housekeeping}};
     for (size_t i = 0; i < G_N_ELEMENTS(sets); i++)
-        metric_text_add(text, (const MetricLabel[]){{"set", sets[i].name}, {0}},
-                        cpuset_weight(sets[i].cpus));
+        metric_text_add(text, VALUES(sets[i].name), cpuset_weight(sets[i].cpus));
 }
 
 static void add_pools(const Snapshot *snapshot, MetricText *text,
@@ -354,8 +335,7 @@ static void add_pools(const Snapshot *snapshot, MetricText *text,
         const HostPool *pool = &host->pools[i];
         g_autofree char *node = g_strdup_printf("%u", pool->node);
         g_autofree char *size = format_size_kib(pool->size_kib);
-        metric_text_add(text, (const MetricLabel[]){{"node", node}, {"size", size}, {0}},
-                        (double)pages(pool));
+        metric_text_add(text, VALUES(node, size), (double)pages(pool));
     }
 }
 
@@ -388,172 +368,300 @@ static void add_shortages(const Snapshot *snapshot, MetricText *text)
         g_autofree char *node =
             shortage->node >= 0 ? g_strdup_printf("%d", shortage->node) : g_strdup("any");
         g_autofree char *size = format_size_kib(shortage->size_kib);
-        add_of_guest(text, shortage->name, shortage->uuid,
-                     (const MetricLabel[]){{"node", node}, {"size", size}, {0}},
-                     (double)shortage->pages);
+        metric_text_add(text, VALUES(shortage->name, shortage->uuid, node, size),
+                        (double)shortage->pages);
     }
 }
 
 /* --- the table --- */
 
-/* clang-format off: one family is one row */
 static const Metric metrics[] = {
-    {{"vmtuned_build", METRIC_INFO, NULL, "The vmtuned that runs."}, "version", .add = add_build},
-    {{"vmtuned_start_time_seconds", METRIC_GAUGE, "seconds",
-      "When the daemon started, since the epoch."},
-     "",
-     .of_daemon = start_time},
-    {{"vmtuned_enforcing", METRIC_GAUGE, NULL, "1: the policy says enforce; 0: observe."},
-     "",
-     .of_daemon = enforcing},
-    {{"vmtuned_libvirt_connected", METRIC_GAUGE, NULL, "1: libvirt answers."},
-     "",
-     .of_daemon = connected},
-    {{"vmtuned_policy_rejected", METRIC_GAUGE, NULL,
-      "1: the newest policy has errors and the one before is in force."},
-     "",
-     .of_daemon = policy_rejected},
-    {{"vmtuned_record_usable", METRIC_GAUGE, NULL,
-      "1: what is changed is recorded, and can be put back after a restart of the daemon."},
-     "",
-     .of_daemon = record_usable},
-    {{"vmtuned_abilities_missing", METRIC_GAUGE, NULL,
-      "What the daemon may not do on this host, as status lists it."},
-     "",
-     .of_daemon = abilities_missing},
-    {{"vmtuned_cycles", METRIC_COUNTER, NULL, "Cycles begun, by what they were begun for."},
-     "trigger",
-     .add = add_cycles},
-    {{"vmtuned_cycles_given_up", METRIC_COUNTER, NULL,
-      "Cycles that did not come to their end, as libvirt did not answer."},
-     "",
-     .of_daemon = cycles_given_up},
-    {{"vmtuned_last_cycle_timestamp_seconds", METRIC_GAUGE, "seconds",
-      "When the last whole cycle ended, since the epoch; 0: none yet."},
-     "",
-     .of_daemon = last_cycle},
-    {{"vmtuned_cycle_duration_seconds", METRIC_HISTOGRAM, "seconds",
-      "Time from the begin to the end of whole cycles."},
-     "le",
-     .add = add_cycle_duration},
-    {{"vmtuned_plan_duration_seconds", METRIC_HISTOGRAM, "seconds",
-      "Time that planning all guests took."},
-     "le",
-     .add = add_plan_duration},
-    {{"vmtuned_jobs_abandoned", METRIC_COUNTER, NULL,
-      "Jobs of workers that did not come back before their deadline."},
-     "",
-     .of_daemon = jobs_abandoned},
-    {{"vmtuned_workers_hanging", METRIC_GAUGE, NULL,
-      "Workers whose call is slow or has not come back."},
-     "",
-     .of_daemon = workers_hanging},
-
-    {{"vmtuned_drift", METRIC_COUNTER, NULL, "Settings that somebody else changed."},
-     "knob",
-     .of_knob = knob_drift},
-    {{"vmtuned_repairs", METRIC_COUNTER, NULL,
-      "Settings put right after somebody else changed them."},
-     "knob",
-     .of_knob = knob_repaired},
-    {{"vmtuned_changes", METRIC_COUNTER, NULL, "Settings changed by vmtuned, repairs among them."},
-     "knob",
-     .of_knob = knob_changed},
-    {{"vmtuned_refusals", METRIC_COUNTER, NULL,
-      "Changes that libvirt or the kernel refused, or that had no effect."},
-     "knob",
-     .of_knob = knob_refused},
-    {{"vmtuned_contested_settings", METRIC_GAUGE, NULL,
-      "Settings left to somebody who keeps changing them back."},
-     "knob",
-     .of_knob = knob_contested},
-
-    {{"vmtuned_guests", METRIC_GAUGE, NULL, "Guests of the host, by state."},
-     "state",
-     .add = add_guests},
-    {{"vmtuned_guest_state", METRIC_GAUGE, NULL,
-      "Always 1: the label has the state the guest is in."},
-     "guest uuid state",
-     .add = add_guest_states},
-    {{"vmtuned_guest_state_timestamp_seconds", METRIC_GAUGE, "seconds",
-      "Since when the guest is in its state, since the epoch."},
-     "guest uuid",
-     .of_guest = guest_since},
-    {{"vmtuned_guest_vcpus", METRIC_GAUGE, NULL, "Online vCPUs of a running guest."},
-     "guest uuid",
-     .of_guest = guest_vcpus},
-    {{"vmtuned_guest_cpu_seconds", METRIC_COUNTER, "seconds",
-      "CPU time of a running guest's threads, by class, since the daemon was first asked."},
-     "guest uuid class",
-     .add = add_guest_cpu},
-    {{"vmtuned_guest_run_delay_seconds", METRIC_COUNTER, "seconds",
-      "Time a running guest's threads waited for a CPU, by class, since the daemon was first "
-      "asked."},
-     "guest uuid class",
-     .add = add_guest_delay},
-    {{"vmtuned_guest_memory_bytes", METRIC_GAUGE, "bytes",
-      "Memory of a running guest on each NUMA node that has any."},
-     "guest uuid node",
-     .add = add_guest_memory},
-    {{"vmtuned_guest_memory_locality_ratio", METRIC_GAUGE, "ratio",
-      "How much of a guest's memory is on the nodes of its vCPUs."},
-     "guest uuid",
-     .add = add_guest_locality},
-    {{"vmtuned_guest_drift", METRIC_COUNTER, NULL,
-      "Settings of the guest that somebody else changed."},
-     "guest uuid",
-     .of_guest = guest_drift},
-    {{"vmtuned_guest_repairs", METRIC_COUNTER, NULL,
-      "Settings of the guest put right after somebody else changed them."},
-     "guest uuid",
-     .of_guest = guest_repaired},
-    {{"vmtuned_guest_writes", METRIC_COUNTER, NULL,
-      "Writes to the guest: calls of libvirt and of the kernel."},
-     "guest uuid",
-     .of_guest = guest_writes},
-    {{"vmtuned_guest_failures", METRIC_COUNTER, NULL,
-      "Changes of the guest that were refused or had no effect."},
-     "guest uuid",
-     .of_guest = guest_failures},
-    {{"vmtuned_guest_differing_settings", METRIC_GAUGE, NULL,
-      "Settings of the guest that are not as planned."},
-     "guest uuid",
-     .of_guest = guest_differing},
-    {{"vmtuned_guest_refused_settings", METRIC_GAUGE, NULL,
-      "Settings that libvirt will not have in the guest's definitions."},
-     "guest uuid",
-     .of_guest = guest_refused},
-    {{"vmtuned_guest_contested_settings", METRIC_GAUGE, NULL,
-      "Settings of the guest left to somebody who keeps changing them back."},
-     "guest uuid",
-     .of_guest = guest_contested},
-    {{"vmtuned_guest_pending_settings", METRIC_GAUGE, NULL,
-      "Settings that wait for the guest's next cold start."},
-     "guest uuid",
-     .of_guest = guest_pending},
-    {{"vmtuned_guest_shortage_pages", METRIC_GAUGE, NULL,
-      "Pages short on a node, without which a guest that is off would not start now."},
-     "guest uuid node size",
-     .add = add_shortages},
-
-    {{"vmtuned_host_state", METRIC_GAUGE, NULL,
-      "Always 1: the label has how the host's own settings stand."},
-     "state",
-     .add = add_host_state},
-    {{"vmtuned_host_cpus", METRIC_GAUGE, NULL,
-      "CPUs that are online, of one guest alone, of all others, and for the host; sets may "
-      "overlap."},
-     "set",
-     .add = add_host_cpus},
-    {{"vmtuned_page_pool_pages", METRIC_GAUGE, NULL, "Pages in each pool of huge pages."},
-     "node size",
-     .add = add_pool_pages},
-    {{"vmtuned_page_pool_free_pages", METRIC_GAUGE, NULL,
-      "Of the pages in a pool, those that nobody uses."},
-     "node size",
-     .add = add_pool_free_pages},
+    {
+        .family = {.name = "vmtuned_build",
+                   .type = METRIC_INFO,
+                   .help = "The vmtuned that runs.",
+                   .labels = {"version"}},
+        .add = add_build,
+    },
+    {
+        .family = {.name = "vmtuned_start_time_seconds",
+                   .type = METRIC_GAUGE,
+                   .unit = "seconds",
+                   .help = "When the daemon started, since the epoch."},
+        .of_daemon = start_time,
+    },
+    {
+        .family = {.name = "vmtuned_enforcing",
+                   .type = METRIC_GAUGE,
+                   .help = "1: the policy says enforce; 0: observe."},
+        .of_daemon = enforcing,
+    },
+    {
+        .family = {.name = "vmtuned_libvirt_connected",
+                   .type = METRIC_GAUGE,
+                   .help = "1: libvirt answers."},
+        .of_daemon = connected,
+    },
+    {
+        .family = {.name = "vmtuned_policy_rejected",
+                   .type = METRIC_GAUGE,
+                   .help = "1: the newest policy has errors and the one before is in force."},
+        .of_daemon = policy_rejected,
+    },
+    {
+        .family = {.name = "vmtuned_record_usable",
+                   .type = METRIC_GAUGE,
+                   .help = "1: what is changed is recorded, and can be put back after a restart of "
+                           "the daemon."},
+        .of_daemon = record_usable,
+    },
+    {
+        .family = {.name = "vmtuned_abilities_missing",
+                   .type = METRIC_GAUGE,
+                   .help = "What the daemon may not do on this host, as status lists it."},
+        .of_daemon = abilities_missing,
+    },
+    {
+        .family = {.name = "vmtuned_cycles",
+                   .type = METRIC_COUNTER,
+                   .help = "Cycles begun, by what they were begun for.",
+                   .labels = {"trigger"}},
+        .add = add_cycles,
+    },
+    {
+        .family = {.name = "vmtuned_cycles_given_up",
+                   .type = METRIC_COUNTER,
+                   .help = "Cycles that did not come to their end, as libvirt did not answer."},
+        .of_daemon = cycles_given_up,
+    },
+    {
+        .family = {.name = "vmtuned_last_cycle_timestamp_seconds",
+                   .type = METRIC_GAUGE,
+                   .unit = "seconds",
+                   .help = "When the last whole cycle ended, since the epoch; 0: none yet."},
+        .of_daemon = last_cycle,
+    },
+    {
+        .family = {.name = "vmtuned_cycle_duration_seconds",
+                   .type = METRIC_HISTOGRAM,
+                   .unit = "seconds",
+                   .help = "Time from the begin to the end of whole cycles.",
+                   .labels = {"le"}},
+        .add = add_cycle_duration,
+    },
+    {
+        .family = {.name = "vmtuned_plan_duration_seconds",
+                   .type = METRIC_HISTOGRAM,
+                   .unit = "seconds",
+                   .help = "Time that planning all guests took.",
+                   .labels = {"le"}},
+        .add = add_plan_duration,
+    },
+    {
+        .family = {.name = "vmtuned_jobs_abandoned",
+                   .type = METRIC_COUNTER,
+                   .help = "Jobs of workers that did not come back before their deadline."},
+        .of_daemon = jobs_abandoned,
+    },
+    {
+        .family = {.name = "vmtuned_workers_hanging",
+                   .type = METRIC_GAUGE,
+                   .help = "Workers whose call is slow or has not come back."},
+        .of_daemon = workers_hanging,
+    },
+    {
+        .family = {.name = "vmtuned_drift",
+                   .type = METRIC_COUNTER,
+                   .help = "Settings that somebody else changed.",
+                   .labels = {"knob"}},
+        .of_knob = knob_drift,
+    },
+    {
+        .family = {.name = "vmtuned_repairs",
+                   .type = METRIC_COUNTER,
+                   .help = "Settings put right after somebody else changed them.",
+                   .labels = {"knob"}},
+        .of_knob = knob_repaired,
+    },
+    {
+        .family = {.name = "vmtuned_changes",
+                   .type = METRIC_COUNTER,
+                   .help = "Settings changed by vmtuned, repairs among them.",
+                   .labels = {"knob"}},
+        .of_knob = knob_changed,
+    },
+    {
+        .family = {.name = "vmtuned_refusals",
+                   .type = METRIC_COUNTER,
+                   .help = "Changes that libvirt or the kernel refused, or that had no effect.",
+                   .labels = {"knob"}},
+        .of_knob = knob_refused,
+    },
+    {
+        .family = {.name = "vmtuned_contested_settings",
+                   .type = METRIC_GAUGE,
+                   .help = "Settings left to somebody who keeps changing them back.",
+                   .labels = {"knob"}},
+        .of_knob = knob_contested,
+    },
+    {
+        .family = {.name = "vmtuned_guests",
+                   .type = METRIC_GAUGE,
+                   .help = "Guests of the host, by state.",
+                   .labels = {"state"}},
+        .add = add_guests,
+    },
+    {
+        .family = {.name = "vmtuned_guest_state",
+                   .type = METRIC_GAUGE,
+                   .help = "Always 1: the label has the state the guest is in.",
+                   .labels = {"guest", "uuid", "state"}},
+        .add = add_guest_states,
+    },
+    {
+        .family = {.name = "vmtuned_guest_state_timestamp_seconds",
+                   .type = METRIC_GAUGE,
+                   .unit = "seconds",
+                   .help = "Since when the guest is in its state, since the epoch.",
+                   .labels = {"guest", "uuid"}},
+        .of_guest = guest_since,
+    },
+    {
+        .family = {.name = "vmtuned_guest_vcpus",
+                   .type = METRIC_GAUGE,
+                   .help = "Online vCPUs of a running guest.",
+                   .labels = {"guest", "uuid"}},
+        .of_guest = guest_vcpus,
+    },
+    {
+        .family = {.name = "vmtuned_guest_cpu_seconds",
+                   .type = METRIC_COUNTER,
+                   .unit = "seconds",
+                   .help = "CPU time of a running guest's threads, by class, since the daemon was "
+                           "first asked.",
+                   .labels = {"guest", "uuid", "class"}},
+        .add = add_guest_cpu,
+    },
+    {
+        .family = {.name = "vmtuned_guest_run_delay_seconds",
+                   .type = METRIC_COUNTER,
+                   .unit = "seconds",
+                   .help = "Time a running guest's threads waited for a CPU, by class, since the "
+                           "daemon was first asked.",
+                   .labels = {"guest", "uuid", "class"}},
+        .add = add_guest_delay,
+    },
+    {
+        .family = {.name = "vmtuned_guest_memory_bytes",
+                   .type = METRIC_GAUGE,
+                   .unit = "bytes",
+                   .help = "Memory of a running guest on each NUMA node that has any.",
+                   .labels = {"guest", "uuid", "node"}},
+        .add = add_guest_memory,
+    },
+    {
+        .family = {.name = "vmtuned_guest_memory_locality_ratio",
+                   .type = METRIC_GAUGE,
+                   .unit = "ratio",
+                   .help = "How much of a guest's memory is on the nodes of its vCPUs.",
+                   .labels = {"guest", "uuid"}},
+        .add = add_guest_locality,
+    },
+    {
+        .family = {.name = "vmtuned_guest_drift",
+                   .type = METRIC_COUNTER,
+                   .help = "Settings of the guest that somebody else changed.",
+                   .labels = {"guest", "uuid"}},
+        .of_guest = guest_drift,
+    },
+    {
+        .family = {.name = "vmtuned_guest_repairs",
+                   .type = METRIC_COUNTER,
+                   .help = "Settings of the guest put right after somebody else changed them.",
+                   .labels = {"guest", "uuid"}},
+        .of_guest = guest_repaired,
+    },
+    {
+        .family = {.name = "vmtuned_guest_writes",
+                   .type = METRIC_COUNTER,
+                   .help = "Writes to the guest: calls of libvirt and of the kernel.",
+                   .labels = {"guest", "uuid"}},
+        .of_guest = guest_writes,
+    },
+    {
+        .family = {.name = "vmtuned_guest_failures",
+                   .type = METRIC_COUNTER,
+                   .help = "Changes of the guest that were refused or had no effect.",
+                   .labels = {"guest", "uuid"}},
+        .of_guest = guest_failures,
+    },
+    {
+        .family = {.name = "vmtuned_guest_differing_settings",
+                   .type = METRIC_GAUGE,
+                   .help = "Settings of the guest that are not as planned.",
+                   .labels = {"guest", "uuid"}},
+        .of_guest = guest_differing,
+    },
+    {
+        .family = {.name = "vmtuned_guest_refused_settings",
+                   .type = METRIC_GAUGE,
+                   .help = "Settings that libvirt will not have in the guest's definitions.",
+                   .labels = {"guest", "uuid"}},
+        .of_guest = guest_refused,
+    },
+    {
+        .family = {.name = "vmtuned_guest_contested_settings",
+                   .type = METRIC_GAUGE,
+                   .help = "Settings of the guest left to somebody who keeps changing them back.",
+                   .labels = {"guest", "uuid"}},
+        .of_guest = guest_contested,
+    },
+    {
+        .family = {.name = "vmtuned_guest_pending_settings",
+                   .type = METRIC_GAUGE,
+                   .help = "Settings that wait for the guest's next cold start.",
+                   .labels = {"guest", "uuid"}},
+        .of_guest = guest_pending,
+    },
+    {
+        .family =
+            {.name = "vmtuned_guest_shortage_pages",
+             .type = METRIC_GAUGE,
+             .help =
+                 "Pages short on a node, without which a guest that is off would not start now.",
+             .labels = {"guest", "uuid", "node", "size"}},
+        .add = add_shortages,
+    },
+    {
+        .family = {.name = "vmtuned_host_state",
+                   .type = METRIC_GAUGE,
+                   .help = "Always 1: the label has how the host's own settings stand.",
+                   .labels = {"state"}},
+        .add = add_host_state,
+    },
+    {
+        .family = {.name = "vmtuned_host_cpus",
+                   .type = METRIC_GAUGE,
+                   .help = "CPUs that are online, of one guest alone, of all others, and for the "
+                           "host; sets may overlap.",
+                   .labels = {"set"}},
+        .add = add_host_cpus,
+    },
+    {
+        .family = {.name = "vmtuned_page_pool_pages",
+                   .type = METRIC_GAUGE,
+                   .help = "Pages in each pool of huge pages.",
+                   .labels = {"node", "size"}},
+        .add = add_pool_pages,
+    },
+    {
+        .family = {.name = "vmtuned_page_pool_free_pages",
+                   .type = METRIC_GAUGE,
+                   .help = "Of the pages in a pool, those that nobody uses.",
+                   .labels = {"node", "size"}},
+        .add = add_pool_free_pages,
+    },
 };
-/* clang-format on */
 
 static void add_of_guests(const Metric *metric, const Snapshot *snapshot, MetricText *text)
 {
@@ -561,7 +669,7 @@ static void add_of_guests(const Metric *metric, const Snapshot *snapshot, Metric
         const GuestStatus *status = g_ptr_array_index(snapshot->guests, i);
         double value = metric->of_guest(status);
         if (!isnan(value))
-            add_of_guest(text, status->name, status->uuid, no_more, value);
+            metric_text_add(text, VALUES(status->name, status->uuid), value);
     }
 }
 
@@ -570,8 +678,7 @@ static void add_of_knobs(const Metric *metric, const Snapshot *snapshot, MetricT
     for (unsigned knob = 0; knob < N_KNOBS; knob++) {
         double value = metric->of_knob(snapshot, knob);
         if (!isnan(value))
-            metric_text_add(text, (const MetricLabel[]){{"knob", knob_info(knob)->name}, {0}},
-                            value);
+            metric_text_add(text, VALUES(knob_info(knob)->name), value);
     }
 }
 
@@ -592,12 +699,4 @@ char *report_metrics(const Snapshot *snapshot, MetricFormat format)
             metric->add(snapshot, text);
     }
     return metric_text_end(text);
-}
-
-const MetricFamily *report_metric_family(unsigned i, const char **ret_labels)
-{
-    if (i >= G_N_ELEMENTS(metrics))
-        return NULL;
-    *ret_labels = metrics[i].labels;
-    return &metrics[i].family;
 }

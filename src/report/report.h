@@ -66,9 +66,6 @@ struct json_object *report_verify_look(const Snapshot *snapshot, const char *con
                                        const ReportLook *look);
 /* All metrics (docs/METRICS.md), not as JSON. Owned by the caller. */
 char *report_metrics(const Snapshot *snapshot, MetricFormat format);
-/* The table of it: NULL past the end. *ret_labels: names of the labels of its samples, in order,
- * with a space between two. Both borrowed. */
-const MetricFamily *report_metric_family(unsigned i, const char **ret_labels);
 /* "advise": list of Advice. */
 struct json_object *report_advise(const GPtrArray *list);
 /* "usage": list of GuestUsage; uuids empty: all of them. */
