@@ -13,6 +13,7 @@ mandir ?= $(PREFIX)/share/man
 docdir ?= $(PREFIX)/share/doc/vmtuned
 unitdir ?= $(PREFIX)/lib/systemd/system
 presetdir ?= $(PREFIX)/lib/systemd/system-preset
+sysusersdir ?= $(PREFIX)/lib/sysusers.d
 catalogdir ?= $(PREFIX)/lib/systemd/catalog
 dbusdir ?= $(PREFIX)/share/dbus-1/system.d
 polkitdir ?= $(PREFIX)/share/polkit-1/actions
@@ -313,6 +314,7 @@ INSTALLED = $(call files,755,$(sbindir),$O/vmtuned $O/vmtuned-exporter) \
 	$(call files,644,$(unitdir),$(UNITS)) \
 	$(call files,644,$(presetdir),$(wildcard systemd/*.preset)) \
 	$(call files,644,$(catalogdir),systemd/vmtuned.catalog) \
+	$(foreach file,$(wildcard systemd/*.sysusers),644:$(sysusersdir)/$(basename $(notdir $(file))).conf:$(file)) \
 	$(call files,644,$(dbusdir),conf/org.vmtuned1.conf) \
 	$(call files,644,$(polkitdir),conf/org.vmtuned.policy) \
 	$(call files,644,$(datadir)/prometheus,$(wildcard conf/prometheus/*)) \

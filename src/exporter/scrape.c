@@ -37,8 +37,11 @@ static int bus_ensure(ScrapeBus *bus)
     return r < 0 ? r : sd_bus_attach_event(bus->bus, bus->event, SD_EVENT_PRIORITY_NORMAL);
 }
 
-static char *error_words(const sd_bus_error *error)
+/* Of an error that came as the answer. */
+static char *error_words(sd_bus_message *reply, const sd_bus_error *error)
 {
+    if (sd_bus_is_open(sd_bus_message_get_bus(reply)) <= 0)
+        return g_strdup("the bus ended the connection");
     if (sd_bus_error_has_names(error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
         return g_strdup("vmtuned is not running");
     if (sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT))
@@ -54,7 +57,7 @@ static int on_reply(sd_bus_message *reply, void *data, sd_bus_error *reterr)
 
     (void)reterr;
     if (error)
-        scrape->error = error_words(error);
+        scrape->error = error_words(reply, error);
     else if (sd_bus_message_read(reply, "s", &text) > 0)
         scrape->text = g_strdup(text);
     else

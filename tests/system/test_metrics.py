@@ -83,7 +83,7 @@ class Answers(Case):
         self.assertEqual((metrics("vmtuned_libvirt_connected"), metrics("vmtuned_enforcing")), (1, 1))
         self.assertGreater(metrics("vmtuned_cycle_duration_seconds_count"),
                            before("vmtuned_cycle_duration_seconds_count"))
-        self.assertGreater(metrics("vmtuned_cycles_total", trigger="interval"), 0)
+        wait_for("the interval", lambda: self.ask(daemon)("vmtuned_cycles_total", trigger="interval") > 0)
         self.assertIn({"guest": ODD.replace("\u202e", "?"), "uuid": odd.uuid, "state": "off"},
                       metrics.labels("vmtuned_guest_state"))
         self.assertEqual({labels["guest"] for labels in metrics.labels("vmtuned_guest_cpu_seconds_total")},
