@@ -13,12 +13,14 @@ mandir ?= $(PREFIX)/share/man
 docdir ?= $(PREFIX)/share/doc/vmtuned
 unitdir ?= $(PREFIX)/lib/systemd/system
 presetdir ?= $(PREFIX)/lib/systemd/system-preset
+sysusersdir ?= $(PREFIX)/lib/sysusers.d
 catalogdir ?= $(PREFIX)/lib/systemd/catalog
 dbusdir ?= $(PREFIX)/share/dbus-1/system.d
 polkitdir ?= $(PREFIX)/share/polkit-1/actions
 bashdir ?= $(PREFIX)/share/bash-completion/completions
 zshdir ?= $(PREFIX)/share/zsh/site-functions
 fishdir ?= $(PREFIX)/share/fish/vendor_completions.d
+datadir ?= $(PREFIX)/share/vmtuned
 
 BUILD ?= build
 FLAVOUR ?= plain
@@ -71,9 +73,11 @@ VIRT := $(call objects,$(call sources,virt))
 HOST := $(call objects,$(call sources,host))
 DAEMON := $(call objects,$(call sources,daemon))
 CTL := $(call objects,$(call sources,ctl))
+EXPORTER := $(call objects,$(call sources,exporter))
 LIB := $O/libvmtuned-core.a
 TESTLIB := $O/tests/helpers.a
-PROGRAMS := $(if $(wildcard src/daemon/main.c),$O/vmtuned) $(if $(wildcard src/ctl/main.c),$O/vmtuned-ctl)
+PROGRAMS := $(if $(wildcard src/daemon/main.c),$O/vmtuned) $(if $(wildcard src/ctl/main.c),$O/vmtuned-ctl) \
+	$(if $(wildcard src/exporter/main.c),$O/vmtuned-exporter)
 tests = $(patsubst %.c,$O/%,$(wildcard tests/$(1)/$(2)-*.c))
 HELPERS := $(call objects,$(filter-out $(wildcard tests/*/test-*.c) %/run.c,$(wildcard $(addprefix tests/,common/*.c unit/*.c \
 	property/*.c scenario/*.c))))
@@ -90,9 +94,9 @@ OTHERS_MALLOC = $(filter-out %/test-alloc-faults,$(UNIT))
 FAULTS := $(addprefix $O/tests/,property/test-faults unit/test-alloc-faults)
 TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO) $(TOPOLOGIES) $(KILLED)
 BENCH := $(patsubst %.c,$O/%,$(wildcard tests/bench/*.c))
-RUNNERS := lint unit scenario optimal clang asan valgrind resilience system lab
+RUNNERS := lint unit scenario optimal clang asan valgrind resilience system package lab
 
-all: $(PROGRAMS) ## build vmtuned and vmtuned-ctl in build/plain (V=1: show the commands)
+all: $(PROGRAMS) ## build vmtuned, vmtuned-ctl and vmtuned-exporter in build/plain (V=1: show the commands)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' Makefile | expand -t 20
@@ -118,12 +122,16 @@ $(LIB) $(TESTLIB): $O/.flags
 define link
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(MORE_LIBS)
 endef
 
 $O/vmtuned: $(DAEMON) $(VIRT) $(HOST) $(LIB)
 	$(link)
 $O/vmtuned-ctl: $(CTL) $(LIB)
+	$(link)
+# The one program that serves HTTP.
+$O/vmtuned-exporter: private MORE_LIBS = -lmicrohttpd
+$O/vmtuned-exporter: $(EXPORTER) $(LIB)
 	$(link)
 # The daemon that kills itself: tests/system/kill-points.c stands in front of these functions.
 KILL_POINTS := backend_real_init virt_setting_apply virt_definition_edit thread_affinity_apply record_begin \
@@ -230,19 +238,25 @@ check-resilience: $(PROGRAMS) $(KILLED) $(FAULTS) ## FAULT_COUNT (1000) fault sc
 		'env VMTUNED_COUNT=$(FAULT_COUNT) $O/tests/property/test-faults' $O/tests/unit/test-alloc-faults \
 		'env VMTUNED_KILL_EVERY=$(KILL_EVERY) tests/system/run.sh resilience'
 
-check-lab: $(PROGRAMS) ## whole NUMA hosts with systemd and KVM guests, in QEMU (root)
+# what this system has
+check-package: $(if $(wildcard /usr/bin/dpkg-buildpackage),deb,rpm) ## the packages of this system; those of Debian judged by lintian
+	$(call run,package) $(if $(filter deb,$<),'lintian --allow-root --fail-on error$(comma)warning $(BUILD)/deb/*.changes', \
+		'rpm -K --nosignature $(BUILD)/rpm/RPMS/*/*.rpm')
+
+check-lab: ## whole NUMA hosts with systemd and KVM guests, in QEMU (root)
 	$(Q)tests/run-watched.sh $(RESULTS)/lab tests/lab/run
 
-demo: $(PROGRAMS) ## boot a NUMA host in QEMU and show what vmtuned does there (root)
+demo: ## boot a NUMA host in QEMU and show what vmtuned does there (root)
 	$(Q)tests/lab/demo
 
-demo-shell: $(PROGRAMS) ## a root shell in the demo's host; ends with the shell (root)
+demo-shell: ## a root shell in the demo's host; ends with the shell (root)
 	$(Q)tests/lab/demo --shell
 
 check-long: $(PROGRAMS) ## many random worlds, every fault and kill point, long fuzzing, with sanitizers; guests that come and go (root)
 	$(Q)$(MAKE) check-resilience FAULT_COUNT=$(LONG_COUNT) KILL_EVERY=1 VMTUNED_EVERY=1
 	$(Q)VMTUNED_COUNT=$(LONG_COUNT) TEST_TIMEOUT=14400 $(MAKE) FLAVOUR=asan run-long
 	$(Q)$(MAKE) fuzz FUZZ_SECONDS=$(LONG_FUZZ_SECONDS)
+	$(Q)$(MAKE) rpm
 	$(Q)VMTUNED_COUNT=$(LONG_CHURN_COUNT) BUILD_DIR=$(abspath $O) tests/run-watched.sh $(RESULTS)/churn \
 		tests/system/run.sh test_churn
 run-long: $(PROPERTY)
@@ -271,17 +285,21 @@ format: ## clang-format all C files
 
 # ---- setup
 DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsystemd-dev libglib2.0-dev \
-	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev clang-format cppcheck valgrind \
-	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus \
-	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc zsh fish mmdebstrap e2fsprogs coinor-cbc
-DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log
+	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev libmicrohttpd-dev clang-format cppcheck valgrind \
+	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus python3-prometheus-client \
+	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc zsh fish mmdebstrap e2fsprogs coinor-cbc \
+	debhelper lintian rpm systemd
+# of what would start a service where it is installed, only a program: build/tools has it
+DEB_PROGRAMS := prometheus:promtool
+DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log systemd-dev
 RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core libvirt-devel hwloc-devel \
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
-	sqlite-devel clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
-	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc zsh fish coin-or-Cbc
+	sqlite-devel libmicrohttpd-devel python3-prometheus_client golang-github-prometheus clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
+	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc zsh fish coin-or-Cbc \
+	rpm-build systemd-rpm-macros
 
 setup: ## install the packages to build, check and test, and fetch the lab's (root; apt or dnf)
-	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)'
+	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)' '$(DEB_PROGRAMS)' $(BUILD)/tools
 	$(Q)tests/lab/build --roots
 
 # `make -j setup check` waits for the packages.
@@ -294,16 +312,19 @@ endif
 UNITS := $(patsubst %.in,$O/%,$(wildcard systemd/*.in))
 pages = $(addprefix $O/,$(wildcard docs/*.$(1)))
 files = $(foreach file,$(3),$(1):$(2)/$(notdir $(file)):$(file))
-INSTALLED = $(call files,755,$(sbindir),$O/vmtuned) \
+INSTALLED = $(call files,755,$(sbindir),$O/vmtuned $O/vmtuned-exporter) \
 	$(call files,755,$(bindir),$O/vmtuned-ctl) \
 	$(call files,644,$(unitdir),$(UNITS)) \
 	$(call files,644,$(presetdir),$(wildcard systemd/*.preset)) \
 	$(call files,644,$(catalogdir),systemd/vmtuned.catalog) \
+	$(foreach file,$(wildcard systemd/*.sysusers),644:$(sysusersdir)/$(basename $(notdir $(file))).conf:$(file)) \
 	$(call files,644,$(dbusdir),conf/org.vmtuned1.conf) \
 	$(call files,644,$(polkitdir),conf/org.vmtuned.policy) \
 	$(call files,644,$(bashdir),conf/completion/vmtuned-ctl) \
 	$(call files,644,$(zshdir),conf/completion/_vmtuned-ctl) \
 	$(call files,644,$(fishdir),conf/completion/vmtuned-ctl.fish) \
+	$(call files,644,$(datadir)/prometheus,$(wildcard conf/prometheus/*)) \
+	$(call files,644,$(datadir)/grafana,$(wildcard conf/grafana/*)) \
 	$(call files,644,$(includedir)/vmtuned,$(wildcard include/vmtuned/*.h)) \
 	$(call files,644,$(docdir),$O/README.md CHANGELOG.md $(wildcard docs/*.md docs/*.svg)) \
 	$(call files,644,$(docdir)/examples,$(wildcard conf/examples/*)) \
@@ -331,7 +352,7 @@ install: all $(foreach row,$(INSTALLED),$(call source,$(row))) ## install below 
 
 uninstall: ## remove what install put there, but for the policy
 	$(Q)rm -f $(foreach row,$(INSTALLED),$(DESTDIR)$(call target,$(row)))
-	$(Q)for dir in $(docdir)/examples $(docdir) $(includedir)/vmtuned $(POLICY_DIRS) $(PREFIX)/lib/vmtuned; do \
+	$(Q)for dir in $(datadir)/prometheus $(datadir)/grafana $(datadir) $(docdir)/examples $(docdir) $(includedir)/vmtuned $(POLICY_DIRS) $(PREFIX)/lib/vmtuned; do \
 		rmdir --ignore-fail-on-non-empty $(DESTDIR)$$dir 2>/dev/null || :; done
 
 # ---- packages: of what git has; in an unpacked tarball, of all there is

@@ -1,12 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# run-setup.sh DEB DEB_IF_THERE RPM : installs the packages of the list for this system that are
-# missing; those of DEB_IF_THERE only where the release has them. Nothing missing: nothing is done.
+# run-setup.sh DEB DEB_IF_THERE RPM DEB_PROGRAMS TOOLS : installs the packages of the list for this
+# system that are missing; those of DEB_IF_THERE only where the release has them. Of DEB_PROGRAMS
+# (PACKAGE:PROGRAM) only the program is unpacked, to the folder TOOLS. Nothing missing: nothing is done.
 
 deb=$1
 deb_if_there=$2
 rpm=$3
+deb_programs=$4
+tools=$5
 
 deb_missing() {
     for package in "$@"; do
@@ -22,6 +25,16 @@ need_root() {
         echo "setup: needs root to install:" "$@" >&2
         exit 1
     fi
+}
+
+unpack() { # PACKAGE PROGRAM
+    command -v "$2" >/dev/null || [ -x "$tools/$2" ] && return
+    mkdir -p "$tools" && scratch=$(mktemp -d "$tools/XXXXXX") || return 1
+    (cd "$scratch" && apt-get download -q -o APT::Sandbox::User=root "$1" &&
+        dpkg-deb --fsys-tarfile ./*.deb | tar -x "./usr/bin/$2" && mv "usr/bin/$2" ..)
+    status=$?
+    rm -rf "$scratch"
+    return $status
 }
 
 setup_apt() {
@@ -44,6 +57,9 @@ setup_apt() {
         # shellcheck disable=SC2086
         apt-get install -y -q --no-install-recommends $needed $wished || exit 1
     fi
+    for entry in $deb_programs; do
+        unpack "${entry%%:*}" "${entry#*:}" || exit 1
+    done
 }
 
 setup_dnf() {

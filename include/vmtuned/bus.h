@@ -18,7 +18,7 @@
  *   Guests() -> a(sss): uuid, name, state
  *   Status(as guests) -> s        Plan(as guests) -> s         Explain(s guest) -> s
  *   Policy(s guest) -> s          Topology() -> s              Verify(as guests) -> s
- *   Host() -> s
+ *   Host() -> s                  Metrics(s format) -> s, not JSON: docs/METRICS.md
  *   Advise(as guests) -> s
  *   Pending(as guests) -> s       RestartInto(s guest, u timeout, b on_reboot) -> s
  *   Apply(as guests, b dry_run) -> s      Restore(as guests, b all, b force) -> s

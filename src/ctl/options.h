@@ -31,6 +31,8 @@ typedef enum OptionId {
     OPT_WATCH,
     OPT_TIMEOUT,
     OPT_ON_REBOOT,
+    OPT_FORMAT,
+    OPT_OUTPUT,
     OPT_TOPOLOGY,
     OPT_GUESTS,
     OPT_POLICY,

@@ -101,6 +101,13 @@ static const Verb verbs[] = {
         .run = verb_host_run,
     },
     {
+        .name = "metrics",
+        .args = "",
+        .options = OPTION_BIT(OPT_FORMAT) | OPTION_BIT(OPT_OUTPUT),
+        .doc = "all metrics, for Prometheus",
+        .run = verb_metrics_run,
+    },
+    {
         .name = "policy show",
         .args = "GUEST",
         .min_words = 1,

@@ -60,6 +60,7 @@ int verb_top_run(const Options *options);
 int verb_log_run(const Options *options);
 int verb_host_run(const Options *options);
 int verb_policy_show_run(const Options *options);
+int verb_metrics_run(const Options *options);
 int verb_check_run(const Options *options);
 int verb_topology_run(const Options *options);
 int verb_knobs_run(const Options *options);

@@ -4,6 +4,7 @@
 #include "daemon/gate.h"
 #include "daemon/history-job.h"
 #include "daemon/memory-move.h"
+#include "daemon/metrics-job.h"
 #include "daemon/restart.h"
 #include "daemon/usage-job.h"
 
@@ -214,6 +215,21 @@ static int method_history(sd_bus_message *message, void *data, sd_bus_error *ret
         *name = g_strdup(managed->uuid);
     }
     return read_call_queue(data, &read_history, message, asked, reterr);
+}
+
+static int method_metrics(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    const char *name;
+
+    int r = sd_bus_message_read(message, "s", &name);
+    if (r < 0)
+        return r;
+    int format = metric_format_by_name(name);
+    if (format < 0)
+        return sd_bus_error_set_const(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                      "the format is neither openmetrics nor text");
+    const ReadCall asked = {.uuids = g_new0(char *, 1)};
+    return read_call_queue(data, &read_metrics[format], message, asked, reterr);
 }
 
 /* Takes request.uuids over. */
@@ -465,6 +481,7 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Host", "", "s", method_host, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Usage", "as", "s", method_usage, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("History", "astu", "s", method_history, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Metrics", "s", "s", method_metrics, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Verify", "as", "s", method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Apply", "asb", "s", method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Defrag", "ub", "s", method_defrag, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -255,12 +255,23 @@ void cycle_job_done(Manager *manager)
         cycle_end(manager);
 }
 
+static CycleTrigger trigger_of(const Manager *manager)
+{
+    if (manager->answering.length > 0)
+        return CYCLE_BY_REQUEST;
+    if (manager->interval_due)
+        return CYCLE_BY_INTERVAL;
+    return manager->triggered ? CYCLE_BY_EVENT : CYCLE_BY_RETRY;
+}
+
 void cycle_start(Manager *manager)
 {
     if (manager->phase != CYCLE_IDLE)
         return;
-    manager->triggered = false;
     take_requests(manager);
+    manager->counters.cycles[trigger_of(manager)]++;
+    manager->cycle_usec = g_get_monotonic_time();
+    manager->triggered = false;
     cycle_list(manager);
 }
 
@@ -385,6 +396,8 @@ static void plan_one(Manager *manager, Managed *managed)
 
 static void plan_all(Manager *manager)
 {
+    int64_t begun_usec = g_get_monotonic_time();
+
     if (!manager->planning)
         manager->planning = planning_new(manager->topo, manager->policy);
     for (guint i = 0; i < manager->guests->len; i++)
@@ -393,6 +406,7 @@ static void plan_all(Manager *manager)
     g_clear_pointer(&manager->plan, plan_unref);
     manager->plan = planning_plan(manager->planning);
     manager->must_plan = false;
+    durations_add(&manager->counters.plan, g_get_monotonic_time() - begun_usec);
     for (GList *link = manager->answering.head; link; link = link->next)
         if (is_defrag(link->data))
             plan_defrag(manager, link->data);
@@ -487,6 +501,7 @@ static void count_outcomes(Manager *manager, Managed *managed, const GuestJob *j
             if (change->carried)
                 continue;
             journal_log_change(managed, change, result);
+            manager_count_result(manager, change, result);
             managed->failure_count +=
                 result->kind == OUTCOME_REFUSED || result->kind == OUTCOME_FATAL;
             if (!change->drift)
@@ -714,7 +729,10 @@ static void cycle_end(Manager *manager)
         host_state_end(manager->host);
         manager->cycles++;
         manager->last_cycle_usec = g_get_real_time();
+        durations_add(&manager->counters.cycle, g_get_monotonic_time() - manager->cycle_usec);
         bus_emit_cycle_done(manager);
+    } else {
+        manager->counters.cycles_given_up++;
     }
     answer_all(manager, looked);
     manager->phase = CYCLE_IDLE;

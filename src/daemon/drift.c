@@ -40,6 +40,7 @@ static void count_drift(Manager *manager, Managed *managed, const ChangeSet *lef
         if (change->carried)
             continue;
         managed->drift_count++;
+        manager->counters.knobs[change->key.knob].drift++;
         if (!repaired) {
             journal_log_change(managed, change, NULL);
             bus_emit_drift(manager, managed, change, "reported");

@@ -120,13 +120,16 @@ static bool has_work(const HostState *state)
     return state->reclaimed || (state->replanned && some_to_put_back(state));
 }
 
-static void tell_drift(HostState *state, const ChangeSet *before)
+static void tell_drift(Manager *manager, const ChangeSet *before)
 {
+    HostState *state = manager->host;
+
     for (unsigned i = 0; i < change_set_size(state->left); i++) {
         const Change *change = change_set_get(state->left, i);
         if (!change->drift || change_set_find(before, &change->key))
             continue;
         state->drift_count++;
+        manager->counters.knobs[change->key.knob].drift++;
         journal_log_host_change(change, NULL);
     }
 }
@@ -182,7 +185,7 @@ void host_state_plan(Manager *manager)
         change_set_unref(state->left);
         state->left = change_set_new();
     }
-    tell_drift(state, before);
+    tell_drift(manager, before);
     if (change_set_size(state->left) == 0) {
         g_clear_pointer(&state->settled, host_plan_unref);
         state->settled = host_plan_ref(state->plan);
@@ -239,14 +242,17 @@ static void note_ceilings(HostState *state, const Outcome *outcome, const Host *
     setting_list_sort(state->ceilings);
 }
 
-static void merge_outcome(HostState *state, const HostJob *job)
+static void merge_outcome(Manager *manager, const HostJob *job)
 {
+    HostState *state = manager->host;
     const Outcome *outcome = job->outcome;
 
     if (!outcome)
         return;
-    for (unsigned i = 0; i < change_set_size(outcome->changes); i++)
+    for (unsigned i = 0; i < change_set_size(outcome->changes); i++) {
         journal_log_host_change(change_set_get(outcome->changes, i), &outcome->results[i]);
+        manager_count_result(manager, change_set_get(outcome->changes, i), &outcome->results[i]);
+    }
     state->write_count += outcome->n_writes;
     if (job->host)
         note_ceilings(state, outcome, job->host);
@@ -277,7 +283,7 @@ static void tune_done(PoolJob *base, bool abandoned)
         manager_note_record_error(manager, job->record_error);
         for (unsigned i = 0; diag_list_get(job->diags, i); i++)
             log_notice("host: %s", diag_list_get(job->diags, i)->text);
-        merge_outcome(state, job);
+        merge_outcome(manager, job);
         state->replanned = state->reclaimed = false;
         if (job->kind == HOST_RESTORE) /* what differs from a plan from now on is no drift */
             g_clear_pointer(&state->settled, host_plan_unref);

@@ -152,6 +152,15 @@ void manager_set_record_problem(Manager *manager, const char *problem)
     manager->record_problem = g_strdup(problem);
 }
 
+void manager_count_result(Manager *manager, const Change *change, const ChangeResult *result)
+{
+    KnobCounts *counts = &manager->counters.knobs[change->key.knob];
+
+    counts->changed += result->kind == OUTCOME_DONE;
+    counts->repaired += result->kind == OUTCOME_DONE && change->drift;
+    counts->refused += result->kind == OUTCOME_REFUSED || result->kind == OUTCOME_FATAL;
+}
+
 void manager_note_record_error(Manager *manager, int error)
 {
     if (error < 0 && !manager->record_problem)
@@ -542,6 +551,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
     manager->host = host_state_new();
     manager->moves = memory_moves_new();
     manager->reads = read_queues_new();
+    manager->usage_totals = usage_totals_new();
     manager->gate = gate_new();
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
@@ -588,6 +598,7 @@ void manager_free(Manager *manager)
     g_clear_pointer(&manager->host, host_state_free);
     g_clear_pointer(&manager->moves, g_ptr_array_unref);
     g_clear_pointer(&manager->reads, g_ptr_array_unref);
+    g_clear_pointer(&manager->usage_totals, usage_totals_unref);
     g_clear_pointer(&manager->planning, planning_free);
     g_clear_pointer(&manager->plan, plan_unref);
     g_clear_pointer(&manager->topo, topo_unref);

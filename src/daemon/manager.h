@@ -154,13 +154,14 @@ typedef struct Manager {
     int64_t topo_usec;  /* monotonic, of that; 0: never */
     Planning *planning; /* NULL: topo or policy is another since */
     Plan *plan;
-    GPtrArray *guests;    /* of Managed, sorted by name, uuid */
-    GHashTable *by_uuid;  /* the same; borrowed */
-    GPtrArray *restarts;  /* of Restart, see restart.h */
-    bool restarts_unread; /* what the record has of them could not be read yet */
-    HostState *host;      /* its own settings */
-    GPtrArray *moves;     /* of MemoryMove, see memory-move.h */
-    GPtrArray *reads;     /* of ReadQueue, see read-job.h */
+    GPtrArray *guests;         /* of Managed, sorted by name, uuid */
+    GHashTable *by_uuid;       /* the same; borrowed */
+    GPtrArray *restarts;       /* of Restart, see restart.h */
+    bool restarts_unread;      /* what the record has of them could not be read yet */
+    HostState *host;           /* its own settings */
+    GPtrArray *moves;          /* of MemoryMove, see memory-move.h */
+    GPtrArray *reads;          /* of ReadQueue, see read-job.h */
+    UsageTotals *usage_totals; /* for metrics */
 
     /* triggers that wait for the next cycle */
     bool triggered;
@@ -184,7 +185,9 @@ typedef struct Manager {
     bool some_ended;        /* processes that the record may still have */
     uint64_t cycles;
     int64_t started_usec, last_cycle_usec; /* realtime */
-    int exit_code;                         /* --once */
+    int64_t cycle_usec;                    /* monotonic, when the cycle under way was begun */
+    Counters counters; /* but for those that their owners keep: see manager_snapshot() */
+    int exit_code;     /* --once */
 } Manager;
 
 int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_diags,
@@ -207,6 +210,8 @@ Backend manager_backend_for(const Manager *manager, const PoolJob *job);
 /* Why the record cannot be used, NULL: it can. Told in status, and in the log when it begins and
  * ends. It ends with the interval: record_check(). */
 void manager_set_record_problem(Manager *manager, const char *problem);
+/* Counts what became of a change of a guest or the host. */
+void manager_count_result(Manager *manager, const Change *change, const ChangeResult *result);
 /* What a job met with; 0: nothing. A problem that is known already keeps its words. */
 void manager_note_record_error(Manager *manager, int error);
 /* True if changes to that guest may be made, in this cycle or, if it only looks, in the next. A

@@ -17,11 +17,12 @@ enum { JOB_QUEUED, JOB_RUNNING, JOB_SLOW, JOB_ABANDONED };
 struct Pool {
     GMutex lock;
     GCond wake;
-    GCond changed;       /* running, n_replaced */
-    GQueue queued;       /* of PoolJob */
-    GQueue running;      /* of PoolJob, not those abandoned */
-    GQueue ended;        /* of PoolJob */
-    unsigned n_replaced; /* past POOL_MAX_REPLACED: counted, but not replaced */
+    GCond changed;        /* running, n_replaced */
+    GQueue queued;        /* of PoolJob */
+    GQueue running;       /* of PoolJob, not those abandoned */
+    GQueue ended;         /* of PoolJob */
+    uint64_t n_abandoned; /* ever; main thread only */
+    unsigned n_replaced;  /* past POOL_MAX_REPLACED: counted, but not replaced */
     bool closing, freed;
     int fd;
     int references; /* the owner and every worker: a stuck worker may outlive pool_free() */
@@ -216,8 +217,10 @@ static void dispatch_running(Pool *pool, int64_t now_usec)
     for (PoolJob *job; (job = take_slow(pool, now_usec));)
         if (job->slow)
             job->slow(job);
-    for (PoolJob *job; (job = take_overdue(pool, now_usec));)
+    for (PoolJob *job; (job = take_overdue(pool, now_usec));) {
+        pool->n_abandoned++;
         job->done(job, true);
+    }
 }
 
 static void dispatch_ended(PoolJob *job)
@@ -253,6 +256,11 @@ unsigned pool_count_replaced(const Pool *pool)
     unsigned count = pool->n_replaced;
     g_mutex_unlock(&locked->lock);
     return count;
+}
+
+uint64_t pool_count_abandoned(const Pool *pool)
+{
+    return pool->n_abandoned;
 }
 
 bool pool_is_exhausted(const Pool *pool)

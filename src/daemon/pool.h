@@ -58,5 +58,7 @@ void pool_dispatch(Pool *pool, int64_t now_usec);
 
 /* Workers that were replaced, and whose calls are still out. */
 unsigned pool_count_replaced(const Pool *pool);
+/* Jobs that were abandoned, ever. */
+uint64_t pool_count_abandoned(const Pool *pool);
 /* No other worker is left: nothing submitted runs any more. */
 bool pool_is_exhausted(const Pool *pool);

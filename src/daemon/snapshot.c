@@ -63,6 +63,9 @@ Snapshot *manager_snapshot(const Manager *manager)
     snapshot->policy_diags = diag_list_copy(manager->policy_diags);
     snapshot->record_problem = g_strdup(manager->record_problem);
     snapshot->cannot = g_strdupv(manager->cannot);
+    snapshot->counters = manager->counters;
+    snapshot->counters.jobs_abandoned = pool_count_abandoned(manager->pool);
+    snapshot->n_workers_hanging = pool_count_replaced(manager->pool);
     for (guint i = 0; i < manager->guests->len; i++)
         g_ptr_array_add(snapshot->guests,
                         status_of(manager, g_ptr_array_index(manager->guests, i)));

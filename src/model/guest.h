@@ -129,6 +129,7 @@ typedef enum ThreadClass {
     THREAD_VHOST,    /* "vhost-…": a kernel thread, or a thread of QEMU */
     THREAD_HELPER,   /* any other: pool workers, swtpm, virtiofsd, passt, kvm-… kernel threads */
 } ThreadClass;
+#define N_THREAD_CLASSES (THREAD_HELPER + 1)
 const char *thread_class_name(ThreadClass thread_class);
 
 /* Which cgroup of the guest a thread sits in; decides which cpuset bounds it. */

@@ -4,9 +4,11 @@
 #pragma once
 
 #include "model/contest.h"
+#include "model/counters.h"
 #include "model/host.h"
 #include "model/pending.h"
 #include "model/plan.h"
+#include "model/usage-total.h"
 
 typedef enum GuestState {
     GUEST_OFF,           /* defined, not running */
@@ -23,6 +25,7 @@ typedef enum GuestState {
     GUEST_STUCK,         /* a call about it has not come back */
     GUEST_FAILED,        /* changes refused or without effect */
 } GuestState;
+#define N_GUEST_STATES (GUEST_FAILED + 1)
 const char *guest_state_name(GuestState state);
 
 typedef struct GuestStatus {
@@ -46,6 +49,7 @@ typedef struct GuestStatus {
     unsigned repair_count; /* of those, put right */
     unsigned write_count;  /* changes made */
     unsigned failure_count;
+    UsageTotal usage[N_THREAD_CLASSES]; /* for metrics, else zero */
 } GuestStatus;
 
 /* The host's own settings. */
@@ -71,7 +75,9 @@ typedef struct Snapshot {
     DiagList *policy_diags; /* of the last load, never NULL */
     char *record_problem;   /* NULL: fine */
     char **cannot;          /* what vmtuned may not do here, in words; NULL: nothing is missing */
-    GPtrArray *guests;      /* of GuestStatus, sorted by name, uuid */
+    Counters counters;
+    unsigned n_workers_hanging; /* whose call is slow, or has not come back */
+    GPtrArray *guests;          /* of GuestStatus, sorted by name, uuid */
 } Snapshot;
 
 GuestStatus *guest_status_new(const char *uuid, const char *name);

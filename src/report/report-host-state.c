@@ -16,7 +16,7 @@ static bool only_drifted(const ChangeSet *left)
     return true;
 }
 
-static const char *state_word(const HostStatus *host)
+const char *parts_host_state(const HostStatus *host)
 {
     if (host->released)
         return "released";
@@ -111,7 +111,7 @@ struct json_object *parts_host(const HostStatus *host)
     if (!host->host)
         return NULL;
     object = json_object_new_object();
-    json_object_object_add(object, "state", parts_text(state_word(host)));
+    json_object_object_add(object, "state", parts_text(parts_host_state(host)));
     json_object_object_add(object, "settings", settings_array(host));
     json_object_object_add(object, "unsupported", unsupported_array(host->plan));
     json_object_object_add(object, "shortages", shortages_array(host->plan));

@@ -65,6 +65,8 @@ ReportExit parts_snapshot_exit(const Snapshot *snapshot);
 
 /* The host's own settings; null if nobody looked yet. */
 struct json_object *parts_host(const HostStatus *host);
+/* In one word. */
+const char *parts_host_state(const HostStatus *host);
 /* How they count. */
 ReportExit parts_host_exit(const HostStatus *host);
 

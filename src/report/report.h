@@ -11,6 +11,7 @@
 #include "model/policy-key.h"
 #include "model/status.h"
 #include "model/usage.h"
+#include "report/metric-text.h"
 
 #include <json-c/json.h>
 
@@ -64,6 +65,8 @@ typedef struct ReportLook {
 struct json_object *report_verify(const Snapshot *snapshot, const char *const *names);
 struct json_object *report_verify_look(const Snapshot *snapshot, const char *const *names,
                                        const ReportLook *look);
+/* All metrics (docs/METRICS.md), not as JSON. Owned by the caller. */
+char *report_metrics(const Snapshot *snapshot, MetricFormat format);
 /* "advise": list of Advice. */
 struct json_object *report_advise(const GPtrArray *list);
 /* "log": list of HistoryEntry, the newest first; in the document the oldest is. unknown: names

@@ -2,7 +2,7 @@
 """The lab from outside: flavours, roots and disks under build/lab/, and a host that runs.
 
 A root is a Debian system as a tar, made once for a list of packages (it needs the package mirror).
-A disk is that root with vmtuned installed, made anew when vmtuned changed. A boot writes to an
+A disk is that root with the package of vmtuned installed, made anew when that changed. A boot writes to an
 overlay of its own. The host reads what it is for from a second disk, a tar; it tells how it goes
 through a port, line by line, and leaves its logs on a third disk, a tar again.
 """
@@ -159,43 +159,43 @@ def root_make(release):
     return path
 
 
-def tree_digest(tree):
-    parts = []
-    for folder, folders, files in os.walk(tree):
-        folders.sort()
-        for name in sorted(files):
-            path = os.path.join(folder, name)
-            parts += [os.path.relpath(path, tree), content(path)]
-    return digest(*parts)
+def deb_make():
+    """The package of vmtuned, made by the Makefile if something in it changed."""
+    if subprocess.run(["make", "-q", "deb"], cwd=REPO, stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        say("lab: making the package")
+    command("make", "deb", cwd=REPO)
+    deb, = glob.glob(os.path.join(os.path.dirname(LAB), "deb", "vmtuned_*.deb"))
+    return deb
 
 
-def install(folder):
-    command("make", "install", f"DESTDIR={folder}", "PREFIX=/usr", "sysconfdir=/etc", cwd=REPO)
+def deb_install(deb, tree):
+    """Off, as on a host without guests: cases and demo start it."""
+    shutil.copy(deb, os.path.join(tree, "vmtuned.deb"))
+    command("chroot", tree, "dpkg", "--install", "/vmtuned.deb")
+    command("chroot", tree, "systemctl", "disable", "vmtuned")
+    command("chroot", tree, "vmtuned", "--version")
+    os.unlink(os.path.join(tree, "vmtuned.deb"))
 
 
-def disk_make(release):
-    """Disk, kernel and initrd of a release with vmtuned installed."""
+def disk_make(release, deb):
+    """Disk, kernel and initrd of a release with the package installed."""
     need_root()
     root = root_make(release)
-    with tempfile.TemporaryDirectory(dir=LAB) as work:
-        stage, tree = os.path.join(work, "stage"), os.path.join(work, "root")
-        install(stage)
-        disk = os.path.join(LAB, f"disk-{release}-{digest(root, tree_digest(stage))}.img")
-        kernel, initrd = disk + ".vmlinuz", disk + ".initrd"
-        if not os.path.exists(disk):
-            say(f"lab: making the {release} disk")
-            remove_others("disk-*.img.new", None)
-            os.mkdir(tree)
+    disk = os.path.join(LAB, f"disk-{release}-{digest(root, content(deb))}.img")
+    kernel, initrd = disk + ".vmlinuz", disk + ".initrd"
+    if not os.path.exists(disk):
+        say(f"lab: making the {release} disk")
+        remove_others("disk-*.img.new", None)
+        with tempfile.TemporaryDirectory(dir=LAB) as tree:
             command("tar", "-C", tree, "-xf", root)
-            install(tree)
-            command("chroot", tree, "vmtuned", "--version")
+            deb_install(deb, tree)
             shutil.copy(glob.glob(f"{tree}/boot/vmlinuz-*")[0], kernel)
             shutil.copy(glob.glob(f"{tree}/boot/initrd.img-*")[0], initrd)
             command("truncate", "-s", DISK_SIZE, disk + ".new")
             command("mkfs.ext4", "-q", "-F", "-d", tree, disk + ".new")
             os.rename(disk + ".new", disk)
-        for pattern, keep in (("*.img", disk), ("*.vmlinuz", kernel), ("*.initrd", initrd)):
-            remove_others(f"disk-{release}-{pattern}", keep)
+    for pattern, keep in (("*.img", disk), ("*.vmlinuz", kernel), ("*.initrd", initrd)):
+        remove_others(f"disk-{release}-{pattern}", keep)
     return disk, kernel, initrd
 
 
@@ -218,7 +218,8 @@ class Machine:
             sys.exit(f"lab: no {QEMU} here: sudo make setup")
         self.flavour, self.folder = flavour, folder
         self.process = self.port = None
-        base, self.kernel, self.initrd = disk_make(flavour.release)
+        self.deb = deb_make()
+        base, self.kernel, self.initrd = disk_make(flavour.release, self.deb)
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         self.accelerator = flavour.accelerator()
@@ -230,6 +231,7 @@ class Machine:
     def _hand_in(self, job):
         with tarfile.open(self.path("in.tar"), "w") as tar:
             tar.add(busy_make(), "busy.elf")
+            tar.add(self.deb, "vmtuned.deb")
             for folder in (INSIDE, os.path.join(HERE, "case"), os.path.join(REPO, "tests", "common")):
                 for path in sorted(glob.glob(f"{folder}/*.py")):
                     tar.add(path, os.path.basename(path))

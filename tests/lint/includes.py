@@ -22,6 +22,7 @@ TABLE = {
         ("base", "model", "policy", "topo", "guest", "plan", "apply", "record", "report", "virt", "host"),
         ("systemd/",),
     ),
+    "exporter": (("base", "report/metric-text.h"), ("systemd/", "microhttpd.h")),
     "ctl": (
         ("base", "model", "policy", "topo", "guest", "plan", "report"),
         ("systemd/", "json-c/"),

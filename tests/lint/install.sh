@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# 'make install' puts everything in place and keeps an edited policy; 'make uninstall' leaves nothing
-# but the policy.
+# 'make install' puts everything in place and keeps an edited policy; man pages say the version; 'make uninstall'
+# leaves nothing but the policy.
 
 cd "$1" || exit 1
 dest=$(mktemp -d) || exit 1
@@ -18,7 +18,7 @@ do_make() {
 }
 
 do_make install
-for file in usr/sbin/vmtuned usr/bin/vmtuned-ctl etc/vmtuned/policy.yaml usr/lib/systemd/system/vmtuned.service \
+for file in usr/sbin/vmtuned usr/sbin/vmtuned-exporter usr/bin/vmtuned-ctl etc/vmtuned/policy.yaml usr/lib/systemd/system/vmtuned.service \
     usr/lib/systemd/catalog/vmtuned.catalog usr/share/dbus-1/system.d/org.vmtuned1.conf \
     usr/share/polkit-1/actions/org.vmtuned.policy usr/share/bash-completion/completions/vmtuned-ctl \
     usr/share/zsh/site-functions/_vmtuned-ctl usr/share/fish/vendor_completions.d/vmtuned-ctl.fish \
@@ -29,7 +29,13 @@ done
 for dir in etc/vmtuned/policy.d usr/lib/vmtuned/policy.d; do
     [ -d "$dest/$dir" ] || complain "install did not make /$dir"
 done
-grep -q '@[a-z]*@' "$dest/usr/lib/systemd/system/vmtuned.service" && complain "vmtuned.service: a word between @ is left"
+for unit in "$dest"/usr/lib/systemd/system/*; do
+    grep -q '@[a-z]*@' "$unit" && complain "${unit##*/}: a word between @ is left"
+done
+version=$(sed -n 's/^#define VMTUNED_VERSION "\(.*\)"/\1/p' include/vmtuned/version.h)
+for page in "$dest"/usr/share/man/man*/*; do
+    grep -qFx ".Os vmtuned $version" "$page" || complain "${page##*/}: it does not say the version"
+done
 count=$(find "$dest" -type f | wc -l)
 
 echo edited >"$dest/etc/vmtuned/policy.yaml"

@@ -16,7 +16,7 @@ KEPT = "%config(noreplace) "
 MACROS = {"%{_prefix}": "usr", "%{_bindir}": "usr/bin", "%{_sbindir}": "usr/sbin", "%{_datadir}": "usr/share",
           "%{_mandir}": "usr/share/man", "%{_includedir}": "usr/include", "%{_sysconfdir}": "etc",
           "%{_pkgdocdir}": "usr/share/doc/vmtuned", "%{_unitdir}": "usr/lib/systemd/system",
-          "%{_presetdir}": "usr/lib/systemd/system-preset", "%{_journalcatalogdir}": "usr/lib/systemd/catalog",
+          "%{_presetdir}": "usr/lib/systemd/system-preset", "%{_sysusersdir}": "usr/lib/sysusers.d", "%{_journalcatalogdir}": "usr/lib/systemd/catalog",
           "${env:UNITDIR}": "usr/lib/systemd/system"}
 # what stands in front of a path; the second kind names no file of 'make install'
 DIRECTIVE = re.compile(r"%(config\(noreplace\)|doc|dir)\s+")

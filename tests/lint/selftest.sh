@@ -69,6 +69,28 @@ EOF
         echo 'message ID 0123456789abcdef0123456789abcdef is not in'
         echo 'message ID ffffffffffffffffffffffffffffffff is not in'
         ;;
+    metrics.py)
+        mkdir -p src/report conf/grafana conf/prometheus tests/data
+        {
+            echo '{.family = {.name = "vmtuned_a", .type = METRIC_COUNTER, .help = "A.", .labels = {"b"}},'
+            echo '{.family = {.name = "vmtuned_c_bytes", .type = METRIC_GAUGE, .unit = "bytes", .help = "C."}}'
+            echo '{.family = {"vmtuned_d"}}'
+        } >src/report/report-metrics.c
+        printf '%s\n' '| `vmtuned_c_bytes` | gauge |  | C. |' '| `vmtuned_e` | gauge |  | E. |' >docs/METRICS.md
+        echo 'groups: [{name: a, rules: [{alert: A, expr: vmtuned_a > 0}]}]' >conf/prometheus/vmtuned.rules.yml
+        {
+            echo 'rule_files: [../../conf/prometheus/vmtuned.rules.yml]'
+            echo 'tests: [{alert_rule_test: [{alertname: A, exp_alerts: [{}]}]}]'
+        } >tests/data/vmtuned.rules.test.yml
+        echo '{"panels": [{"targets": [{"expr": "sum(vmtuned_c_bytes, vmtuned_f"}]}]}' >conf/grafana/vmtuned.json
+        echo 'src/report/report-metrics.c:0: a row'
+        echo 'docs/METRICS.md:0: lacks the row | `vmtuned_a_total` | counter | `b` | A. |'
+        echo 'docs/METRICS.md:0: is of no metric: | `vmtuned_e`'
+        echo 'conf/prometheus/vmtuned.rules.yml:0: there is no metric vmtuned_a'
+        echo 'conf/grafana/vmtuned.json:0: there is no metric vmtuned_f'
+        echo 'conf/grafana/vmtuned.json:0: promtool check rules:'
+        echo 'tests/data/vmtuned.rules.test.yml:0: promtool test rules:'
+        ;;
     sizes.py)
         {
             echo 'int a(void)'

@@ -9,6 +9,6 @@ BUILD_DIR=$(cd "$BUILD_DIR" && pwd)
 export BUILD_DIR
 export PYTHONPATH="$here/../common"
 # The shell stays as process 1 and reaps what QEMU and libvirtd leave behind: libvirtd waits for its
-# guests' processes to vanish.
+# guests' processes to vanish. The system's Python has the modules of its packages, another may not.
 exec unshare --mount --pid --fork --mount-proc --net --kill-child --propagation private \
-    sh -c 'python3 "$@"; exit $?' sh "$here/main.py" "$@"
+    sh -c '/usr/bin/python3 "$@"; exit $?' sh "$here/main.py" "$@"

@@ -144,6 +144,7 @@ static void a_reversal_is_counted_once_it_was_repaired(void **state)
     assert_false(managed_has_work(stage->managed));
     assert_int_equal(managed_judge(stage->managed), GUEST_CONTESTED);
     assert_int_equal(stage->managed->drift_count, CONTEST_REVERSALS);
+    assert_int_equal(stage->manager.counters.knobs[KNOB_VHOST_PIN].drift, CONTEST_REVERSALS);
 
     /* all that comes after is left, and counted no more */
     repair(stage);

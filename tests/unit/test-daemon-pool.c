@@ -126,6 +126,7 @@ static void test_stuck_jobs_are_replaced(void **state)
     submit(pool, NULL, G_TIME_SPAN_HOUR);
     dispatch_until(pool, &n_done, 1, 0);
     assert_int_equal(pool_count_replaced(pool), n_stuck);
+    assert_int_equal(pool_count_abandoned(pool), n_stuck);
     assert_int_equal(n_freed, 1);
 
     g_mutex_unlock(&gate);
