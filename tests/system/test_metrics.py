@@ -242,7 +242,7 @@ class Http(Case):
     def test_odd_requests(self):
         self.daemon("")
         with Exporter() as exporter:
-            for data in (b"", b"\0" * 1000 + b"\r\n\r\n", b"GET\r\n\r\n", b"GET /metrics HTTP/9.9\r\n\r\n", b"\r\n" * 10000,
+            for data in (b"", b"\xff\0 / HTTP/1.1\r\n\r\n", b"GET\r\n\r\n", b"GET /metrics HTTP/9.9\r\n\r\n", b"\r\n" * 10000,
                          b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
                          b"GET /metrics HTTP/1.1\r\nHost: a\r\n" + b"X: " + b"a" * 100000 + b"\r\n\r\n",
                          b"GET /metrics HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 100000 + b"\r\n",
