@@ -28,6 +28,14 @@ static Doc *answer;
 static unsigned n_shown;
 
 static const StyleMode narrow = {.colour = true, .columns = 30, .ellipsis = "…"};
+/* What is no document is not shown by a renderer. */
+int bus_request_text(const Options *options, const BusRequest *request, char **ret_text)
+{
+    (void)options;
+    (void)request;
+    (void)ret_text;
+    return 1;
+}
 
 int bus_request_run(const Options *options, const BusRequest *request, ShowRender render)
 {
