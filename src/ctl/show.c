@@ -39,7 +39,7 @@ void show_diags(const DiagList *diags)
     }
 }
 
-static void print_json(Doc *document)
+void show_json(Doc *document)
 {
     g_autofree char *safe = text_show_json(
         json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
@@ -54,7 +54,7 @@ int show_document(const Options *options, Doc *document, ShowRender render)
     if (doc_text(guest, "error"))
         show_error("%s: %s", doc_word(guest, "name"), doc_word(guest, "error"));
     if (options->given[OPT_JSON]) {
-        print_json(document);
+        show_json(document);
     } else {
         g_autoptr(GString) out = g_string_new(NULL);
         render(document, out);
@@ -68,7 +68,7 @@ int show_bad_input(const Options *options, const DiagList *diags)
     show_diags(diags);
     if (options->given[OPT_JSON]) {
         g_autoptr(Doc) document = report_diags(diags);
-        print_json(document);
+        show_json(document);
     }
     return CTL_USAGE;
 }

@@ -12,6 +12,8 @@ typedef void (*ShowRender)(Doc *document, GString *out);
 /* Prints the document on stdout, as options say, and what its guests and diagnostics have of
  * errors on stderr. The document's exit status. */
 int show_document(const Options *options, Doc *document, ShowRender render);
+/* Prints it on stdout as JSON. */
+void show_json(Doc *document);
 /* "vmtuned-ctl: …" on stderr. */
 void show_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* Every diagnostic as compilers print it, on stderr. */

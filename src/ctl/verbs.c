@@ -74,6 +74,19 @@ static const Verb verbs[] = {
         .run = verb_policy_show_run,
     },
     {
+        .name = "policy explain",
+        .args = "[KEY]",
+        .max_words = 1,
+        .doc = "what a key of the policy is and does, without a daemon",
+        .run = verb_policy_explain_run,
+    },
+    {
+        .name = "policy schema",
+        .args = "",
+        .doc = "the policy as JSON Schema, for editors, without a daemon",
+        .run = verb_policy_schema_run,
+    },
+    {
         .name = "advise",
         .args = "[GUEST...]",
         .max_words = UINT_MAX,

@@ -63,6 +63,11 @@ struct json_object *report_verify_look(const Snapshot *snapshot, const char *con
 /* "advise": list of Advice. */
 struct json_object *report_advise(const GPtrArray *list);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
+/* The keys of the policy: all (path NULL), that one, or those below a section ("cpu"). A path below a
+ * key ("host.thp.enabled") means the key. "keys" is empty if there is none. */
+struct json_object *report_policy_keys(const char *path);
+/* The policy as JSON Schema (draft 2020-12); it has no "version" and "exit". */
+struct json_object *report_policy_schema(void);
 /* free: what is free of each node now; NULL: not known (offline, or over the bus). */
 struct json_object *report_topology(const Topo *topo, const TopoFree *free_now);
 struct json_object *report_knobs(void);
