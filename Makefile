@@ -15,6 +15,7 @@ unitdir ?= $(PREFIX)/lib/systemd/system
 catalogdir ?= $(PREFIX)/lib/systemd/catalog
 dbusdir ?= $(PREFIX)/share/dbus-1/system.d
 polkitdir ?= $(PREFIX)/share/polkit-1/actions
+datadir ?= $(PREFIX)/share/vmtuned
 
 BUILD ?= build
 FLAVOUR ?= plain
@@ -88,7 +89,9 @@ TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO) $(TOPOLOGIES) $(KILLED)
 BENCH := $(patsubst %.c,$O/%,$(wildcard tests/bench/*.c))
 RUNNERS := lint unit scenario optimal clang asan valgrind resilience system lab
 
-all: $(PROGRAMS) ## build vmtuned and vmtuned-ctl in build/plain (V=1: show the commands)
+SCHEMA := $O/policy.schema.json
+
+all: $(PROGRAMS) $(SCHEMA) ## build vmtuned and vmtuned-ctl in build/plain (V=1: show the commands)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' Makefile | expand -t 20
@@ -121,6 +124,9 @@ $O/vmtuned: $(DAEMON) $(VIRT) $(HOST) $(LIB)
 	$(link)
 $O/vmtuned-ctl: $(CTL) $(LIB)
 	$(link)
+$(SCHEMA): $O/vmtuned-ctl
+	$(call say,GEN,$@)
+	$(Q)$< policy schema >$@
 # The daemon that kills itself: tests/system/kill-points.c stands in front of these functions.
 KILL_POINTS := backend_real_init virt_setting_apply virt_definition_edit thread_affinity_apply record_begin \
 	record_finish record_forget record_set_flags record_settle record_drop_dead record_restart_keep \
@@ -191,8 +197,9 @@ check: ## every runner below; ends with 'N passed, N failed' over all of them (r
 check-unit: $(UNIT) $(FUZZ) ## unit tests, fuzz corpora replayed
 	$(call run,unit) $(filter-out $(FAULTS),$(UNIT)) $(replays)
 
-check-scenario: $(PROPERTY) $(SCENARIO) $(TOPOLOGIES) ## scenarios, property tests, odd hosts
-	$(call run,scenario) $(filter-out $(FAULTS),$(PROPERTY)) $(scenarios) $(TOPOLOGIES)
+check-scenario: $(PROGRAMS) $(PROPERTY) $(SCENARIO) $(TOPOLOGIES) ## scenarios, property tests, odd hosts, the policy's schema
+	$(call run,scenario) $(filter-out $(FAULTS),$(PROPERTY)) $(scenarios) $(TOPOLOGIES) \
+		'env BUILD_DIR=$(abspath $O) tests/policy/schema.py'
 
 check-topologies: $(TOPOLOGIES) ## plans on the hosts of all hwloc XML files in DIR=
 	$(Q)$(TOPOLOGIES) $(DIR)
@@ -269,12 +276,14 @@ format: ## clang-format all C files
 DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsystemd-dev libglib2.0-dev \
 	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev clang-format cppcheck valgrind \
 	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus \
-	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc mmdebstrap e2fsprogs coinor-cbc
+	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc mmdebstrap e2fsprogs coinor-cbc \
+	python3-yaml python3-jsonschema
 DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log
 RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core libvirt-devel hwloc-devel \
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
 	sqlite-devel clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
-	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc coin-or-Cbc
+	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc coin-or-Cbc \
+	python3-pyyaml python3-jsonschema
 
 setup: ## install the packages to build, check and test, and fetch the lab's (root; apt or dnf)
 	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)'
@@ -294,6 +303,7 @@ install: all ## install below DESTDIR (PREFIX, sysconfdir, unitdir); an existing
 	$(Q)install -d $(DESTDIR)$(sysconfdir)/vmtuned/policy.d $(DESTDIR)$(PREFIX)/lib/vmtuned/policy.d
 	$(Q)test -e $(DESTDIR)$(sysconfdir)/vmtuned/policy.yaml || \
 		$(INSTALL_DATA) conf/policy.yaml $(DESTDIR)$(sysconfdir)/vmtuned/policy.yaml
+	$(Q)$(INSTALL_DATA) $(SCHEMA) $(DESTDIR)$(datadir)/policy.schema.json
 	$(Q)$(INSTALL_DATA) conf/org.vmtuned1.conf $(DESTDIR)$(dbusdir)/org.vmtuned1.conf
 	$(Q)$(INSTALL_DATA) conf/org.vmtuned.policy $(DESTDIR)$(polkitdir)/org.vmtuned.policy
 	$(Q)sed 's,@sbindir@,$(sbindir),g' systemd/vmtuned.service.in >$O/vmtuned.service
@@ -310,7 +320,7 @@ uninstall: ## remove what install put there, but for the policy
 	$(Q)rm -f $(DESTDIR)$(sbindir)/vmtuned $(DESTDIR)$(bindir)/vmtuned-ctl \
 		$(DESTDIR)$(dbusdir)/org.vmtuned1.conf $(DESTDIR)$(unitdir)/vmtuned.service \
 		$(DESTDIR)$(polkitdir)/org.vmtuned.policy $(DESTDIR)$(catalogdir)/vmtuned.catalog $(DESTDIR)$(mandir)/man*/vmtuned*.[1-8]
-	$(Q)rm -rf $(DESTDIR)$(includedir)/vmtuned $(DESTDIR)$(docdir)
+	$(Q)rm -rf $(DESTDIR)$(includedir)/vmtuned $(DESTDIR)$(docdir) $(DESTDIR)$(datadir)
 	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/lib/vmtuned/policy.d \
 		$(DESTDIR)$(PREFIX)/lib/vmtuned $(DESTDIR)$(sysconfdir)/vmtuned/policy.d 2>/dev/null || :
 

@@ -24,7 +24,7 @@ FILES = ("conf/policy.yaml", "conf/examples/*.yaml", "tests/scenario/*/policy.ya
 BEYOND = re.compile("|".join((
     "duplicate key", "nowhere set", "tab", "not UTF-8", "control character", "document", "alias", "anchor",
     "^(did not|could not|found|block|while|mapping)", "nested", "is empty", "NUL character", "YAML syntax", "tags? ", "merge key",
-    "expected a range whose end is not below its start", "expected a number up to 65535", "not '0[xo]")))
+    "expected a range whose end is not below its start", "expected a number up to 65535", "not '(0[xo]|[0-9]{6})")))
 # A text that is a number out of the bounds of its key: a pattern counts no further than digits.
 NUMBER_TEXT = re.compile(r"""^(["']?)([0-9][0-9.]*)(%|[a-zA-Z/]*)\1$""")
 # Numbers the parser takes only as they are usually written, and lists that select nothing.
