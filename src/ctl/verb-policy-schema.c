@@ -4,11 +4,15 @@
 
 #include "report/report.h"
 
+#include <stdio.h>
+
 int verb_policy_schema_run(const Options *options)
 {
     g_autoptr(Doc) schema = report_policy_schema();
 
+    g_autofree char *text = show_json(schema, true);
+
     (void)options;
-    show_json(schema);
+    puts(text);
     return CTL_OK;
 }
