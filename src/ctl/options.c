@@ -32,6 +32,7 @@ static const OptionInfo infos[N_OPTIONS] = {
                      "wait so long for it to shut down (default: 300)"},
     [OPT_ON_REBOOT] = {"on-reboot", NULL, false,
                        "not now: make the guest's own next reboot a cold start"},
+    [OPT_OUTPUT] = {"output", "FILE", false, "write it to this file"},
     [OPT_TOPOLOGY] = {"topology", "X", false,
                       "the host: an hwloc XML file, or hwloc synthetic text"},
     [OPT_GUESTS] = {"guests", "DIR|FILE", true, "domain XML files; of a directory its *.xml"},

@@ -23,6 +23,7 @@ typedef enum OptionId {
     OPT_WATCH,
     OPT_TIMEOUT,
     OPT_ON_REBOOT,
+    OPT_OUTPUT,
     OPT_TOPOLOGY,
     OPT_GUESTS,
     OPT_POLICY,

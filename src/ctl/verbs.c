@@ -77,6 +77,22 @@ static const Verb verbs[] = {
         .run = verb_policy_show_run,
     },
     {
+        .name = "policy new",
+        .args = "GUEST",
+        .min_words = 1,
+        .max_words = 1,
+        .options = OPTION_BIT(OPT_OUTPUT),
+        .doc = "propose a policy for a guest from what it is",
+        .run = verb_policy_new_run,
+    },
+    {
+        .name = "policy diff",
+        .args = "[FILE...]",
+        .max_words = UINT_MAX,
+        .doc = "what policy files would change of the policy in force",
+        .run = verb_policy_diff_run,
+    },
+    {
         .name = "policy explain",
         .args = "[KEY]",
         .max_words = 1,

@@ -46,6 +46,8 @@ int verb_explain_run(const Options *options);
 int verb_pending_run(const Options *options);
 int verb_host_run(const Options *options);
 int verb_policy_show_run(const Options *options);
+int verb_policy_new_run(const Options *options);
+int verb_policy_diff_run(const Options *options);
 int verb_policy_explain_run(const Options *options);
 int verb_policy_schema_run(const Options *options);
 int verb_check_run(const Options *options);
