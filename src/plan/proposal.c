@@ -7,7 +7,6 @@
 #include "plan/plan-make.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #define WHY_COLUMN 34
 
@@ -113,6 +112,18 @@ static unsigned count_devices(const GuestDef *def)
     return def->hostdevs ? g_strv_length(def->hostdevs) : 0;
 }
 
+/* A whole policy for guests of its kind, beside the documentation; NULL: none is. */
+static const char *example_of(const Proposal *proposal)
+{
+    const GuestDef *def = proposal->def;
+
+    if (g_strcmp0(knob_system(def->os), "windows") == 0)
+        return "windows.yaml";
+    if (count_devices(def) > 0 || def->has_vhost_user)
+        return "dpdk.yaml";
+    return def->memory_kib >= largest_node_kib(proposal->topo) / 2 ? "database.yaml" : NULL;
+}
+
 static void propose_head(const Proposal *proposal, const GuestPolicy *policy)
 {
     const GuestDef *def = proposal->def;
@@ -133,6 +144,10 @@ static void propose_head(const Proposal *proposal, const GuestPolicy *policy)
         "# mark away for those that suit it. vmtuned-ctl policy explain KEY tells more of each.\n",
         called, n_vcpus(proposal), memory, count_disks(def, false), count_disks(def, true),
         count_nics(def, false), count_nics(def, true), count_devices(def), os);
+    if (example_of(proposal))
+        g_string_append_printf(proposal->out,
+                               "# An example for such guests: examples/%s of the documentation.\n",
+                               example_of(proposal));
     if (policy->named)
         g_string_append_printf(
             proposal->out, "# The rule at %s names it already; this one goes over it.\n", place);
@@ -197,9 +212,6 @@ static void propose_cpu(const Proposal *proposal)
         offer(proposal, "hints: on", "with dedicated: it need not yield to its own vCPUs");
     if (host_model && knob_is_x86(def))
         offer(proposal, "cache: passthrough", "with dedicated: it sees the caches it runs on");
-    if (def->shares > 0)
-        offer(proposal, "weight: 100", "its definition has %" PRId64 " shares, kept without a line",
-              def->shares);
 }
 
 static void propose_numa(const Proposal *proposal)
