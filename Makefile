@@ -268,6 +268,9 @@ lint: check-lint ## include table, purity, format, cppcheck, documentation, size
 check-lint: all $(LIB)
 	+$(Q)tests/lint/run.sh $O $(RESULTS)/lint
 
+reference: $(PROGRAMS) ## the lists of keys and knobs in the man pages, from the program
+	$(Q)tests/lint/reference.py . $O --update
+
 C_FILES = $(shell find src include tests -name '*.[ch]' 2>/dev/null)
 format: ## clang-format all C files
 	$(Q)clang-format -i $(C_FILES)
@@ -328,5 +331,5 @@ clean: ## remove build/
 	$(Q)rm -rf $(BUILD)
 
 FORCE:
-.PHONY: FORCE all help objects $(addprefix check-,$(RUNNERS)) check check-long check-topologies lint format fuzz bench \
+.PHONY: FORCE all help objects $(addprefix check-,$(RUNNERS)) check check-long check-topologies lint reference format fuzz bench \
 	coverage demo demo-shell setup install uninstall clean run-asan run-long run-fuzz

@@ -4,20 +4,29 @@
 
 #include <string.h>
 
-static struct json_object *field_rows(const PolicyField *field)
+/* Rows for fields and for what is below them, whose names begin with prefix. */
+static void add_fields(struct json_object *rows, const PolicyField *fields, const char *prefix)
 {
-    struct json_object *rows = json_object_new_array();
-    /* of a table with maps in it: what those hold */
-    const PolicyField *fields = field->type == TYPE_TABLE ? field->fields->fields : field->fields;
-
     for (; fields && fields->name; fields++) {
         struct json_object *row = json_object_new_object();
         g_autofree char *expected = policy_field_expected(fields);
-        json_object_object_add(row, "name", parts_text(fields->name));
+        g_autofree char *name = g_strconcat(prefix, fields->name, NULL);
+        g_autofree char *below =
+            g_strconcat(name, fields->type == TYPE_RECORDS ? "[]." : ".", NULL);
+        json_object_object_add(row, "name", parts_text(name));
         json_object_object_add(row, "value", parts_text(expected));
         json_object_object_add(row, "doc", parts_text(fields->doc));
         json_object_array_add(rows, row);
+        add_fields(rows, fields->fields, below);
     }
+}
+
+static struct json_object *field_rows(const PolicyField *field)
+{
+    struct json_object *rows = json_object_new_array();
+
+    /* of a table with maps in it: what those hold */
+    add_fields(rows, field->type == TYPE_TABLE ? field->fields->fields : field->fields, "");
     return rows;
 }
 
