@@ -37,7 +37,12 @@ static void section(const Proposal *proposal, const char *name)
 }
 
 /* A line in force. */
-G_GNUC_PRINTF(3, 4)
+static void set(const Proposal *proposal, const char *text, const char *why, ...)
+    G_GNUC_PRINTF(3, 4);
+/* A line that waits for somebody to take its "#" away. */
+static void offer(const Proposal *proposal, const char *text, const char *why, ...)
+    G_GNUC_PRINTF(3, 4);
+
 static void set(const Proposal *proposal, const char *text, const char *why, ...)
 {
     va_list arguments;
@@ -48,8 +53,6 @@ static void set(const Proposal *proposal, const char *text, const char *why, ...
     add_line(proposal, "      ", text, words);
 }
 
-/* A line that waits for somebody to take its "#" away. */
-G_GNUC_PRINTF(3, 4)
 static void offer(const Proposal *proposal, const char *text, const char *why, ...)
 {
     va_list arguments;

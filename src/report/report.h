@@ -71,8 +71,8 @@ struct json_object *report_policy_in_force(const char *main_file, const Policy *
 struct json_object *report_policy_diff(struct json_object *in_force, const Policy *policy);
 /* "policy new": the text of a policy for that guest. */
 struct json_object *report_policy_proposal(const char *name, const char *uuid, const char *text);
-/* The keys of the policy: all (path NULL), that one, or those below a section ("cpu"). A path below a
- * key ("host.thp.enabled") means the key. "keys" is empty if there is none. */
+/* The keys of the policy: all (path NULL), that one, or those below a section ("cpu"). A path below
+ * a key ("host.thp.enabled") means the key. "keys" is empty if there is none. */
 struct json_object *report_policy_keys(const char *path);
 /* The policy as JSON Schema (draft 2020-12); it has no "version" and "exit". */
 struct json_object *report_policy_schema(void);
