@@ -25,8 +25,8 @@ judge() { # STATUS WHAT
     fi
 }
 
-for check in includes.py purity.py format.sh cppcheck.sh documented.py sizes.py tidy.py manpages.sh \
-    reference.py install.sh; do
+for check in includes.py purity.py format.sh cppcheck.sh documented.py sizes.py tidy.py manpages.sh verbs.py \
+    reference.py install.sh packages.py dist.sh; do
     "$here/selftest.sh" "$check" >"$log" 2>&1
     judge $? "${check%.*} can fail"
     "$here/$check" . "$out" >"$log" 2>&1
