@@ -110,7 +110,7 @@ static const Verb verbs[] = {
         .name = "policy explain",
         .args = "[KEY]",
         .max_words = 1,
-        .doc = "what a key of the policy is and does, without a daemon",
+        .doc = "what a key of the policy is and does",
         .run = verb_policy_explain_run,
         .group = VERBS_OFFLINE,
         .words = WORD_KEY,
@@ -119,7 +119,7 @@ static const Verb verbs[] = {
     {
         .name = "policy schema",
         .args = "",
-        .doc = "the policy as JSON Schema, for editors, without a daemon",
+        .doc = "the policy as JSON Schema, for editors",
         .run = verb_policy_schema_run,
         .group = VERBS_OFFLINE,
     },

@@ -81,6 +81,8 @@ class Judge:
         if errors and all(BEYOND.search(error["text"]) for error in errors):
             return
         text = path.read_bytes()
+        if b"[*" in text:  # aliases within aliases: the parser has a limit, Python has none
+            return
         found = self.schema_errors(text)
         if errors:
             self.tell(found != [], f"{path}: the schema takes it, the parser says {errors[0]['text']}")
@@ -107,7 +109,7 @@ class Judge:
                                     or error["line"] == i + 3], [error for error in found if error.absolute_path[1] == i])
 
     def host_key(self, key, values, directory):
-        """A file for each value, so fewer of them: every third of the common ones, and all of its own."""
+        """A file for each value."""
         for value in values:
             text = f"version: 1\n{in_yaml(key, value)}\n"
             self.value(key, value, parser_errors(write(directory, text)), self.schema_errors(text))
@@ -158,7 +160,7 @@ def main():
             own = [examples[row["key"]], *(word for word in words if " " not in word)]
             if row["scope"] == "guest":
                 judge.guest_key(row["key"], list(dict.fromkeys([*own, *common, *examples.values()])), directory)
-            else:
+            else:  # takes longer, so fewer of them
                 judge.host_key(row["key"], list(dict.fromkeys([*own, *common[::3]])), directory)
     judge.defaults(judge.schema)
     print(f"{judge.passed} passed, {judge.failed} failed")
