@@ -361,7 +361,7 @@ dist: $(DIST) ## the release's tarball: build/dist/vmtuned-VERSION.tar.xz, the s
 $(DIST): $(DIST_FILES)
 	@mkdir -p $(@D)
 	$(Q){ $(LIST); } | tar -cf - -T - --format=gnu --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
-		--mtime=@$(SOURCE_DATE_EPOCH) --transform='s,^,vmtuned-$(VERSION)/,' | xz -T1 >$@
+		--mtime=@$(SOURCE_DATE_EPOCH) --transform='s,^,vmtuned-$(VERSION)/,S' | xz -T1 >$@
 	@echo $@
 
 # of the tests nothing is in a package
