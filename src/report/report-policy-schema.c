@@ -27,19 +27,27 @@ typedef struct TypeSchema {
 
 /* No row: no scalar, or words alone. */
 static const TypeSchema type_schemas[] = {
-    [TYPE_BOOL] = {{"boolean", "string"},
-                   "[oO][nN]|[oO][fF][fF]|[yY][eE][sS]|[nN][oO]|[tT][rR][uU][eE]|"
-                   "[fF][aA][lL][sS][eE]"},
-    [TYPE_UINT] = {{"integer", "string"}, "[0-9]+", 1},
-    [TYPE_RATIO] = {{"number", "string"}, "[0-9]+\\.?[0-9]*", 1},
-    [TYPE_PERCENT] = {{"integer", "string"}, "[0-9]+%?", 1},
-    [TYPE_DURATION] = {{"integer", "string"}, "[0-9]+|([0-9]+(us|ms|s|min|m|h|d))+", SECOND},
-    [TYPE_SIZE] = {{"integer", "string"}, SIZE, 1},
-    [TYPE_RATE] = {{"integer", "string"}, SIZE "(/s)?", 1},
-    [TYPE_STRING] = {{"string", "number", "boolean"}, NULL},
-    [TYPE_CPU_LIST] = {{"integer", "string"}, "\\s*" LIST_OF(TERM), .may_be_empty = true},
-    [TYPE_NODE_LIST] = {{"integer", "string"}, "\\s*" LIST_OF(RANGE), .may_be_empty = true},
-    [TYPE_VCPU_LIST] = {{"integer", "string"}, "\\s*" LIST_OF(RANGE), .may_be_empty = true},
+    [TYPE_BOOL] = {.types = {"boolean", "string"},
+                   .pattern = "[oO][nN]|[oO][fF][fF]|[yY][eE][sS]|[nN][oO]|[tT][rR][uU][eE]|"
+                              "[fF][aA][lL][sS][eE]"},
+    [TYPE_UINT] = {.types = {"integer", "string"}, .pattern = "[0-9]+", .unit = 1},
+    [TYPE_RATIO] = {.types = {"number", "string"}, .pattern = "[0-9]+\\.?[0-9]*", .unit = 1},
+    [TYPE_PERCENT] = {.types = {"integer", "string"}, .pattern = "[0-9]+%?", .unit = 1},
+    [TYPE_DURATION] = {.types = {"integer", "string"},
+                       .pattern = "[0-9]+|([0-9]+(us|ms|s|min|m|h|d))+",
+                       .unit = SECOND},
+    [TYPE_SIZE] = {.types = {"integer", "string"}, .pattern = SIZE, .unit = 1},
+    [TYPE_RATE] = {.types = {"integer", "string"}, .pattern = SIZE "(/s)?", .unit = 1},
+    [TYPE_STRING] = {.types = {"string", "number", "boolean"}},
+    [TYPE_CPU_LIST] = {.types = {"integer", "string"},
+                       .pattern = "\\s*" LIST_OF(TERM),
+                       .may_be_empty = true},
+    [TYPE_NODE_LIST] = {.types = {"integer", "string"},
+                        .pattern = "\\s*" LIST_OF(RANGE),
+                        .may_be_empty = true},
+    [TYPE_VCPU_LIST] = {.types = {"integer", "string"},
+                        .pattern = "\\s*" LIST_OF(RANGE),
+                        .may_be_empty = true},
 };
 
 typedef struct json_object Schema;
