@@ -96,7 +96,9 @@ TESTS := $(UNIT) $(PROPERTY) $(FUZZ) $(SCENARIO) $(TOPOLOGIES) $(KILLED)
 BENCH := $(patsubst %.c,$O/%,$(wildcard tests/bench/*.c))
 RUNNERS := lint unit scenario optimal clang asan valgrind resilience system package lab
 
-all: $(PROGRAMS) ## build vmtuned, vmtuned-ctl and vmtuned-exporter in build/plain (V=1: show the commands)
+SCHEMA := $O/policy.schema.json
+
+all: $(PROGRAMS) $(SCHEMA) ## build vmtuned, vmtuned-ctl and vmtuned-exporter in build/plain (V=1: show the commands)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' Makefile | expand -t 20
@@ -133,6 +135,10 @@ $O/vmtuned-ctl: $(CTL) $(LIB)
 $O/vmtuned-exporter: private MORE_LIBS = -lmicrohttpd
 $O/vmtuned-exporter: $(EXPORTER) $(LIB)
 	$(link)
+
+$(SCHEMA): $O/vmtuned-ctl
+	$(call say,GEN,$@)
+	$(Q)$< policy schema >$@
 # The daemon that kills itself: tests/system/kill-points.c stands in front of these functions.
 KILL_POINTS := backend_real_init virt_setting_apply virt_definition_edit thread_affinity_apply record_begin \
 	record_finish record_forget record_set_flags record_settle record_drop_dead record_restart_keep \
@@ -203,8 +209,9 @@ check: ## every runner below; ends with 'N passed, N failed' over all of them (r
 check-unit: $(UNIT) $(FUZZ) ## unit tests, fuzz corpora replayed
 	$(call run,unit) $(filter-out $(FAULTS),$(UNIT)) $(replays)
 
-check-scenario: $(PROPERTY) $(SCENARIO) $(TOPOLOGIES) ## scenarios, property tests, odd hosts
-	$(call run,scenario) $(filter-out $(FAULTS),$(PROPERTY)) $(scenarios) $(TOPOLOGIES)
+check-scenario: $(PROGRAMS) $(PROPERTY) $(SCENARIO) $(TOPOLOGIES) ## scenarios, property tests, odd hosts, the policy's schema
+	$(call run,scenario) $(filter-out $(FAULTS),$(PROPERTY)) $(scenarios) $(TOPOLOGIES) \
+		'env BUILD_DIR=$(abspath $O) tests/policy/schema.py'
 
 check-topologies: $(TOPOLOGIES) ## plans on the hosts of all hwloc XML files in DIR=
 	$(Q)$(TOPOLOGIES) $(DIR)
@@ -279,6 +286,9 @@ lint: check-lint ## include table, purity, format, cppcheck, documentation, size
 check-lint: all $(LIB)
 	+$(Q)tests/lint/run.sh $O $(RESULTS)/lint
 
+reference: $(PROGRAMS) ## the lists of keys and knobs in the man pages, from the program
+	$(Q)tests/lint/reference.py . $O --update
+
 C_FILES = $(shell find src include tests -name '*.[ch]' 2>/dev/null)
 format: ## clang-format all C files
 	$(Q)clang-format -i $(C_FILES)
@@ -288,7 +298,8 @@ DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsys
 	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev libmicrohttpd-dev clang-format cppcheck valgrind \
 	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus python3-prometheus-client \
 	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc zsh fish mmdebstrap e2fsprogs coinor-cbc \
-	debhelper lintian rpm systemd
+	debhelper lintian rpm systemd \
+	python3-jsonschema python3-yaml
 # of what would start a service where it is installed, only a program: build/tools has it
 DEB_PROGRAMS := prometheus:promtool
 DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log systemd-dev
@@ -296,7 +307,7 @@ RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core l
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
 	sqlite-devel libmicrohttpd-devel python3-prometheus_client golang-github-prometheus clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
 	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc zsh fish coin-or-Cbc \
-	rpm-build systemd-rpm-macros
+	rpm-build systemd-rpm-macros python3-jsonschema python3-pyyaml
 
 setup: ## install the packages to build, check and test, and fetch the lab's (root; apt or dnf)
 	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)' '$(DEB_PROGRAMS)' $(BUILD)/tools
@@ -325,6 +336,7 @@ INSTALLED = $(call files,755,$(sbindir),$O/vmtuned $O/vmtuned-exporter) \
 	$(call files,644,$(fishdir),conf/completion/vmtuned-ctl.fish) \
 	$(call files,644,$(datadir)/prometheus,$(wildcard conf/prometheus/*)) \
 	$(call files,644,$(datadir)/grafana,$(wildcard conf/grafana/*)) \
+	$(call files,644,$(datadir),$(SCHEMA)) \
 	$(call files,644,$(includedir)/vmtuned,$(wildcard include/vmtuned/*.h)) \
 	$(call files,644,$(docdir),$O/README.md CHANGELOG.md $(wildcard docs/*.md docs/*.svg)) \
 	$(call files,644,$(docdir)/examples,$(wildcard conf/examples/*)) \
@@ -359,7 +371,7 @@ uninstall: ## remove what install put there, but for the policy
 VERSION := $(shell sed -n 's/^.define VMTUNED_VERSION "\(.*\)"$$/\1/p' include/vmtuned/version.h)
 DIST := $(BUILD)/dist/vmtuned-$(VERSION).tar.xz
 LIST := { test -e .git && git ls-files 2>/dev/null; } || \
-	find . '(' -path ./build -o -name .git -o -name __pycache__ ')' -prune -o -type f -printf '%P\n' | LC_ALL=C sort
+	find . '(' -path ./build -o -name .git -o -name __pycache__ ')' -prune -o ! -type d -printf '%P\n' | LC_ALL=C sort
 DIST_FILES := $(shell $(LIST))
 # the time of everything in them: that of the commit, which the tarball's files have
 SOURCE_DATE_EPOCH ?= $(or $(shell test -e .git && git log -1 --format=%ct 2>/dev/null),\
@@ -369,7 +381,7 @@ dist: $(DIST) ## the release's tarball: build/dist/vmtuned-VERSION.tar.xz, the s
 $(DIST): $(DIST_FILES)
 	@mkdir -p $(@D)
 	$(Q){ $(LIST); } | tar -cf - -T - --format=gnu --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
-		--mtime=@$(SOURCE_DATE_EPOCH) --transform='s,^,vmtuned-$(VERSION)/,' | xz -T1 >$@
+		--mtime=@$(SOURCE_DATE_EPOCH) --transform='s,^,vmtuned-$(VERSION)/,S' | xz -T1 >$@
 	@echo $@
 
 # of the tests nothing is in a package

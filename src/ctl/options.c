@@ -49,7 +49,7 @@ static const OptionInfo infos[N_OPTIONS] = {
                        .doc = "not now: make the guest's own next reboot a cold start"},
     [OPT_FORMAT] = {"format", "FORMAT", false,
                     .doc = "openmetrics (the default), or text: the older form (with --output)"},
-    [OPT_OUTPUT] = {"output", "FILE", false, .doc = "write it there, at once, for node_exporter"},
+    [OPT_OUTPUT] = {"output", "FILE", false, .doc = "write it to this file", .words = WORD_FILE},
     [OPT_TOPOLOGY] = {"topology", "X", false,
                       .doc = "the host: an hwloc XML file, or hwloc synthetic text",
                       .words = WORD_FILE},

@@ -10,6 +10,7 @@
 
 #include "plan/advise.h"
 #include "plan/diff.h"
+#include "plan/proposal.h"
 #include "report/report.h"
 #include "vmtuned/bus.h"
 #include "vmtuned/version.h"
@@ -144,7 +145,14 @@ static int method_advise(sd_bus_message *message, void *data, sd_bus_error *rete
     return reply_document(message, report_advise(list));
 }
 
-/* A guest that is off is matched by its name and uuid alone. */
+/* A guest that is off and was not looked at is matched by its name and uuid alone. */
+static PolicySubject subject_of(const Managed *managed)
+{
+    if (managed->guest)
+        return guest_policy_subject(managed->guest);
+    return (PolicySubject){.name = managed->name, .uuid = managed->uuid};
+}
+
 static int method_policy(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     Manager *manager = data;
@@ -157,11 +165,42 @@ static int method_policy(sd_bus_message *message, void *data, sd_bus_error *rete
     const Managed *managed = manager_find(manager, name);
     if (!managed)
         return no_such_guest(reterr, name);
-    PolicySubject subject = {.name = managed->name, .uuid = managed->uuid};
-    if (managed->guest)
-        subject = guest_policy_subject(managed->guest);
+    const PolicySubject subject = subject_of(managed);
     g_autoptr(GuestPolicy) policy = policy_select(manager->policy, &subject);
     return reply_document(message, report_policy(managed->name, policy));
+}
+
+static int method_policy_in_force(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    const Manager *manager = data;
+    unsigned n = manager->guests->len;
+    g_autofree PolicySubject *subjects = g_new0(PolicySubject, n + 1);
+
+    (void)reterr;
+    for (unsigned i = 0; i < n; i++)
+        subjects[i] = subject_of(g_ptr_array_index(manager->guests, i));
+    return reply_document(message, report_policy_in_force(manager->options.policy_file,
+                                                          manager->policy, subjects, n));
+}
+
+static int method_propose_policy(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    const Manager *manager = data;
+    const char *name;
+
+    int r = sd_bus_message_read(message, "s", &name);
+    if (r < 0)
+        return r;
+    const Managed *managed = manager_find(manager, name);
+    if (!managed)
+        return no_such_guest(reterr, name);
+    if (!managed->guest || !manager->topo)
+        return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "'%s' was not looked at yet",
+                                 managed->name);
+    const PolicySubject subject = subject_of(managed);
+    g_autoptr(GuestPolicy) policy = policy_select(manager->policy, &subject);
+    g_autofree char *text = proposal_make(manager->topo, managed->guest, policy);
+    return reply_document(message, report_policy_proposal(managed->name, managed->uuid, text));
 }
 
 static int method_topology(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -477,6 +516,8 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Explain", "s", "s", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Advise", "as", "s", method_advise, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Policy", "s", "s", method_policy, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("PolicyInForce", "", "s", method_policy_in_force, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("ProposePolicy", "s", "s", method_propose_policy, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Topology", "", "s", method_topology, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Host", "", "s", method_host, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Usage", "as", "s", method_usage, SD_BUS_VTABLE_UNPRIVILEGED),

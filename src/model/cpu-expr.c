@@ -53,6 +53,7 @@ static int term_parse(const char **cursor, CpuTerm *ret, const char **reterr_tex
         if (g_str_has_prefix(*cursor, kinds[i].prefix)) {
             ret->kind = kinds[i].kind;
             *cursor += strlen(kinds[i].prefix);
+            break;
         }
     }
 

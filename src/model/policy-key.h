@@ -2,6 +2,7 @@
 /* The schema of the policy as one table. */
 #pragma once
 
+#include "model/knob.h"
 #include "model/policy.h"
 
 typedef enum PolicyType {
@@ -37,14 +38,41 @@ struct PolicyField {
     const char *doc;
 };
 
+#define KNOB_BIT(knob) (UINT64_C(1) << (knob))
+G_STATIC_ASSERT(N_KNOBS <= 64);
+
 typedef struct PolicyKeyInfo {
     PolicyKey key;
     const char *path; /* "cpu.emulator", "host.thp", "mode" */
     PolicyScope scope;
     const char *default_text; /* as docs print it; NULL: vmtuned does not touch it */
+    const char *example;      /* a value */
+    uint64_t knobs;           /* KNOB_BITs: what it has a say in; 0: no knob */
     PolicyField field;
 } PolicyKeyInfo;
 
 const PolicyKeyInfo *policy_key_info(PolicyKey key);
 /* By path; NULL if there is none. */
 const PolicyKeyInfo *policy_key_by_path(const char *path);
+
+/* The conditions of match. */
+typedef struct PolicyCondition {
+    const char *name;
+    size_t offset; /* of its glob in PolicyMatch, a char * */
+    const char *doc;
+} PolicyCondition;
+const PolicyCondition *policy_condition(unsigned i); /* NULL past the end */
+
+/* A key that has a meaning under one cpu.policy alone. */
+typedef struct PolicyCompanion {
+    PolicyKey key;
+    CpuPolicy policy;
+    bool required; /* and that policy needs it */
+} PolicyCompanion;
+const PolicyCompanion *policy_companion(unsigned i); /* NULL past the end */
+
+/* What a field takes, in words: "a number from 2 to 10000", "share, isolate or a CPU list such as
+ * "0-3,8,^2"". Owned by the caller. */
+char *policy_field_expected(const PolicyField *field);
+/* The key with that value as one line of YAML, "cpu: {policy: shared}". Owned by the caller. */
+char *policy_key_write(const PolicyKeyInfo *info, const char *value);

@@ -191,10 +191,40 @@ static void append_scalar(GString *out, const char *text)
     g_string_append_c(out, '"');
 }
 
-static void append_value(GString *out, const PolicyValue *value)
+static char *scalar_as_written(const PolicyValue *value)
+{
+    return g_strdup(value->text);
+}
+
+#define REAL_PARTS 1000000.0
+
+static char *scalar_plain(const PolicyValue *value)
+{
+    switch (value->kind) {
+    case VALUE_BOOL:
+    case VALUE_UINT:
+        return g_strdup_printf("%" G_GUINT64_FORMAT, value->u);
+    case VALUE_REAL: /* whatever the locale's decimal point */
+        return g_strdup_printf("%lld millionths", (long long)(value->real * REAL_PARTS + 0.5));
+    case VALUE_SET:
+        return cpuset_format(value->set);
+    case VALUE_WORD:
+    case VALUE_STRING:
+    case VALUE_CPUS:
+    case VALUE_LIST:
+    case VALUE_MAP:
+        break;
+    }
+    return scalar_as_written(value);
+}
+
+typedef char *(*ScalarFormat)(const PolicyValue *value);
+
+static void append_value(GString *out, const PolicyValue *value, ScalarFormat format)
 {
     if (value->kind != VALUE_LIST && value->kind != VALUE_MAP) {
-        append_scalar(out, value->text);
+        g_autofree char *text = format(value);
+        append_scalar(out, text);
         return;
     }
     g_string_append_c(out, value->kind == VALUE_MAP ? '{' : '[');
@@ -205,7 +235,7 @@ static void append_value(GString *out, const PolicyValue *value)
             append_scalar(out, value->entries[i].key);
             g_string_append(out, ": ");
         }
-        append_value(out, value->entries[i].value);
+        append_value(out, value->entries[i].value, format);
     }
     g_string_append_c(out, value->kind == VALUE_MAP ? '}' : ']');
 }
@@ -214,6 +244,14 @@ char *policy_value_format(const PolicyValue *value)
 {
     GString *out = g_string_new(NULL);
 
-    append_value(out, value);
+    append_value(out, value, scalar_as_written);
+    return g_string_free(out, FALSE);
+}
+
+char *policy_value_format_plain(const PolicyValue *value)
+{
+    GString *out = g_string_new(NULL);
+
+    append_value(out, value, scalar_plain);
     return g_string_free(out, FALSE);
 }

@@ -69,6 +69,8 @@ void policy_value_unref(PolicyValue *value);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PolicyValue, policy_value_unref)
 bool policy_value_equal(const PolicyValue *a, const PolicyValue *b); /* origin aside */
 char *policy_value_format(const PolicyValue *value); /* as one would write it in YAML flow style */
+/* The same text for equal values, however they were written: numbers in the unit of their key. */
+char *policy_value_format_plain(const PolicyValue *value);
 /* Empty, one reference; its maker fills it before anyone else sees it. */
 PolicyValue *policy_value_new(PolicyValueKind kind, const Origin *origin);
 /* Hands over the array and what it holds; a map's entries get sorted. */

@@ -49,6 +49,8 @@ void knob_unsupported(const KnobWants *wants, const KnobTarget *target, const ch
 void knob_keep(const KnobWants *wants, const KnobTarget *target, const PolicyValue *by);
 
 bool knob_is_x86(const GuestDef *def);
+/* "linux" or "windows", by the libosinfo id, which may be NULL; NULL: not known. */
+const char *knob_system(const char *os);
 /* The smallest huge page of this host, in KiB, that the memory of the guest and each of its cells
  * is a multiple of; 0: none. */
 unsigned memory_small_huge_page(const Topo *topo, const GuestDef *def);

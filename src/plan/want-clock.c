@@ -68,6 +68,19 @@ static Profile profile_of_system(const char *os)
     return PROFILE_NONE;
 }
 
+const char *knob_system(const char *os)
+{
+    switch (profile_of_system(os)) {
+    case PROFILE_LINUX:
+        return "linux";
+    case PROFILE_WINDOWS:
+        return "windows";
+    case PROFILE_NONE:
+        break;
+    }
+    return NULL;
+}
+
 static Profile profile_choose(const KnobWants *wants, const PolicyValue *by)
 {
     if (g_str_equal(by->text, "linux"))

@@ -14,18 +14,6 @@ typedef struct Check {
     DiagList *diags;
 } Check;
 
-/* A key that has a meaning under one cpu.policy alone. */
-typedef struct Companion {
-    PolicyKey key;
-    CpuPolicy policy;
-    bool required;
-} Companion;
-
-static const Companion companions[] = {
-    {KEY_CPU_DEDICATED_VCPUS, CPU_MIXED, true},
-    {KEY_CPU_PINS, CPU_MANUAL, false},
-};
-
 static void check_tell(const Check *check, PolicyKey key, const PolicyValue *value,
                        const char *text)
 {
@@ -83,7 +71,8 @@ static bool policy_anywhere(const Check *check, CpuPolicy policy)
     return false;
 }
 
-static void block_check(const Check *check, PolicyValue *const *block, const Companion *companion)
+static void block_check(const Check *check, PolicyValue *const *block,
+                        const PolicyCompanion *companion)
 {
     const PolicyValue *policy = block[KEY_CPU_POLICY];
     const PolicyValue *value = block[companion->key];
@@ -132,8 +121,8 @@ void policy_check(const Policy *policy, GPtrArray *sources, bool whole, DiagList
     PolicyValue *const *block;
 
     for (guint i = 0; (block = block_get(&check, i)); i++) {
-        for (size_t c = 0; c < G_N_ELEMENTS(companions); c++)
-            block_check(&check, block, &companions[c]);
+        for (unsigned c = 0; policy_companion(c); c++)
+            block_check(&check, block, policy_companion(c));
     }
     advice_check(&check);
 }

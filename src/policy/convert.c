@@ -68,7 +68,7 @@ static void scalar_fault_tell(const Convert *convert, const PolicyField *field,
                               const YamlNode *node, const char *path, const ScalarFault *fault)
 {
     g_autofree char *quoted = source_quote(node->text);
-    g_autofree char *expected = field_expected(field);
+    g_autofree char *expected = policy_field_expected(field);
     const char *near = nearest(node->text, field->words);
 
     if (fault->offset > 0)
@@ -261,7 +261,7 @@ PolicyValue *value_convert(const Convert *convert, const PolicyField *field, con
         (scalar_is(field->type) || field->words))
         return scalar_convert(convert, field, node, path);
     if (scalar_is(field->type) || node->kind != kind) {
-        g_autofree char *expected = field_expected(field);
+        g_autofree char *expected = policy_field_expected(field);
         expected_tell(convert, node, path, expected);
         return NULL;
     }

@@ -24,12 +24,6 @@ static const char *const top_others[] = {"version", "defaults", "guests", NULL};
 static const char *const rule_others[] = {"match", NULL};
 static const char *const defaults_others[] = {NULL};
 
-static const char *const conditions[] = {"name", "uuid", "title", "label", "partition", "os", NULL};
-static const size_t condition_offsets[] = {
-    offsetof(PolicyMatch, name),  offsetof(PolicyMatch, uuid),      offsetof(PolicyMatch, title),
-    offsetof(PolicyMatch, label), offsetof(PolicyMatch, partition), offsetof(PolicyMatch, os),
-};
-
 /* What follows prefix in a path of the schema: "policy" of "cpu.policy" for "cpu"; NULL: not below
  * it. prefix NULL: the top. */
 static const char *path_below(const char *path, const char *prefix)
@@ -120,23 +114,38 @@ static void section_parse(const Block *block, const YamlNode *map, const char *p
     }
 }
 
+/* Their names, NULL-ended; borrowed. */
+static const char **condition_names(void)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    const PolicyCondition *condition;
+
+    for (unsigned i = 0; (condition = policy_condition(i)); i++)
+        g_ptr_array_add(names, (gpointer)condition->name);
+    g_ptr_array_add(names, NULL);
+    return (const char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
+}
+
 static void condition_parse(const Convert *convert, const YamlPair *pair, const char *path,
                             PolicyMatch *match)
 {
-    size_t i = 0;
+    const PolicyCondition *condition;
+    unsigned i = 0;
 
-    while (conditions[i] && strcmp(conditions[i], pair->key->text) != 0)
+    while ((condition = policy_condition(i)) && strcmp(condition->name, pair->key->text) != 0)
         i++;
-    if (!conditions[i]) {
-        unknown_key_tell(convert, pair->key, path, conditions);
+    if (!condition) {
+        g_autofree const char **names = condition_names();
+        unknown_key_tell(convert, pair->key, path, names);
         return;
     }
-    if (pair->value->kind != YAML_SCALAR || !pair->value->text[0]) {
-        g_autofree char *key_path = path_join(path, pair->key->text);
+    if (pair->value->kind != YAML_SCALAR || yaml_node_is_null(pair->value) ||
+        !pair->value->text[0]) {
+        g_autofree char *key_path = path_join(path, condition->name);
         expected_tell(convert, pair->value, key_path, "a glob such as \"db-*\"");
         return;
     }
-    char **glob = (char **)((char *)match + condition_offsets[i]);
+    char **glob = (char **)((char *)match + condition->offset);
     g_free(*glob);
     *glob = g_strdup(pair->value->text);
 }
@@ -152,7 +161,8 @@ static void match_parse(const Convert *convert, const YamlNode *node, const char
         return;
     }
     if (node->pairs->len == 0 && !node->cut) {
-        g_autofree char *all = g_strjoinv(", ", (char **)conditions);
+        g_autofree const char **names = condition_names();
+        g_autofree char *all = g_strjoinv(", ", (char **)names);
         source_error(convert->source, convert->diags, node->mark, path,
                      "expected at least one of %s", all);
     }

@@ -10,7 +10,6 @@ typedef struct ScalarType {
     PolicyValueKind kind;
     /* Fills value, bounds aside. 0 or negative errno. */
     int (*parse)(const char *text, PolicyValue *value, ScalarFault *reterr);
-    const char *expected;
 } ScalarType;
 
 #define ANY_CASE_EQUAL(a, b) (g_ascii_strcasecmp(a, b) == 0)
@@ -108,22 +107,22 @@ static int set_parse(const char *text, PolicyValue *value, ScalarFault *reterr)
 
 /* A type without parse holds its words alone, or is no scalar. */
 static const ScalarType types[] = {
-    [TYPE_BOOL] = {VALUE_BOOL, bool_parse, "on or off"},
-    [TYPE_UINT] = {VALUE_UINT, uint_parse, "a number"},
-    [TYPE_RATIO] = {VALUE_REAL, ratio_parse, "a number such as 4.0"},
-    [TYPE_PERCENT] = {VALUE_UINT, percent_parse, "a percentage"},
-    [TYPE_DURATION] = {VALUE_UINT, duration_parse, "a duration such as 30s"},
-    [TYPE_SIZE] = {VALUE_UINT, size_parse, "a size such as 4GiB"},
-    [TYPE_RATE] = {VALUE_UINT, rate_parse, "a rate such as 100MiB/s"},
-    [TYPE_WORD] = {VALUE_WORD, NULL, NULL},
-    [TYPE_STRING] = {VALUE_STRING, string_parse, "a text"},
-    [TYPE_CPU_LIST] = {VALUE_CPUS, cpus_parse, "a CPU list such as \"0-3,8,^2\" or node:1"},
-    [TYPE_NODE_LIST] = {VALUE_SET, set_parse, "a list of nodes such as \"0-1\""},
-    [TYPE_VCPU_LIST] = {VALUE_SET, set_parse, "a list of vCPUs such as \"0-3\""},
-    [TYPE_STRING_LIST] = {VALUE_LIST, NULL, "a list of words"},
-    [TYPE_MAP] = {VALUE_MAP, NULL, "a map"},
-    [TYPE_TABLE] = {VALUE_MAP, NULL, "a map"},
-    [TYPE_RECORDS] = {VALUE_LIST, NULL, "a list of maps"},
+    [TYPE_BOOL] = {VALUE_BOOL, bool_parse},
+    [TYPE_UINT] = {VALUE_UINT, uint_parse},
+    [TYPE_RATIO] = {VALUE_REAL, ratio_parse},
+    [TYPE_PERCENT] = {VALUE_UINT, percent_parse},
+    [TYPE_DURATION] = {VALUE_UINT, duration_parse},
+    [TYPE_SIZE] = {VALUE_UINT, size_parse},
+    [TYPE_RATE] = {VALUE_UINT, rate_parse},
+    [TYPE_WORD] = {VALUE_WORD, NULL},
+    [TYPE_STRING] = {VALUE_STRING, string_parse},
+    [TYPE_CPU_LIST] = {VALUE_CPUS, cpus_parse},
+    [TYPE_NODE_LIST] = {VALUE_SET, set_parse},
+    [TYPE_VCPU_LIST] = {VALUE_SET, set_parse},
+    [TYPE_STRING_LIST] = {VALUE_LIST, NULL},
+    [TYPE_MAP] = {VALUE_MAP, NULL},
+    [TYPE_TABLE] = {VALUE_MAP, NULL},
+    [TYPE_RECORDS] = {VALUE_LIST, NULL},
 };
 
 bool scalar_is(PolicyType type)
@@ -182,43 +181,4 @@ PolicyValue *scalar_parse(const PolicyField *field, const char *text, const Orig
     if (type->parse(text, value, reterr) < 0 || !within_bounds(field, value))
         return NULL;
     return g_steal_pointer(&value);
-}
-
-static char *bound_format(const PolicyField *field, uint64_t bound)
-{
-    if (field->type == TYPE_DURATION)
-        return format_duration(bound);
-    if (field->type == TYPE_SIZE)
-        return format_size_kib(bound / 1024);
-    return g_strdup_printf("%" G_GUINT64_FORMAT, bound);
-}
-
-static void append_bounds(GString *out, const PolicyField *field)
-{
-    PolicyValueKind kind = types[field->type].kind;
-    g_autofree char *min = bound_format(field, field->min);
-    g_autofree char *max = bound_format(field, field->max);
-
-    if (kind != VALUE_UINT && kind != VALUE_REAL)
-        return;
-    if (field->max > 0)
-        g_string_append_printf(out, " from %s to %s", min, max);
-    else if (field->min > 0)
-        g_string_append_printf(out, ", at least %s", min);
-}
-
-char *field_expected(const PolicyField *field)
-{
-    GString *out = g_string_new(NULL);
-    const char *expected = types[field->type].expected;
-
-    for (unsigned i = 0; field->words && field->words[i]; i++) {
-        bool last = !expected && !field->words[i + 1];
-        g_string_append_printf(out, "%s%s", i == 0 ? "" : last ? " or " : ", ", field->words[i]);
-    }
-    if (expected) {
-        g_string_append_printf(out, "%s%s", out->len ? " or " : "", expected);
-        append_bounds(out, field);
-    }
-    return g_string_free(out, FALSE);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The scalars of the policy: text → value, and in words what a field takes. */
+/* The scalars of the policy: text → value. */
 #pragma once
 
 #include "model/policy-key.h"
@@ -16,6 +16,3 @@ bool scalar_is(PolicyType type);
  * *reterr says where, if the type can tell. */
 PolicyValue *scalar_parse(const PolicyField *field, const char *text, const Origin *origin,
                           ScalarFault *reterr);
-
-/* "a number from 2 to 10000", "share, isolate or a CPU list such as "0-3,8,^2"" */
-char *field_expected(const PolicyField *field);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Why: the settings of one guest with reason and origin, and its effective policy. */
+/* Why: the settings of one guest with reason and origin. */
 #include "report/report-parts.h"
 
 struct json_object *parts_settings(const GuestStatus *status, const SettingList *wanted,
@@ -40,36 +40,5 @@ struct json_object *report_explain(const GuestStatus *status, const Topo *topo,
     json_object_object_add(document, "contested", parts_contested(status));
     json_object_object_add(document, "pending", parts_pending(status));
     json_object_object_add(document, "unsupported", parts_unsupported(status));
-    return document;
-}
-
-static struct json_object *policy_row(const PolicyKeyInfo *info, const PolicyValue *value)
-{
-    struct json_object *row = json_object_new_object();
-    g_autofree char *text = value ? policy_value_format(value) : g_strdup(info->default_text);
-    g_autofree char *origin = origin_format(value ? &value->origin : NULL);
-
-    json_object_object_add(row, "key", parts_text(info->path));
-    json_object_object_add(row, "value", parts_text(text));
-    json_object_object_add(row, "origin", parts_text(origin));
-    json_object_object_add(row, "default", json_object_new_boolean(value == NULL));
-    return row;
-}
-
-struct json_object *report_policy(const char *guest, const GuestPolicy *policy)
-{
-    struct json_object *document = parts_document(REPORT_OK);
-    struct json_object *rows = json_object_new_array();
-    g_autofree char *rule = policy->named ? origin_format(&policy->named_by) : NULL;
-
-    for (unsigned key = 0; key < N_POLICY_KEYS; key++) {
-        const PolicyKeyInfo *info = policy_key_info((PolicyKey)key);
-        if (info->scope == SCOPE_GUEST)
-            json_object_array_add(rows, policy_row(info, guest_policy_get(policy, info->key)));
-    }
-    json_object_object_add(document, "guest", parts_text(guest));
-    json_object_object_add(document, "named", json_object_new_boolean(policy->named));
-    json_object_object_add(document, "rule", parts_text(rule));
-    json_object_object_add(document, "keys", rows);
     return document;
 }

@@ -77,6 +77,19 @@ struct json_object *report_log(const GPtrArray *history, const GPtrArray *unknow
 struct json_object *report_usage(const Snapshot *snapshot, const GPtrArray *sample,
                                  const char *const *names);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
+/* The policy in force, of the host and of each guest: what "policy diff" compares with. main_file:
+ * what the daemon was told to read; NULL: the system's. */
+struct json_object *report_policy_in_force(const char *main_file, const Policy *policy,
+                                           const PolicySubject *guests, unsigned n_guests);
+/* "policy diff": what policy, which was read from these files, would change of that. */
+struct json_object *report_policy_diff(struct json_object *in_force, const Policy *policy);
+/* "policy new": the text of a policy for that guest. */
+struct json_object *report_policy_proposal(const char *name, const char *uuid, const char *text);
+/* The keys of the policy: all (path NULL), that one, or those below a section ("cpu"). A path below
+ * a key ("host.thp.enabled") means the key. "keys" is empty if there is none. */
+struct json_object *report_policy_keys(const char *path);
+/* The policy as JSON Schema (draft 2020-12); it has no "version" and "exit". */
+struct json_object *report_policy_schema(void);
 /* free: what is free of each node now; NULL: not known (offline, or over the bus). */
 struct json_object *report_topology(const Topo *topo, const TopoFree *free_now);
 struct json_object *report_knobs(void);

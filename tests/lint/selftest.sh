@@ -112,6 +112,14 @@ EOF
         printf '.Dd January 1, 2025\n.Dt A 1\n.Os\n.Sh NAME\n.Nm a\n.Nd b\n.Bx\n.Xx c\n' >docs/a.1
         echo 'a.1:8:'
         ;;
+    reference.py)
+        printf '#!/bin/sh\necho '"'"'{"keys": [], "knobs": []}'"'"'\n' >out/vmtuned-ctl
+        chmod +x out/vmtuned-ctl
+        printf '.\\" What follows is written by "make reference".\nold\n.\\" Until here.\n' >docs/vmtuned.policy.5
+        : >docs/vmtuned.knobs.7
+        echo 'docs/vmtuned.policy.5:1: the keys are others'
+        echo 'docs/vmtuned.knobs.7:1: has no place for the list of knobs'
+        ;;
     verbs.py)
         mkdir -p conf/completion
         echo '_a() { vmtuned-ctl complete -- "$@"; }' | tee conf/completion/vmtuned-ctl >conf/completion/_vmtuned-ctl

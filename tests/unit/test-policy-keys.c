@@ -247,12 +247,64 @@ static void test_shipped(void **state)
     assert_int_equal(guest_policy_get_cpu_policy(guest), CPU_SHARED);
 }
 
+static void test_examples(void **state)
+{
+    (void)state;
+    g_autoptr(GDir) dir = g_dir_open("conf/examples", 0, NULL);
+    const char *name;
+    unsigned n = 0;
+
+    assert_non_null(dir);
+    for (; (name = g_dir_read_name(dir)); n++) {
+        g_autofree char *path = g_build_filename("conf/examples", name, NULL);
+        const char *const files[] = {path, NULL};
+        g_autoptr(Policy) policy = NULL;
+        g_autoptr(DiagList) diags = diag_list_new();
+        assert_int_equal(policy_load_files(files, &policy, diags), 0);
+        assert_int_equal(diags->items->len, 0);
+        assert_int_equal(policy_get_mode(policy), MODE_OBSERVE);
+        assert_true(policy->rules->len > 0);
+    }
+    assert_true(n >= 7);
+}
+
+/* The example of each key is a value of it. */
+static void test_examples_of_keys(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < N_POLICY_KEYS; i++) {
+        const PolicyKeyInfo *info = policy_key_info(i);
+        g_autofree char *line = policy_key_write(info, info->example);
+        assert_accepted(info, info->example);
+        if (!strstr(line, info->example))
+            fail_msg("%s: %s", info->path, line);
+    }
+}
+
+/* Every knob is some key's. */
+static void test_knobs_of_keys(void **state)
+{
+    (void)state;
+    uint64_t all = 0;
+
+    for (unsigned i = 0; i < N_POLICY_KEYS; i++)
+        all |= policy_key_info(i)->knobs;
+    for (unsigned knob = 0; knob < N_KNOBS; knob++)
+        if (!(all & KNOB_BIT(knob)))
+            fail_msg("no key for %s", knob_info((Knob)knob)->name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),  cmocka_unit_test(test_empty_lists),
-        cmocka_unit_test(test_table),   cmocka_unit_test(test_documented),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_empty_lists),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_documented),
         cmocka_unit_test(test_shipped),
+        cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_examples_of_keys),
+        cmocka_unit_test(test_knobs_of_keys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
