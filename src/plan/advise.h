@@ -2,7 +2,7 @@
 /* Looks for what could be better and is not vmtuned's to change. Pure. */
 #pragma once
 
-#include "model/advice.h"
+#include "model/finding.h"
 #include "model/plan.h"
 
 typedef struct AdviseGuest {
@@ -13,6 +13,9 @@ typedef struct AdviseGuest {
 } AdviseGuest;
 
 /* All advice on the host and these guests, in their order, but for what advice.ignore names. What
- * the policy already wants is none. Array of Advice, owned by the caller. */
+ * the policy already wants is none. Array of Finding, owned by the caller. */
 GPtrArray *advise_make(const Topo *topo, const Policy *policy, const AdviseGuest *guests,
                        unsigned n_guests);
+
+/* Does advice.ignore of the policy name it? */
+bool advise_is_ignored(const Policy *policy, FindingId id);

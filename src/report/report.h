@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "model/advice.h"
+#include "model/finding.h"
 #include "model/policy-key.h"
 #include "model/status.h"
 
@@ -60,7 +60,7 @@ typedef struct ReportLook {
 struct json_object *report_verify(const Snapshot *snapshot, const char *const *names);
 struct json_object *report_verify_look(const Snapshot *snapshot, const char *const *names,
                                        const ReportLook *look);
-/* "advise": list of Advice. */
+/* "advise": list of Finding. */
 struct json_object *report_advise(const GPtrArray *list);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
 /* free: what is free of each node now; NULL: not known (offline, or over the bus). */
