@@ -4,6 +4,7 @@
 #include "daemon/gate.h"
 #include "daemon/memory-move.h"
 #include "daemon/restart.h"
+#include "daemon/usage-job.h"
 
 #include "plan/advise.h"
 #include "plan/diff.h"
@@ -19,10 +20,9 @@
 
 static int reply_document(sd_bus_message *message, struct json_object *document)
 {
-    int r = sd_bus_reply_method_return(
-        message, "s", json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
+    g_autofree char *text = report_text(document);
+    int r = sd_bus_reply_method_return(message, "s", text);
 
-    json_object_put(document);
     return r < 0 ? r : 1;
 }
 
@@ -178,6 +178,16 @@ static int method_host(sd_bus_message *message, void *data, sd_bus_error *reterr
     if (!snapshot->host.host)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
     return reply_document(message, report_host(snapshot));
+}
+
+static int method_usage(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    char **uuids;
+
+    int r = read_guests(data, message, &uuids, reterr);
+    if (r < 0)
+        return r;
+    return read_call_queue(data, &read_usage, message, uuids, 0, reterr);
 }
 
 /* Takes request.uuids over. */
@@ -427,6 +437,7 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Policy", "s", "s", method_policy, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Topology", "", "s", method_topology, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Host", "", "s", method_host, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Usage", "as", "s", method_usage, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Verify", "as", "s", method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Apply", "asb", "s", method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Defrag", "ub", "s", method_defrag, SD_BUS_VTABLE_UNPRIVILEGED),

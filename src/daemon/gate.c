@@ -5,6 +5,7 @@
  * or with the client's leaving the bus.
  */
 #include "daemon/gate.h"
+#include "daemon/read-job.h"
 
 #include <errno.h>
 
@@ -106,9 +107,11 @@ static unsigned count_of(const GQueue *requests, const char *sender)
 int gate_admit(const Manager *manager, sd_bus_message *message, sd_bus_error *reterr)
 {
     const char *sender = sd_bus_message_get_sender(message);
-    unsigned own = count_of(&manager->requests, sender) + count_of(&manager->answering, sender);
+    unsigned own = count_of(&manager->requests, sender) + count_of(&manager->answering, sender) +
+                   read_calls_count(manager, sender);
     const GPtrArray *queries = manager->gate->queries;
-    unsigned all = queries->len + manager->requests.length + manager->answering.length;
+    unsigned all = queries->len + manager->requests.length + manager->answering.length +
+                   read_calls_count(manager, NULL);
 
     for (guint i = 0; i < queries->len; i++)
         own += is_from(((const Query *)g_ptr_array_index(queries, i))->message, sender);
@@ -397,6 +400,7 @@ static int on_name_gone(sd_bus_message *signal, void *data, sd_bus_error *reterr
     if (sd_bus_message_read(signal, "sss", &name, &before, &now) < 0 || now[0])
         return 0;
     requests_drop(&manager->requests, name);
+    read_calls_drop(manager, name);
     for (guint i = manager->gate->queries->len; i-- > 0;) {
         Query *query = g_ptr_array_index(manager->gate->queries, i);
         if (is_from(query->message, name))

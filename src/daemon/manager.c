@@ -7,6 +7,7 @@
 #include "daemon/gate.h"
 #include "daemon/host-state.h"
 #include "daemon/memory-move.h"
+#include "daemon/read-job.h"
 #include "daemon/restart.h"
 #include "host/ability.h"
 #include "host/guest-kernel.h"
@@ -540,6 +541,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     manager->host = host_state_new();
     manager->moves = memory_moves_new();
+    manager->reads = read_queues_new();
     manager->gate = gate_new();
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
@@ -585,6 +587,7 @@ void manager_free(Manager *manager)
     g_ptr_array_unref(manager->guests);
     g_clear_pointer(&manager->host, host_state_free);
     g_clear_pointer(&manager->moves, g_ptr_array_unref);
+    g_clear_pointer(&manager->reads, g_ptr_array_unref);
     g_clear_pointer(&manager->planning, planning_free);
     g_clear_pointer(&manager->plan, plan_unref);
     g_clear_pointer(&manager->topo, topo_unref);

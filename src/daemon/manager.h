@@ -159,6 +159,7 @@ typedef struct Manager {
     bool restarts_unread; /* what the record has of them could not be read yet */
     HostState *host;      /* its own settings */
     GPtrArray *moves;     /* of MemoryMove, see memory-move.h */
+    GPtrArray *reads;     /* of ReadQueue, see read-job.h */
 
     /* triggers that wait for the next cycle */
     bool triggered;

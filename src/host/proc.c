@@ -15,25 +15,39 @@
 #define PROC_FILE_MAX (64 * 1024 * 1024)
 
 /* Fields of stat after the comm, counted from 0 = state (field 3 of proc(5)) */
-enum { FIELD_FLAGS = 9 - 3, FIELD_STARTTIME = 22 - 3 };
+enum { FIELD_FLAGS = 9 - 3, FIELD_STARTTIME = 22 - 3, FIELD_PROCESSOR = 39 - 3 };
+
+/* The n-th of the words that single spaces part. False: there is none, or no number up to max. */
+static bool field_number(const char *fields, unsigned n, uint64_t max, uint64_t *ret)
+{
+    for (; n > 0 && fields; n--) {
+        const char *space = strchr(fields, ' ');
+        fields = space ? space + 1 : NULL;
+    }
+    if (!fields)
+        return false;
+    g_autofree char *field = g_strndup(fields, strcspn(fields, " \n"));
+    return parse_u64(field, max, ret) == 0;
+}
 
 bool proc_stat_parse(const char *text, ProcStat *ret)
 {
     const char *open = strchr(text, '('), *close = strrchr(text, ')');
-    uint64_t flags;
+    uint64_t flags, last_cpu;
 
     if (!open || !close || close < open || close[1] != ' ')
         return false;
-    g_auto(GStrv) fields = g_strsplit(close + 2, " ", FIELD_STARTTIME + 2);
-    if (g_strv_length(fields) <= FIELD_STARTTIME ||
-        parse_u64(fields[FIELD_FLAGS], UINT_MAX, &flags) < 0 ||
-        parse_u64(fields[FIELD_STARTTIME], UINT64_MAX, &ret->starttime) < 0)
+    const char *fields = close + 2;
+    if (!field_number(fields, FIELD_FLAGS, UINT_MAX, &flags) ||
+        !field_number(fields, FIELD_STARTTIME, UINT64_MAX, &ret->starttime))
         return false;
+    bool told = field_number(fields, FIELD_PROCESSOR, CPUSET_MAX_INDEX, &last_cpu);
+    ret->last_cpu = told ? (int)last_cpu : -1;
 
     size_t length = MIN((size_t)(close - open - 1), sizeof(ret->comm) - 1);
     memset(ret->comm, 0, sizeof(ret->comm));
     memcpy(ret->comm, open + 1, length);
-    ret->state = fields[0][0];
+    ret->state = *fields;
     ret->flags = (unsigned)flags;
     return true;
 }

@@ -9,6 +9,7 @@ typedef struct ProcStat {
     char state;         /* 'Z', 'X': ended; 'T': stopped by a signal */
     unsigned flags;     /* PF_… */
     uint64_t starttime; /* clock ticks since boot */
+    int last_cpu;       /* where it runs, or ran last; -1: not told */
 } ProcStat;
 
 /* include/linux/sched.h; part of /proc/…/stat since 2.6, unchanged since 4.x */

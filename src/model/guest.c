@@ -4,6 +4,7 @@
 #include "base/util.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* A node that holds less is noise: libraries, leftovers of a move */
 #define MIN_MEMORY_SHARE_PCT 10
@@ -163,6 +164,22 @@ const char *thread_class_name(ThreadClass thread_class)
         return "helper";
     }
     return "unknown";
+}
+
+/* A thread outside the cgroups of its guest has its number in its name only. */
+unsigned guest_thread_id(const GuestThread *thread)
+{
+    const char *prefix = thread->thread_class == THREAD_VCPU ? "CPU " : "IO iothread";
+
+    if (thread->thread_class != THREAD_VCPU && thread->thread_class != THREAD_IOTHREAD)
+        return 0;
+    if (thread->home != HOME_EMULATOR)
+        return thread->home_id;
+    if (!g_str_has_prefix(thread->comm, prefix))
+        return 0;
+    /* QEMU may call its threads what it likes */
+    return (unsigned)MIN(g_ascii_strtoull(thread->comm + strlen(prefix), NULL, 10),
+                         CPUSET_MAX_INDEX);
 }
 
 GuestKernel *guest_kernel_new(void)

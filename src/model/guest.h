@@ -145,6 +145,8 @@ typedef struct GuestThread {
     char comm[16];
     CpuSet *affinity; /* sched_getaffinity */
 } GuestThread;
+/* Which vCPU or IOThread it is; 0 of other classes. */
+unsigned guest_thread_id(const GuestThread *thread);
 
 typedef struct GuestCgroup {
     ThreadHome home;

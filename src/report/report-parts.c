@@ -17,6 +17,14 @@ struct json_object *report_document(void)
     return parts_document(REPORT_OK);
 }
 
+char *report_text(struct json_object *document)
+{
+    char *text = g_strdup(json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
+
+    json_object_put(document);
+    return text;
+}
+
 void parts_set_exit(struct json_object *document, ReportExit exit_status)
 {
     json_object_object_add(document, "exit", json_object_new_int((int)exit_status));

@@ -2,8 +2,6 @@
 /* The documents of status, and of verify, apply and restore. */
 #include "report/report-parts.h"
 
-#include <string.h>
-
 #define KIB_PER_MIB 1024
 
 static struct json_object *daemon_object(const Snapshot *snapshot)
@@ -59,22 +57,6 @@ static const char *policy_word(const GuestStatus *status)
     return status->policy ? cpu_policy_name(guest_policy_get_cpu_policy(status->policy)) : NULL;
 }
 
-/* A thread outside the cgroups of its guest has its number in its name only. */
-static unsigned thread_id(const GuestThread *thread)
-{
-    const char *prefix = thread->thread_class == THREAD_VCPU ? "CPU " : "IO iothread";
-
-    if (thread->thread_class != THREAD_VCPU && thread->thread_class != THREAD_IOTHREAD)
-        return 0;
-    if (thread->home != HOME_EMULATOR)
-        return thread->home_id;
-    if (!g_str_has_prefix(thread->comm, prefix))
-        return 0;
-    /* QEMU may call its threads what it likes */
-    return (unsigned)MIN(g_ascii_strtoull(thread->comm + strlen(prefix), NULL, 10),
-                         CPUSET_MAX_INDEX);
-}
-
 static struct json_object *now_row(const GuestKernel *kernel, ThreadClass thread_class, unsigned id)
 {
     g_autoptr(CpuSet) cpus = cpuset_new();
@@ -82,7 +64,8 @@ static struct json_object *now_row(const GuestKernel *kernel, ThreadClass thread
 
     for (unsigned i = 0; i < kernel->n_threads; i++) {
         const GuestThread *thread = &kernel->threads[i];
-        if (thread->affinity && thread->thread_class == thread_class && thread_id(thread) == id)
+        if (thread->affinity && thread->thread_class == thread_class &&
+            guest_thread_id(thread) == id)
             hwloc_bitmap_or(cpus, cpus, thread->affinity);
     }
     json_object_object_add(row, "class", parts_text(thread_class_name(thread_class)));
@@ -106,7 +89,7 @@ static struct json_object *now_array(const Guest *guest)
         g_autoptr(CpuSet) ids = cpuset_new();
         for (unsigned i = 0; i < guest->kernel->n_threads; i++)
             if (guest->kernel->threads[i].thread_class == classes[c])
-                hwloc_bitmap_set(ids, thread_id(&guest->kernel->threads[i]));
+                hwloc_bitmap_set(ids, guest_thread_id(&guest->kernel->threads[i]));
         CPUSET_FOREACH(id, ids)
         json_object_array_add(rows, now_row(guest->kernel, classes[c], id));
     }

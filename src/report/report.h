@@ -9,6 +9,7 @@
 #include "model/finding.h"
 #include "model/policy-key.h"
 #include "model/status.h"
+#include "model/usage.h"
 
 #include <json-c/json.h>
 
@@ -23,6 +24,8 @@ ReportExit report_get_exit(struct json_object *document); /* REPORT_OK if it has
 
 /* {"version", "exit": 0}: a document to add to. */
 struct json_object *report_document(void);
+/* As it goes over the bus; puts the document. Owned by the caller. */
+char *report_text(struct json_object *document);
 
 /* The changes one guest needs, for the "settings" array. changes may be NULL. */
 typedef struct ReportChanges {
@@ -62,6 +65,8 @@ struct json_object *report_verify_look(const Snapshot *snapshot, const char *con
                                        const ReportLook *look);
 /* "advise": list of Finding. */
 struct json_object *report_advise(const GPtrArray *list);
+/* "usage": list of GuestUsage; uuids empty: all of them. */
+struct json_object *report_usage(const GPtrArray *list, const char *const *uuids);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
 /* free: what is free of each node now; NULL: not known (offline, or over the bus). */
 struct json_object *report_topology(const Topo *topo, const TopoFree *free_now);

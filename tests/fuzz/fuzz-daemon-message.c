@@ -8,8 +8,10 @@
 #include "daemon/gate.h"
 #include "daemon/host-state.h"
 #include "daemon/memory-move.h"
+#include "daemon/read-job.h"
 #include "policy/policy-load.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +27,12 @@ enum { CALL = 1, RETURN = 2 };
 enum { PATH = 1, INTERFACE = 2, MEMBER = 3, REPLY_SERIAL = 5, SENDER = 7, SIGNATURE = 8 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool condition)
+{
+    if (!condition)
+        abort();
+}
 
 /* --- messages --- */
 
@@ -147,6 +155,8 @@ static Manager *manager_make(void)
     manager->policy_diags = diag_list_new();
     manager->host = host_state_new();
     manager->moves = memory_moves_new();
+    manager->reads = read_queues_new();
+    check(pool_new(&manager->pool) == 0);
     manager->restarts = g_ptr_array_new();
     manager->guests = g_ptr_array_new();
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
@@ -159,10 +169,14 @@ static Manager *manager_make(void)
     return manager;
 }
 
-static void check(bool condition)
+/* What workers read comes back. */
+static void wait_for_reads(Manager *manager)
 {
-    if (!condition)
-        abort();
+    while (read_calls_count(manager, NULL) > 0) {
+        struct pollfd fd = {.fd = pool_get_fd(manager->pool), .events = POLLIN};
+        check(poll(&fd, 1, -1) == 1);
+        pool_dispatch(manager->pool, g_get_monotonic_time());
+    }
 }
 
 static void serve(Manager *manager, int fd)
@@ -176,6 +190,7 @@ static void serve(Manager *manager, int fd)
     check(bus_serve(manager) >= 0);
     while (sd_bus_process(manager->bus, NULL) > 0)
         ;
+    wait_for_reads(manager);
     g_queue_clear_full(&manager->requests, (GDestroyNotify)request_free);
     gate_free(manager->gate);
     sd_bus_close(manager->bus);

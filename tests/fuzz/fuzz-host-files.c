@@ -7,6 +7,7 @@
  */
 #include "host/guest-kernel.h"
 #include "host/host-knob.h"
+#include "host/usage.h"
 #include "topo/topo-load.h"
 #include "topo/topo-sysfs.h"
 
@@ -86,6 +87,20 @@ static void check_kernel(const GuestKernel *kernel)
     }
 }
 
+/* The threads as they are, and no more of them. */
+static void check_usage(const char *root, GuestKernel *kernel)
+{
+    g_autoptr(Guest) guest = guest_new(UUID, "g1");
+
+    guest->kernel = guest_kernel_ref(kernel);
+    g_autoptr(GuestUsage) usage = guest_usage_acquire(root, guest);
+    check(usage->threads->len <= kernel->n_threads);
+    for (guint i = 0; i < usage->threads->len; i++) {
+        const ThreadUsage *thread = &g_array_index(usage->threads, ThreadUsage, i);
+        check(thread->cpus != NULL && thread->last_cpu <= (int)CPUSET_MAX_INDEX);
+    }
+}
+
 static void read_guest(const char *root)
 {
     g_autoptr(GuestKernel) kernel = NULL;
@@ -94,8 +109,10 @@ static void read_guest(const char *root)
 
     if (guest_process_find(root, UUID, "g1", &pid, &starttime) != HOST_DONE)
         return;
-    if (guest_kernel_acquire(root, pid, starttime, NULL, &kernel) == HOST_DONE)
-        check_kernel(kernel);
+    if (guest_kernel_acquire(root, pid, starttime, NULL, &kernel) != HOST_DONE)
+        return;
+    check_kernel(kernel);
+    check_usage(root, kernel);
 }
 
 static void read_host(const char *root)

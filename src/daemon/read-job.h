@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Calls of the bus that a worker answers: what they ask for is read, which may take a while, and
+ * changes nothing. One job of a kind runs at a time; what comes meanwhile waits for the next one,
+ * which serves all that wait then: who may ask cannot keep the workers busy.
+ */
+#pragma once
+
+#include "daemon/manager.h"
+
+typedef struct ReadCall {
+    char **uuids;            /* of guests there are, NULL-ended; empty: all */
+    unsigned limit;          /* how many rows at most, where that is asked for */
+    sd_bus_message *message; /* for the main thread alone; NULL once answered */
+    char *text;              /* the answer, owned */
+    const char *error;       /* static: why there is none */
+} ReadCall;
+
+typedef struct ReadJob ReadJob;
+
+typedef struct ReadKind {
+    /* In the main thread: the kind's own struct, which begins with a ReadJob; that is filled in
+     * afterwards. The rest is what the worker needs, frozen. */
+    ReadJob *(*make)(Manager *manager);
+    void (*read)(ReadJob *job); /* in a worker, once; may be NULL */
+    /* In a worker, for each call: what to send it, owned by the caller; NULL: *reterr says why. */
+    char *(*answer)(const ReadJob *job, const ReadCall *call, const char **reterr);
+    void (*free)(ReadJob *job); /* with what make() put in; not the calls */
+} ReadKind;
+
+struct ReadJob {
+    PoolJob base;
+    const ReadKind *kind;
+    GPtrArray *calls; /* of ReadCall */
+};
+
+/* Queues the call of that message, which is answered when a job is back. Takes uuids over. 1, or
+ * negative errno with the error set: too many wait already. */
+int read_call_queue(Manager *manager, const ReadKind *kind, sd_bus_message *message, char **uuids,
+                    unsigned limit, sd_bus_error *reterr);
+
+/* How many calls wait, of one sender; NULL: of all. */
+unsigned read_calls_count(const Manager *manager, const char *sender);
+
+/* Of a sender that left: those that no job serves yet. */
+void read_calls_drop(Manager *manager, const char *sender);
+
+GPtrArray *read_queues_new(void); /* Manager.reads */
