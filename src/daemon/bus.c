@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* org.vmtuned1: a table and thin calls. Reading is for everybody; changing goes through gate.h,
  * which calls the method again when it may go on. */
+#include "daemon/doctor-job.h"
 #include "daemon/gate.h"
 #include "daemon/memory-move.h"
 #include "daemon/restart.h"
@@ -188,6 +189,16 @@ static int method_usage(sd_bus_message *message, void *data, sd_bus_error *reter
     if (r < 0)
         return r;
     return read_call_queue(data, &read_usage, message, uuids, 0, reterr);
+}
+
+static int method_doctor(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    char **uuids;
+
+    int r = read_guests(data, message, &uuids, reterr);
+    if (r < 0)
+        return r;
+    return read_call_queue(data, &read_doctor, message, uuids, 0, reterr);
 }
 
 /* Takes request.uuids over. */
@@ -434,6 +445,7 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Pending", "as", "s", method_pending, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Explain", "s", "s", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Advise", "as", "s", method_advise, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Doctor", "as", "s", method_doctor, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Policy", "s", "s", method_policy, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Topology", "", "s", method_topology, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Host", "", "s", method_host, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -81,6 +81,8 @@ static const FindingInfo infos[N_FINDINGS] = {
     MEASURED(GOVERNOR, "governor", CPU, MEDIUM, "CPUs are kept at a low frequency"),
     MEASURED(CLOCKSOURCE, "clocksource", CPU, MEDIUM, "the host's clock is not the TSC"),
     MEASURED(HALT_POLLING, "halt-polling", CPU, INFO, "KVM does not poll before it halts a vCPU"),
+    MEASURED(NAMED_MODEL, "named-model", CPU, INFO,
+             "the guest's CPU model is a named one, and not the host's"),
     MEASURED(SHADOW_PAGING, "shadow-paging", MEMORY, HIGH,
              "KVM has no nested page tables: it shadows those of its guests"),
     MEASURED(REMOTE_MEMORY, "remote-memory", MEMORY, MEDIUM,
@@ -136,6 +138,8 @@ void finding_free(Finding *finding)
     g_free(finding->device);
     g_free(finding->reason);
     g_free(finding->command);
+    for (unsigned i = 0; i < finding->n_remedies; i++)
+        g_free(finding->remedies[i].value);
     g_free(finding);
 }
 
@@ -154,6 +158,7 @@ Finding *finding_add(GPtrArray *list, FindingId id, const Guest *guest)
     Finding *finding = g_new0(Finding, 1);
 
     finding->id = id;
+    finding->finding_class = infos[id].finding_class;
     finding->severity = infos[id].severity;
     finding->guest = g_strdup(guest ? guest->name : NULL);
     finding->uuid = g_strdup(guest ? guest->uuid : NULL);
@@ -166,7 +171,7 @@ Finding *finding_add(GPtrArray *list, FindingId id, const Guest *guest)
 void finding_remedy(Finding *finding, PolicyKey key, const char *value)
 {
     if (finding)
-        finding->remedies[finding->n_remedies++] = (Remedy){key, value};
+        finding->remedies[finding->n_remedies++] = (Remedy){key, g_strdup(value)};
 }
 
 /* Of the part before the dot; 0: none. */
@@ -226,7 +231,7 @@ char *finding_keys(const Finding *finding)
     return g_string_free(text, text->len == 0);
 }
 
-/* The host first, then by guest. */
+/* By guest. */
 static int compare_subject(gconstpointer a, gconstpointer b)
 {
     const Finding *one = *(const Finding *const *)a, *two = *(const Finding *const *)b;
@@ -237,19 +242,39 @@ static int compare_subject(gconstpointer a, gconstpointer b)
     return order != 0 ? order : CMP(one->id, two->id);
 }
 
-static void append_rule(GString *text, const Finding *of, const char *const values[N_POLICY_KEYS])
+/* Those keys alone. */
+static bool keep_scope(const char *values[N_POLICY_KEYS], PolicyScope scope)
 {
-    bool plain = of->uuid && text_is_plain_name(of->guest);
+    bool some = false;
 
-    if (!of->uuid) {
-        append_keys(text, values, "\n");
-        g_string_append_c(text, '\n');
-        return;
+    for (unsigned key = 0; key < N_POLICY_KEYS; key++) {
+        if (policy_key_info(key)->scope != scope)
+            values[key] = NULL;
+        some |= values[key] != NULL;
     }
-    if (!strstr(text->str, "\nguests:\n"))
-        g_string_append(text, "guests:\n");
-    g_string_append_printf(text, "  - match: {%s: %s}\n    ", plain ? "name" : "uuid",
-                           plain ? of->guest : of->uuid);
+    return some;
+}
+
+static void append_host(GString *text, const GPtrArray *list)
+{
+    const char *values[N_POLICY_KEYS] = {NULL};
+
+    for (guint i = 0; i < list->len; i++)
+        take_remedies(g_ptr_array_index(list, i), values);
+    if (!keep_scope(values, SCOPE_HOST))
+        return;
+    append_keys(text, values, "\n");
+    g_string_append_c(text, '\n');
+}
+
+/* Rules for one guest are merged key by key, so that its own come on top of what others say. */
+static void append_rule(GString *text, const Finding *of, const char *const values[N_POLICY_KEYS],
+                        bool first)
+{
+    bool plain = text_is_plain_name(of->guest);
+
+    g_string_append_printf(text, "%s  - match: {%s: %s}\n    ", first ? "guests:\n" : "",
+                           plain ? "name" : "uuid", plain ? of->guest : of->uuid);
     append_keys(text, values, "\n    ");
     g_string_append_c(text, '\n');
 }
@@ -258,10 +283,12 @@ char *finding_drop_in(const GPtrArray *list)
 {
     g_autoptr(GPtrArray) sorted = g_ptr_array_new();
     GString *text = g_string_new("version: 1\n");
-    gsize empty = text->len;
+    const gsize empty = text->len;
+    unsigned n_rules = 0;
 
+    append_host(text, list);
     for (guint i = 0; i < list->len; i++)
-        if (((const Finding *)g_ptr_array_index(list, i))->n_remedies > 0)
+        if (((const Finding *)g_ptr_array_index(list, i))->uuid)
             g_ptr_array_add(sorted, g_ptr_array_index(list, i));
     g_ptr_array_sort(sorted, compare_subject);
     for (guint i = 0, next; i < sorted->len; i = next) {
@@ -269,11 +296,12 @@ char *finding_drop_in(const GPtrArray *list)
         const char *values[N_POLICY_KEYS] = {NULL};
         for (next = i; next < sorted->len; next++) {
             const Finding *finding = g_ptr_array_index(sorted, next);
-            if (g_strcmp0(finding->uuid, first->uuid) != 0)
+            if (!g_str_equal(finding->uuid, first->uuid))
                 break;
             take_remedies(finding, values);
         }
-        append_rule(text, first, values);
+        if (keep_scope(values, SCOPE_GUEST))
+            append_rule(text, first, values, n_rules++ == 0);
     }
     return g_string_free(text, text->len == empty);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What was found that costs performance, of the host or a guest. Advice are those findings that the
- * definitions alone show ("advise"); the others are measured, too ("doctor").
+ * What was found that costs performance, of the host or a guest. Advice is what "advise" tells: it
+ * follows from the definitions and the policy. The rest is measured, and told by "doctor" alone.
  */
 #pragma once
 
@@ -63,6 +63,7 @@ typedef enum FindingId {
     FINDING_GOVERNOR,
     FINDING_CLOCKSOURCE,
     FINDING_HALT_POLLING,
+    FINDING_NAMED_MODEL,
     FINDING_SHADOW_PAGING,
     FINDING_REMOTE_MEMORY,
     FINDING_SMALL_PAGES,
@@ -88,15 +89,16 @@ const FindingInfo *finding_info(FindingId id);
 /* All names, in order, NULL-ended. */
 void finding_names(const char *ret[N_FINDINGS + 1]);
 
-/* A line of the policy that mends it: in the guest's rule, or of the host. */
+/* A line of the policy that mends it: of the host, or in a rule for the guest. */
 typedef struct Remedy {
     PolicyKey key;
-    const char *value; /* static; as in YAML */
+    char *value; /* as in YAML */
 } Remedy;
 #define MAX_REMEDIES 2
 
 typedef struct Finding {
     FindingId id;
+    FindingClass finding_class;
     Severity severity;
     char *guest, *uuid; /* NULL: the host */
     char *device;       /* disk, NIC or setting; NULL: all of it */
@@ -109,9 +111,9 @@ typedef struct Finding {
 void finding_free(Finding *finding);
 /* Array of Finding that owns them. */
 GPtrArray *finding_list_new(void);
-/* Adds one of the usual severity, with no words; guest NULL: the host. Borrowed. */
+/* Adds one of the usual class and severity, with no words; guest NULL: the host. Borrowed. */
 Finding *finding_add(GPtrArray *list, FindingId id, const Guest *guest);
-/* At most MAX_REMEDIES; value is static. finding may be NULL: nothing is done. */
+/* At most MAX_REMEDIES. finding may be NULL: nothing is done. */
 void finding_remedy(Finding *finding, PolicyKey key, const char *value);
 
 /* "disk: {cache: none, io: native}"; NULL: the policy cannot mend it. Owned by the caller. */

@@ -10,8 +10,6 @@
 
 /* Each image below is one more lookup for a read of what was never written above it. */
 #define MAX_BACKING 3
-/* In less memory page walks hardly show. */
-#define LARGE_GUEST_KIB (UINT64_C(4) * 1024 * 1024)
 
 typedef struct Advise {
     const Topo *topo;
@@ -32,6 +30,11 @@ bool advise_is_ignored(const Policy *policy, FindingId id)
         if (g_str_equal(ignore->entries[i].value->text, finding_info(id)->name))
             return true;
     return false;
+}
+
+const char *advise_called(const char *name, const char *uuid)
+{
+    return text_is_plain_name(name) ? name : uuid;
 }
 
 /* command NULL: nothing can be done, or the policy does it (finding_remedy()). NULL: nobody wants
@@ -55,12 +58,9 @@ static Finding *advice(const Advise *advise, FindingId id, const char *command, 
     return one;
 }
 
-/* What the guest is called in a command. */
 static const char *called(const Advise *advise)
 {
-    const Guest *guest = advise->of->guest;
-
-    return text_is_plain_name(guest->name) ? guest->name : guest->uuid;
+    return advise_called(advise->of->guest->name, advise->of->guest->uuid);
 }
 
 /* In single quotes, for a shell. */
@@ -193,6 +193,22 @@ static void check_management(const Advise *advise)
     }
 }
 
+/* Where a setting belongs, by its name. */
+static FindingClass class_of(Knob knob)
+{
+    static const struct {
+        const char *prefix;
+        FindingClass finding_class;
+    } prefixes[] = {{"disk.", FINDING_STORAGE},  {"scsi.", FINDING_STORAGE},
+                    {"iothread.", FINDING_STORAGE}, {"net.", FINDING_NETWORK},
+                    {"memory.", FINDING_MEMORY}, {"numa.", FINDING_MEMORY}};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(prefixes); i++)
+        if (g_str_has_prefix(knob_info(knob)->name, prefixes[i].prefix))
+            return prefixes[i].finding_class;
+    return FINDING_CPU;
+}
+
 static void unsupported_add(const Advise *advise, const SettingKey *key, const char *value,
                             const char *reason)
 {
@@ -200,8 +216,11 @@ static void unsupported_add(const Advise *advise, const SettingKey *key, const c
     g_autofree char *setting = setting_key_format(key);
 
     on.device = setting;
-    advice(&on, FINDING_UNSUPPORTED, NULL, "%s (%s): %s", value ? value : "not set",
-           plane_name(key->plane), reason ? reason : "refused");
+    Finding *finding =
+        advice(&on, FINDING_UNSUPPORTED, NULL, "%s (%s): %s", value ? value : "not set",
+               plane_name(key->plane), reason ? reason : "refused");
+    if (finding)
+        finding->finding_class = class_of(key->knob);
 }
 
 static void check_unsupported(const Advise *advise)
@@ -237,8 +256,7 @@ static void check_emulated(const Advise *advise)
     advice(advise, FINDING_EMULATED, line, "QEMU emulates its CPU: many times slower than KVM");
 }
 
-/* libvirt writes QEMU's default model into a definition that names none. */
-static bool has_default_model(const GuestDef *def)
+bool advise_has_default_model(const GuestDef *def)
 {
     static const char *const models[] = {"qemu64", "kvm64", "qemu32", "kvm32", NULL};
 
@@ -250,7 +268,7 @@ static void check_cpu_model(const Advise *advise)
 {
     const GuestDef *def = advise->def;
 
-    if (!is_kvm(advise) || !has_default_model(def))
+    if (!is_kvm(advise) || !advise_has_default_model(def))
         return;
     g_autofree char *line = edit(advise, "<cpu mode='host-model'/>, or host-passthrough where it "
                                          "need not migrate to other CPUs");
@@ -301,7 +319,7 @@ static void check_pages(const Advise *advise)
     unsigned base_kib = advise->topo->base_page_kib;
     unsigned huge_kib = memory_small_huge_page(advise->topo, def);
 
-    if (!is_dedicated(advise) || def->has_hugepages || def->memory_kib < LARGE_GUEST_KIB ||
+    if (!is_dedicated(advise) || def->has_hugepages || def->memory_kib < ADVISE_LARGE_GUEST_KIB ||
         huge_kib == 0 || is_covered(advise, KNOB_MEMORY_PAGE_SIZE, NULL) ||
         (advise->of->policy && guest_policy_get(advise->of->policy, KEY_MEMORY_PAGE_SIZE)))
         return;

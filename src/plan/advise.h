@@ -5,6 +5,9 @@
 #include "model/finding.h"
 #include "model/plan.h"
 
+/* In less memory page walks hardly show. */
+#define ADVISE_LARGE_GUEST_KIB (UINT64_C(4) * 1024 * 1024)
+
 typedef struct AdviseGuest {
     const Guest *guest;
     const GuestPolicy *policy; /* NULL: nothing is said of it */
@@ -19,3 +22,8 @@ GPtrArray *advise_make(const Topo *topo, const Policy *policy, const AdviseGuest
 
 /* Does advice.ignore of the policy name it? */
 bool advise_is_ignored(const Policy *policy, FindingId id);
+/* What a guest is called in a command or the policy: by its uuid where its name means something
+ * else there. Borrowed. */
+const char *advise_called(const char *name, const char *uuid);
+/* Has it the CPU model of a guest that names none? libvirt writes QEMU's into its definition. */
+bool advise_has_default_model(const GuestDef *def);

@@ -65,6 +65,10 @@ struct json_object *report_verify_look(const Snapshot *snapshot, const char *con
                                        const ReportLook *look);
 /* "advise": list of Finding. */
 struct json_object *report_advise(const GPtrArray *list);
+/* "doctor": list of Finding; uuids empty: all of them and the host's. Exit 1 if one is more than
+ * info. */
+struct json_object *report_doctor(const GPtrArray *list, const char *const *uuids,
+                                  int64_t sample_usec, int64_t realtime_usec);
 /* "usage": list of GuestUsage; uuids empty: all of them. */
 struct json_object *report_usage(const GPtrArray *list, const char *const *uuids);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
