@@ -9,6 +9,10 @@
 typedef enum OptionId {
     OPT_JSON,
     OPT_BUS,
+    OPT_HOST,
+    OPT_FULL,
+    OPT_NO_LEGEND,
+    OPT_NO_PAGER,
     OPT_HELP,
     OPT_VERSION,
     OPT_DRY_RUN,
@@ -16,6 +20,7 @@ typedef enum OptionId {
     OPT_ALL,
     OPT_FORCE,
     OPT_MAP,
+    OPT_WATCH,
     OPT_TIMEOUT,
     OPT_ON_REBOOT,
     OPT_TOPOLOGY,
@@ -33,7 +38,9 @@ typedef enum OptionId {
 #define OPTION_BIT(id) (UINT64_C(1) << (id))
 /* Taken before the verb and by every verb. */
 #define OPTIONS_GLOBAL                                                                             \
-    (OPTION_BIT(OPT_JSON) | OPTION_BIT(OPT_BUS) | OPTION_BIT(OPT_HELP) | OPTION_BIT(OPT_VERSION))
+    (OPTION_BIT(OPT_JSON) | OPTION_BIT(OPT_BUS) | OPTION_BIT(OPT_HOST) | OPTION_BIT(OPT_FULL) |    \
+     OPTION_BIT(OPT_NO_LEGEND) | OPTION_BIT(OPT_NO_PAGER) | OPTION_BIT(OPT_HELP) |                 \
+     OPTION_BIT(OPT_VERSION))
 
 typedef struct OptionInfo {
     const char *name; /* without the dashes */

@@ -9,9 +9,15 @@
 /* Appends a document's text form. */
 typedef void (*ShowRender)(Doc *document, GString *out);
 
+/* A document's text form as it goes to stdout. Owned by the caller. */
+char *show_text(const Options *options, Doc *document, ShowRender render);
 /* Prints the document on stdout, as options say, and what its guests and diagnostics have of
  * errors on stderr. The document's exit status. */
 int show_document(const Options *options, Doc *document, ShowRender render);
+/* Its guests' errors on stderr. */
+void show_guest_errors(Doc *document);
+/* One line of JSON, or lines for people with pretty, as it goes to stdout. Owned by the caller. */
+char *show_json(Doc *document, bool pretty);
 /* "vmtuned-ctl: …" on stderr. */
 void show_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* Every diagnostic as compilers print it, on stderr. */

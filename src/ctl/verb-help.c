@@ -37,14 +37,19 @@ static Doc *verb_object(const Verb *verb)
     return object;
 }
 
-/* only NULL: all verbs. */
-static Doc *help_document(const Verb *only)
+/* name: of a verb, or the first word of several; "": all verbs. */
+static bool verb_is_asked(const Verb *verb, const char *name)
+{
+    return !name[0] || g_str_equal(verb->name, name) || verb_is_below(verb, name);
+}
+
+static Doc *help_document(const char *name)
 {
     Doc *document = report_document(), *verbs = json_object_new_array();
     const Verb *verb;
 
     for (unsigned i = 0; (verb = verb_get(i)); i++)
-        if (!only || verb == only)
+        if (verb_is_asked(verb, name))
             json_object_array_add(verbs, verb_object(verb));
     json_object_object_add(document, "verbs", verbs);
     json_object_object_add(document, "options", options_array(OPTIONS_GLOBAL));
@@ -94,13 +99,19 @@ static void render_verb(Doc *document, GString *out)
     print_options(document, out);
 }
 
+int verb_help_show(const Options *options, const char *name)
+{
+    bool one = verb_find(name) != NULL;
+
+    if (name[0] && !one && !verb_is_group(name))
+        return verb_refuse_unknown(name);
+    g_autoptr(Doc) document = help_document(name);
+    return show_document(options, document, one ? render_verb : render_all);
+}
+
 int verb_help_run(const Options *options)
 {
-    const char *name = options_words(options)[0];
-    const Verb *verb = name ? verb_find(name) : NULL;
+    g_autofree char *name = g_strjoinv(" ", (char **)options_words(options));
 
-    if (name && !verb)
-        return verb_refuse_unknown(name);
-    g_autoptr(Doc) document = help_document(verb);
-    return show_document(options, document, verb ? render_verb : render_all);
+    return verb_help_show(options, name);
 }

@@ -7,6 +7,7 @@
 #include "vmtuned/version.h"
 
 #include <limits.h>
+#include <string.h>
 
 #define TOPOLOGY_OPTIONS                                                                           \
     (OPTION_BIT(OPT_TOPOLOGY) | OPTION_BIT(OPT_ISOLATED) | OPTION_BIT(OPT_NOHZ_FULL) |             \
@@ -65,12 +66,12 @@ static const Verb verbs[] = {
         .run = verb_host_run,
     },
     {
-        .name = "policy",
+        .name = "policy show",
         .args = "GUEST",
         .min_words = 1,
         .max_words = 1,
         .doc = "the effective policy of a guest, each key with its origin",
-        .run = verb_policy_run,
+        .run = verb_policy_show_run,
     },
     {
         .name = "advise",
@@ -78,6 +79,13 @@ static const Verb verbs[] = {
         .max_words = UINT_MAX,
         .doc = "what could be faster and is not vmtuned's to change",
         .run = verb_advise_run,
+    },
+    {
+        .name = "doctor",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .doc = "what costs performance, as measured now, and what mends it",
+        .run = verb_doctor_run,
     },
     {
         .name = "check",
@@ -155,7 +163,7 @@ static const Verb verbs[] = {
     {
         .name = "help",
         .args = "[VERB]",
-        .max_words = 1,
+        .max_words = 2,
         .doc = "this list, or the options of a verb",
         .run = verb_help_run,
     },
@@ -174,6 +182,19 @@ const Verb *verb_find(const char *name)
     return NULL;
 }
 
+bool verb_is_below(const Verb *verb, const char *word)
+{
+    return g_str_has_prefix(verb->name, word) && verb->name[strlen(word)] == ' ';
+}
+
+bool verb_is_group(const char *word)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(verbs); i++)
+        if (verb_is_below(&verbs[i], word))
+            return true;
+    return false;
+}
+
 const char *verb_nearest(const char *name)
 {
     const char *names[G_N_ELEMENTS(verbs) + 1] = {NULL};
@@ -186,9 +207,13 @@ const char *verb_nearest(const char *name)
 int verb_refuse_unknown(const char *name)
 {
     const char *nearest = verb_nearest(name);
+    g_autofree char *group = g_strndup(name, strcspn(name, " "));
 
     if (nearest)
         show_error("unknown verb '%s'; did you mean '%s'?", name, nearest);
+    else if (verb_is_group(group))
+        show_error("unknown verb '%s'; 'vmtuned-ctl help %s' lists those of %s", name, group,
+                   group);
     else
         show_error("unknown verb '%s'; 'vmtuned-ctl help' lists them", name);
     return CTL_USAGE;
@@ -219,10 +244,8 @@ static int verb_run(const Verb *verb, Options *options, char **argv)
     }
     if (options->given[OPT_VERSION])
         return version_run(options);
-    if (options->given[OPT_HELP]) {
-        g_ptr_array_insert(options->words, 0, (gpointer)verb->name);
-        return verb_help_run(options);
-    }
+    if (options->given[OPT_HELP])
+        return verb_help_show(options, verb->name);
     unsigned n_words = options_n_words(options);
     if (n_words >= verb->min_words && n_words <= verb->max_words)
         return verb->run(options);
@@ -239,20 +262,27 @@ int verbs_run(char **argv)
     static const OptionsPlace before_verb = {.allowed = OPTIONS_GLOBAL};
     g_autoptr(Options) options = options_new();
     g_autofree char *error = NULL;
+    g_autofree char *name = g_strdup(""); /* the words so far */
+    const Verb *verb;
     int index;
 
-    if (options_parse(options, &before_verb, argv, &index, &error) < 0) {
-        show_error("%s", error);
-        return CTL_USAGE;
-    }
-    if (options->given[OPT_VERSION])
-        return version_run(options);
-    if (options->given[OPT_HELP])
-        return verb_help_run(options);
-    if (!argv[index]) {
-        show_error("which verb? 'vmtuned-ctl help' lists them");
-        return CTL_USAGE;
-    }
-    const Verb *verb = verb_find(argv[index]);
-    return verb ? verb_run(verb, options, argv + index) : verb_refuse_unknown(argv[index]);
+    do {
+        if (options_parse(options, &before_verb, argv, &index, &error) < 0) {
+            show_error("%s", error);
+            return CTL_USAGE;
+        }
+        argv += index;
+        if (options->given[OPT_VERSION])
+            return version_run(options);
+        if (options->given[OPT_HELP] || (!argv[0] && name[0]))
+            return verb_help_show(options, name);
+        if (!argv[0]) {
+            show_error("which verb? 'vmtuned-ctl help' lists them");
+            return CTL_USAGE;
+        }
+        g_autofree char *first = g_steal_pointer(&name);
+        name = first[0] ? g_strjoin(" ", first, argv[0], NULL) : g_strdup(argv[0]);
+        verb = verb_find(name);
+    } while (!verb && verb_is_group(name));
+    return verb ? verb_run(verb, options, argv) : verb_refuse_unknown(name);
 }

@@ -14,7 +14,7 @@ enum {
 };
 
 typedef struct Verb {
-    const char *name;
+    const char *name; /* one word, or two: "policy show" */
     const char *args; /* as usage shows it */
     unsigned min_words, max_words;
     uint64_t options;                   /* OPTION_BITs besides the global ones */
@@ -25,6 +25,10 @@ typedef struct Verb {
 /* NULL: there is none of that name. */
 const Verb *verb_find(const char *name);
 const Verb *verb_get(unsigned i); /* NULL past the end */
+/* Whether its name goes on after that word: "policy show" after "policy". */
+bool verb_is_below(const Verb *verb, const char *word);
+/* Whether any does. */
+bool verb_is_group(const char *word);
 /* The verb someone who typed name may have meant; NULL: none is near. */
 const char *verb_nearest(const char *name);
 /* Says so on stderr. CTL_USAGE. */
@@ -36,12 +40,13 @@ int verbs_run(char **argv);
 int verb_status_run(const Options *options);
 int verb_plan_run(const Options *options);
 int verb_advise_run(const Options *options);
+int verb_doctor_run(const Options *options);
 int verb_apply_run(const Options *options);
 int verb_verify_run(const Options *options);
 int verb_explain_run(const Options *options);
 int verb_pending_run(const Options *options);
 int verb_host_run(const Options *options);
-int verb_policy_run(const Options *options);
+int verb_policy_show_run(const Options *options);
 int verb_check_run(const Options *options);
 int verb_topology_run(const Options *options);
 int verb_knobs_run(const Options *options);
@@ -53,3 +58,5 @@ int verb_stop_move_run(const Options *options);
 int verb_reload_run(const Options *options);
 int verb_simulate_run(const Options *options);
 int verb_help_run(const Options *options);
+/* Help for that verb, or those of that group; "": for all. Exit status. */
+int verb_help_show(const Options *options, const char *name);

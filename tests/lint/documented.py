@@ -12,7 +12,7 @@ NAMES = (
     ("policy key", "src/model/policy-key.c", r'\.path\s*=\s*"([a-z0-9_.]+)"', "docs/POLICY.md"),
     ("advice", "src/model/finding.c", r'\bADVICE\(\w+, "([a-z0-9-]+)"', "docs/ADVICE.md"),
     ("finding", "src/model/finding.c", r'\b(?:ADVICE|MEASURED)\(\w+, "([a-z0-9-]+)"', "docs/DOCTOR.md"),
-    ("verb", "src/ctl/verbs.c", r'\.name\s*=\s*"([a-z-]+)"', "docs/vmtuned-ctl.1"),
+    ("verb", "src/ctl/verbs.c", r'\.name\s*=\s*"([a-z -]+)"', "docs/vmtuned-ctl.1"),
     ("bus member", "src/daemon/*.c", r'SD_BUS_(?:METHOD|SIGNAL|PROPERTY|WRITABLE_PROPERTY)\w*\(\s*"(\w+)"',
      "docs/BUS.md"),
 )
