@@ -273,7 +273,7 @@ static void append_rule(GString *text, const Finding *of, const char *const valu
 {
     bool plain = text_is_plain_name(of->guest);
 
-    g_string_append_printf(text, "%s  - match: {%s: %s}\n    ", first ? "guests:\n" : "",
+    g_string_append_printf(text, "%s  - match: {%s: \"%s\"}\n    ", first ? "guests:\n" : "",
                            plain ? "name" : "uuid", plain ? of->guest : of->uuid);
     append_keys(text, values, "\n    ");
     g_string_append_c(text, '\n');

@@ -313,6 +313,14 @@ static void check_cells(const Advise *advise)
         finding_remedy(finding, KEY_NUMA_GUEST_CELLS, "host");
 }
 
+/* Without pages for it the guest would not start. */
+void advise_huge_pages(const Policy *policy, Finding *finding)
+{
+    finding_remedy(finding, KEY_MEMORY_PAGE_SIZE, "large");
+    if (!policy->values[KEY_HOST_HUGEPAGES])
+        finding_remedy(finding, KEY_HOST_HUGEPAGES, "auto");
+}
+
 static void check_pages(const Advise *advise)
 {
     const GuestDef *def = advise->def;
@@ -323,12 +331,12 @@ static void check_pages(const Advise *advise)
         huge_kib == 0 || is_covered(advise, KNOB_MEMORY_PAGE_SIZE, NULL) ||
         (advise->of->policy && guest_policy_get(advise->of->policy, KEY_MEMORY_PAGE_SIZE)))
         return;
-    finding_remedy(advice(advise, FINDING_NO_HUGEPAGES, NULL,
-                          "its memory is %" PRIu64 " pages of %u KiB; of %u KiB it would be %" PRIu64
-                          ", with fewer and shorter page walks",
-                          def->memory_kib / base_kib, base_kib, huge_kib,
-                          def->memory_kib / huge_kib),
-                   KEY_MEMORY_PAGE_SIZE, "large");
+    advise_huge_pages(
+        advise->policy,
+        advice(advise, FINDING_NO_HUGEPAGES, NULL,
+               "its memory is %" PRIu64 " pages of %u KiB; of %u KiB it would be %" PRIu64
+               ", with fewer and shorter page walks",
+               def->memory_kib / base_kib, base_kib, huge_kib, def->memory_kib / huge_kib));
 }
 
 /* QEMU gives these machines one, unless libvirt is told not to. */

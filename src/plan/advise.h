@@ -27,3 +27,6 @@ bool advise_is_ignored(const Policy *policy, FindingId id);
 const char *advise_called(const char *name, const char *uuid);
 /* Has it the CPU model of a guest that names none? libvirt writes QEMU's into its definition. */
 bool advise_has_default_model(const GuestDef *def);
+/* The policy's lines for large pages of a guest, and of the host if it says nothing of them.
+ * finding may be NULL. */
+void advise_huge_pages(const Policy *policy, Finding *finding);

@@ -139,7 +139,7 @@ static const TopoNode *find_node(const Doctor *doctor)
 static void mend_across(const Doctor *doctor, Finding *finding, const TopoNode *node)
 {
     g_autoptr(CpuSet) planned = guest_plan_vcpu_nodes(plan_of(doctor), doctor->snapshot->topo);
-    g_autofree char *number = g_strdup_printf("\"%u\"", node->os_index);
+    g_autofree char *number = g_strdup_printf("%u", node->os_index);
 
     if (cpuset_weight(planned) == 1)
         doctor_advise(finding, "vmtuned-ctl apply %s  # node %u is planned for it",
@@ -426,8 +426,10 @@ static void check_pages(const Doctor *doctor)
         doctor_find(doctor, FINDING_SMALL_PAGES,
                     "%" PRIu64 "%% of its %s are pages of %u KiB, %" PRIu64 " of them",
                     small * 100 / all, size, base_kib, small / base_kib);
-    if (memory_small_huge_page(doctor->snapshot->topo, live_of(doctor)) > 0)
-        doctor_mend(doctor, finding, KEY_MEMORY_PAGE_SIZE, "large");
+    if (doctor->of->policy && guest_policy_get(doctor->of->policy, KEY_MEMORY_PAGE_SIZE))
+        doctor_advise(finding, "vmtuned-ctl pending %s", doctor_called(doctor));
+    else if (memory_small_huge_page(doctor->snapshot->topo, live_of(doctor)) > 0)
+        advise_huge_pages(doctor->snapshot->policy, finding);
 }
 
 static void check_swap(const Doctor *doctor)
@@ -456,16 +458,17 @@ static void check_drops(const Doctor *doctor)
         if (drops->dropped == 0)
             continue;
         setting_key_set_device(&key, drops->mac);
-        const Setting *ring = setting_list_find(live_of(doctor)->knobs, &key);
+        const Setting *setting = setting_list_find(live_of(doctor)->knobs, &key);
+        const char *ring = setting && setting->value ? setting->value : "256";
         g_autofree char *sample = doctor_sample(doctor);
         Finding *finding = doctor_find(
             doctor, FINDING_NIC_DROPS,
             "%" PRIu64 " packets for it were dropped at %s in the last %s, %" PRIu64
             " since it started; its ring has %s places",
-            drops->dropped, drops->device, sample, drops->total, ring ? ring->value : "256");
+            drops->dropped, drops->device, sample, drops->total, ring);
         if (finding)
             finding->device = g_strdup(drops->mac);
-        if (ring && g_str_equal(ring->value, "1024"))
+        if (g_str_equal(ring, "1024"))
             doctor_advise(finding, "give it more queues, or CPUs to its vCPUs and vhost workers");
         else
             doctor_mend(doctor, finding, KEY_NETWORK_RX_QUEUE_SIZE, "1024");

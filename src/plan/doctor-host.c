@@ -264,7 +264,7 @@ static void check_shortage(const Doctor *doctor, const MemoryShortage *shortage)
     }
     Finding *finding = doctor_find_of(doctor, FINDING_PAGES_SHORT, status->guest,
                                       g_string_free(g_steal_pointer(&text), FALSE));
-    if (shortage->size_kib > base_kib && !policy_get_auto_pools(doctor->snapshot->policy))
+    if (shortage->size_kib > base_kib && !doctor->snapshot->policy->values[KEY_HOST_HUGEPAGES])
         finding_remedy(finding, KEY_HOST_HUGEPAGES, "auto");
     else
         doctor_advise(finding, "stop another guest, or restart the host: huge pages are easily had "
@@ -295,8 +295,13 @@ static void check_merging(const Doctor *doctor)
         across ? "; what is merged may be on another node than its guest" : "");
     if (across)
         doctor_raise(finding, SEVERITY_MEDIUM);
-    doctor_mend(doctor, finding, KEY_HOST_KSM,
-                across ? "{mode: auto, merge_across_nodes: off}" : "auto");
+    if (policy_value_entry(said, "merge_across_nodes"))
+        doctor_advise(finding, "vmtuned-ctl host  # the policy has a word on it already");
+    else
+        finding_remedy(finding, KEY_HOST_KSM,
+                       said     ? "{merge_across_nodes: off}"
+                       : across ? "{mode: auto, merge_across_nodes: off}"
+                                : "{mode: auto}");
 }
 
 static void check_balancing(const Doctor *doctor)

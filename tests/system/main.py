@@ -15,6 +15,7 @@ import test_crash
 import test_daemon
 import test_devices
 import test_disks
+import test_doctor
 import test_drift
 import test_evil
 import test_hung
@@ -28,7 +29,7 @@ import test_record
 import test_restore
 
 MODULES = (test_placement, test_drift, test_contest, test_restore, test_daemon, test_hung, test_libvirtd, test_cli,
-           test_off, test_advise, test_devices, test_disks, test_pending, test_memory, test_clocks, test_bus,
+           test_off, test_advise, test_devices, test_disks, test_doctor, test_pending, test_memory, test_clocks, test_bus,
            test_ability, test_evil)
 RESILIENCE = (test_crash, test_record, test_messages, test_churn)  # by "make check-resilience"
 
