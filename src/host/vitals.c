@@ -54,8 +54,7 @@ static void taps_each(const char *root, const Guest *guest,
         const GuestNic *nic = &guest->live->nics[i];
         if (!nic->tap || !*nic->tap || strchr(nic->tap, '/') || *nic->tap == '.')
             continue;
-        g_autofree char *directory =
-            g_strdup_printf(NET_DIRECTORY "/%s/statistics", nic->tap);
+        g_autofree char *directory = g_strdup_printf(NET_DIRECTORY "/%s/statistics", nic->tap);
         take(nic, number_at(root, directory, "tx_dropped"), data);
     }
 }

@@ -9,7 +9,12 @@
 #include "model/policy.h"
 
 /* Where it costs. */
-typedef enum FindingClass { FINDING_CPU, FINDING_MEMORY, FINDING_STORAGE, FINDING_NETWORK } FindingClass;
+typedef enum FindingClass {
+    FINDING_CPU,
+    FINDING_MEMORY,
+    FINDING_STORAGE,
+    FINDING_NETWORK
+} FindingClass;
 #define N_FINDING_CLASSES (FINDING_NETWORK + 1)
 const char *finding_class_name(FindingClass finding_class); /* "cpu" */
 

@@ -48,7 +48,7 @@ void vitals_free(Vitals *vitals)
 {
     if (!vitals)
         return;
-    host_unref(vitals->host);
+    g_clear_pointer(&vitals->host, host_unref);
     g_array_unref(vitals->tuners);
     g_array_unref(vitals->interrupts);
     g_array_unref(vitals->nodes);

@@ -59,9 +59,9 @@ typedef struct Vitals {
                             its timer, are not in it */
     GArray *nodes;       /* of NodeVitals, by node */
     CpuSet *slow_cpus;   /* kept at their lowest frequency by their governor */
-    unsigned slow_mhz, max_mhz; /* of one of those: now, and what it could do */
-    char *clocksource;          /* NULL: not known */
-    bool halt_polling_off;      /* known to be */
+    unsigned slow_mhz, max_mhz;   /* of one of those: now, and what it could do */
+    char *clocksource;            /* NULL: not known */
+    bool halt_polling_off;        /* known to be */
     const char *no_nested_paging; /* static: the parameter that is off; NULL: none is known */
     uint64_t merged_pages;        /* guests' pages that KSM saves */
     uint64_t hint_faults;         /* taken for NUMA balancing, in the sample */

@@ -199,9 +199,9 @@ static FindingClass class_of(Knob knob)
     static const struct {
         const char *prefix;
         FindingClass finding_class;
-    } prefixes[] = {{"disk.", FINDING_STORAGE},  {"scsi.", FINDING_STORAGE},
+    } prefixes[] = {{"disk.", FINDING_STORAGE},     {"scsi.", FINDING_STORAGE},
                     {"iothread.", FINDING_STORAGE}, {"net.", FINDING_NETWORK},
-                    {"memory.", FINDING_MEMORY}, {"numa.", FINDING_MEMORY}};
+                    {"memory.", FINDING_MEMORY},    {"numa.", FINDING_MEMORY}};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(prefixes); i++)
         if (g_str_has_prefix(knob_info(knob)->name, prefixes[i].prefix))
@@ -303,8 +303,7 @@ static void check_cells(const Advise *advise)
         is_covered(advise, KNOB_NUMA_CELLS, NULL))
         return;
     bool by_hand = def->has_max_memory || def->numa_auto;
-    g_autofree char *line =
-        by_hand ? edit(advise, "<cpu>…<numa>: a <cell> for each node") : NULL;
+    g_autofree char *line = by_hand ? edit(advise, "<cpu>…<numa>: a <cell> for each node") : NULL;
     Finding *finding =
         advice(advise, FINDING_CELLS, line,
                "it is placed on %u NUMA nodes and sees one: its kernel cannot keep memory near",
@@ -331,12 +330,12 @@ static void check_pages(const Advise *advise)
         huge_kib == 0 || is_covered(advise, KNOB_MEMORY_PAGE_SIZE, NULL) ||
         (advise->of->policy && guest_policy_get(advise->of->policy, KEY_MEMORY_PAGE_SIZE)))
         return;
-    advise_huge_pages(
-        advise->policy,
-        advice(advise, FINDING_NO_HUGEPAGES, NULL,
-               "its memory is %" PRIu64 " pages of %u KiB; of %u KiB it would be %" PRIu64
-               ", with fewer and shorter page walks",
-               def->memory_kib / base_kib, base_kib, huge_kib, def->memory_kib / huge_kib));
+    advise_huge_pages(advise->policy, advice(advise, FINDING_NO_HUGEPAGES, NULL,
+                                             "its memory is %" PRIu64
+                                             " pages of %u KiB; of %u KiB it would be %" PRIu64
+                                             ", with fewer and shorter page walks",
+                                             def->memory_kib / base_kib, base_kib, huge_kib,
+                                             def->memory_kib / huge_kib));
 }
 
 /* QEMU gives these machines one, unless libvirt is told not to. */
@@ -363,10 +362,9 @@ static void check_timers(const Advise *advise)
     }
     if (!windows && g_strcmp0(value_of(advise, KNOB_CLOCK_TIMER, "kvmclock"), "no") == 0 &&
         !is_covered(advise, KNOB_CLOCK_TIMER, "kvmclock"))
-        finding_remedy(
-            advice(advise, FINDING_KVMCLOCK_OFF, NULL,
-                   "its definition takes kvmclock away: it falls back to slower clocks"),
-            KEY_CLOCK_PROFILE, "linux");
+        finding_remedy(advice(advise, FINDING_KVMCLOCK_OFF, NULL,
+                              "its definition takes kvmclock away: it falls back to slower clocks"),
+                       KEY_CLOCK_PROFILE, "linux");
     if (windows && !is_covered(advise, KNOB_CPU_HYPERV, NULL) &&
         (!advise->def->hyperv_mode || g_str_equal(advise->def->hyperv_mode, "custom")) &&
         !value_of(advise, KNOB_CPU_HYPERV, "relaxed"))

@@ -274,9 +274,13 @@ typedef struct Helpers {
 } Helpers;
 
 static const Helpers helpers[] = {
-    {FINDING_EMULATOR_ON_VCPUS, {THREAD_EMULATOR, THREAD_HELPER}, "QEMU's main and other threads",
+    {FINDING_EMULATOR_ON_VCPUS,
+     {THREAD_EMULATOR, THREAD_HELPER},
+     "QEMU's main and other threads",
      KEY_CPU_EMULATOR},
-    {FINDING_IOTHREAD_ON_VCPUS, {THREAD_IOTHREAD, THREAD_IOTHREAD}, "its IOThreads",
+    {FINDING_IOTHREAD_ON_VCPUS,
+     {THREAD_IOTHREAD, THREAD_IOTHREAD},
+     "its IOThreads",
      KEY_CPU_IOTHREADS},
     {FINDING_VHOST_ON_VCPUS, {THREAD_VHOST, THREAD_VHOST}, "its vhost workers", KEY_CPU_VHOST},
 };
@@ -312,9 +316,10 @@ static void check_helpers(const Doctor *doctor)
         double pct = used_by(doctor, &helpers[i], vcpus);
         if (pct < HELPERS_LOW_PCT)
             continue;
-        Finding *finding = doctor_find(
-            doctor, helpers[i].id, "%s used %.0f%% of a CPU in the last %s, and may run on its CPUs %s",
-            helpers[i].who, pct, sample, cpus);
+        Finding *finding =
+            doctor_find(doctor, helpers[i].id,
+                        "%s used %.0f%% of a CPU in the last %s, and may run on its CPUs %s",
+                        helpers[i].who, pct, sample, cpus);
         if (pct >= HELPERS_MEDIUM_PCT)
             doctor_raise(finding, SEVERITY_MEDIUM);
         doctor_mend(doctor, finding, helpers[i].key, "share");
@@ -351,9 +356,10 @@ static void check_interrupts(const Doctor *doctor)
         return;
     g_autofree char *cpus = cpuset_format(plan_of(doctor)->exclusive);
     g_autofree char *others = cpuset_format(doctor->snapshot->plan->shared);
-    Finding *finding = doctor_find(doctor, FINDING_INTERRUPTS,
-                                   "%.0f a second on its CPUs %s, most of them irq %u (%s) on CPU %u",
-                                   rate, cpus, most->irq, most->device, most->cpu);
+    Finding *finding =
+        doctor_find(doctor, FINDING_INTERRUPTS,
+                    "%.0f a second on its CPUs %s, most of them irq %u (%s) on CPU %u", rate, cpus,
+                    most->irq, most->device, most->cpu);
     if (rate >= INTERRUPTS_MEDIUM)
         doctor_raise(finding, SEVERITY_MEDIUM);
     doctor_advise(finding, "echo %s >/proc/irq/%u/smp_affinity_list", others, most->irq);
@@ -386,11 +392,11 @@ static void check_locality(const Doctor *doctor)
     g_autoptr(CpuSet) nodes = guest_plan_vcpu_nodes(plan, doctor->snapshot->topo);
     g_autofree char *near = cpuset_format(nodes);
     g_autofree char *where = cpuset_format(kernel_of(doctor)->memory_nodes);
-    Finding *finding = doctor_find(
-        doctor, FINDING_REMOTE_MEMORY,
-        "%d%% of its memory is on the nodes of its vCPUs (%s); it is on nodes %s%s%s", pct, near,
-        where, doctor->of->memory_move ? "; " : "",
-        doctor->of->memory_move ? doctor->of->memory_move : "");
+    Finding *finding =
+        doctor_find(doctor, FINDING_REMOTE_MEMORY,
+                    "%d%% of its memory is on the nodes of its vCPUs (%s); it is on nodes %s%s%s",
+                    pct, near, where, doctor->of->memory_move ? "; " : "",
+                    doctor->of->memory_move ? doctor->of->memory_move : "");
     if (pct < LOCALITY_HIGH_PCT)
         doctor_raise(finding, SEVERITY_HIGH);
     doctor_mend(doctor, finding, KEY_NUMA_MIGRATE_MEMORY, "on");
@@ -441,8 +447,8 @@ static void check_swap(const Doctor *doctor)
         return;
     g_autofree char *size = doctor_size(swap_kib);
     Finding *finding =
-        doctor_find(doctor, FINDING_SWAPPED, "%s of it, %" PRIu64 "%%, are on the swap device", size,
-                    memory_kib > 0 ? swap_kib * 100 / memory_kib : 100);
+        doctor_find(doctor, FINDING_SWAPPED, "%s of it, %" PRIu64 "%%, are on the swap device",
+                    size, memory_kib > 0 ? swap_kib * 100 / memory_kib : 100);
     if (swap_kib * 100 >= memory_kib * SWAP_HIGH_PCT)
         doctor_raise(finding, SEVERITY_HIGH);
     doctor_mend(doctor, finding, KEY_MEMORY_LOCKED, "on");
@@ -461,11 +467,11 @@ static void check_drops(const Doctor *doctor)
         const Setting *setting = setting_list_find(live_of(doctor)->knobs, &key);
         const char *ring = setting && setting->value ? setting->value : "256";
         g_autofree char *sample = doctor_sample(doctor);
-        Finding *finding = doctor_find(
-            doctor, FINDING_NIC_DROPS,
-            "%" PRIu64 " packets for it were dropped at %s in the last %s, %" PRIu64
-            " since it started; its ring has %s places",
-            drops->dropped, drops->device, sample, drops->total, ring);
+        Finding *finding =
+            doctor_find(doctor, FINDING_NIC_DROPS,
+                        "%" PRIu64 " packets for it were dropped at %s in the last %s, %" PRIu64
+                        " since it started; its ring has %s places",
+                        drops->dropped, drops->device, sample, drops->total, ring);
         if (finding)
             finding->device = g_strdup(drops->mac);
         if (g_str_equal(ring, "1024"))
@@ -476,7 +482,11 @@ static void check_drops(const Doctor *doctor)
 }
 
 const DoctorCheck doctor_guest_checks[] = {
-    check_delay,     check_nodes,      check_crowded,     check_refused,  check_applied,
-    check_exclusive, check_helpers,    check_interrupts,  check_named_model, check_locality,
-    check_pages,     check_swap,       check_drops,       NULL,
+    check_delay,       check_nodes,
+    check_crowded,     check_refused,
+    check_applied,     check_exclusive,
+    check_helpers,     check_interrupts,
+    check_named_model, check_locality,
+    check_pages,       check_swap,
+    check_drops,       NULL,
 };

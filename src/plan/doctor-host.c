@@ -124,11 +124,12 @@ static void check_clocksource(const Doctor *doctor)
 
     if (!clocksource || !g_strv_contains(slow, clocksource))
         return;
-    doctor_advise(doctor_find(doctor, FINDING_CLOCKSOURCE,
-                              "the host's clock is %s: its programs read the time by a system call, "
-                              "and so do guests with kvmclock",
-                              clocksource),
-                  "dmesg | grep -i -e tsc -e clocksource  # why the kernel does not trust the TSC");
+    doctor_advise(
+        doctor_find(doctor, FINDING_CLOCKSOURCE,
+                    "the host's clock is %s: its programs read the time by a system call, "
+                    "and so do guests with kvmclock",
+                    clocksource),
+        "dmesg | grep -i -e tsc -e clocksource  # why the kernel does not trust the TSC");
 }
 
 static void check_kvm(const Doctor *doctor)
@@ -138,15 +139,17 @@ static void check_kvm(const Doctor *doctor)
     if (count_running(doctor) == 0)
         return;
     if (doctor->vitals->halt_polling_off)
-        doctor_advise(doctor_find(doctor, FINDING_HALT_POLLING,
-                                  "kvm.halt_poll_ns is 0: each pause of a vCPU, however short, goes "
-                                  "through the host's scheduler"),
-                      "echo 200000 >/sys/module/kvm/parameters/halt_poll_ns");
+        doctor_advise(
+            doctor_find(doctor, FINDING_HALT_POLLING,
+                        "kvm.halt_poll_ns is 0: each pause of a vCPU, however short, goes "
+                        "through the host's scheduler"),
+            "echo 200000 >/sys/module/kvm/parameters/halt_poll_ns");
     if (parameter)
-        doctor_advise(doctor_find(doctor, FINDING_SHADOW_PAGING,
-                                  "%s is off: each change of a guest's page tables leaves the guest",
-                                  parameter),
-                      "load the module with %s=1", parameter);
+        doctor_advise(
+            doctor_find(doctor, FINDING_SHADOW_PAGING,
+                        "%s is off: each change of a guest's page tables leaves the guest",
+                        parameter),
+            "load the module with %s=1", parameter);
 }
 
 /* --- memory --- */
@@ -255,12 +258,12 @@ static void check_shortage(const Doctor *doctor, const MemoryShortage *shortage)
     if (node && shortage->size_kib > base_kib) {
         uint64_t blocks_kib = node_vitals_blocks_kib(node, base_kib, shortage->size_kib);
         g_autofree char *left = doctor_size(node->free_kib), *whole = doctor_size(blocks_kib);
-        g_string_append_printf(
-            text, "; %s are free or page cache there, %s of it in one piece%s", left, whole,
-            node->free_kib >= shortage->pages * shortage->size_kib &&
-                    blocks_kib < shortage->pages * shortage->size_kib
-                ? ": its memory is fragmented"
-                : "");
+        g_string_append_printf(text, "; %s are free or page cache there, %s of it in one piece%s",
+                               left, whole,
+                               node->free_kib >= shortage->pages * shortage->size_kib &&
+                                       blocks_kib < shortage->pages * shortage->size_kib
+                                   ? ": its memory is fragmented"
+                                   : "");
     }
     Finding *finding = doctor_find_of(doctor, FINDING_PAGES_SHORT, status->guest,
                                       g_string_free(g_steal_pointer(&text), FALSE));
@@ -283,9 +286,8 @@ static void check_merging(const Doctor *doctor)
 {
     const PolicyValue *said = doctor->snapshot->policy->values[KEY_HOST_KSM];
     uint64_t merged = doctor->vitals->merged_pages;
-    bool across =
-        merged > 0 && doctor->snapshot->topo->n_nodes > 1 &&
-        g_strcmp0(doctor_host_knob(doctor, KNOB_HOST_KSM_MERGE_ACROSS_NODES), "1") == 0;
+    bool across = merged > 0 && doctor->snapshot->topo->n_nodes > 1 &&
+                  g_strcmp0(doctor_host_knob(doctor, KNOB_HOST_KSM_MERGE_ACROSS_NODES), "1") == 0;
 
     if (g_strcmp0(doctor_host_knob(doctor, KNOB_HOST_KSM_RUN), "1") != 0 || (said && !across))
         return;
@@ -310,16 +312,26 @@ static void check_balancing(const Doctor *doctor)
 
     if (faults < HINT_FAULTS_LOW || count_running(doctor) == 0)
         return;
-    Finding *finding = doctor_find(doctor, FINDING_NUMA_BALANCING,
-                                   "%.0f hint faults a second, for placing what vmtuned places",
-                                   faults);
+    Finding *finding =
+        doctor_find(doctor, FINDING_NUMA_BALANCING,
+                    "%.0f hint faults a second, for placing what vmtuned places", faults);
     if (faults >= HINT_FAULTS_MEDIUM)
         doctor_raise(finding, SEVERITY_MEDIUM);
     doctor_mend(doctor, finding, KEY_HOST_NUMA_BALANCING, "off");
 }
 
 const DoctorCheck doctor_host_checks[] = {
-    check_pool,     check_tuners,     check_isolated, check_governor, check_clocksource,
-    check_kvm,      check_thp,        check_overcommit, check_nodes,  check_shortages,
-    check_merging,  check_balancing,  NULL,
+    check_pool,
+    check_tuners,
+    check_isolated,
+    check_governor,
+    check_clocksource,
+    check_kvm,
+    check_thp,
+    check_overcommit,
+    check_nodes,
+    check_shortages,
+    check_merging,
+    check_balancing,
+    NULL,
 };

@@ -136,11 +136,13 @@ static GPtrArray *make_advice(const Snapshot *snapshot)
 static int finding_compare(gconstpointer a, gconstpointer b)
 {
     const Finding *one = *(const Finding *const *)a, *two = *(const Finding *const *)b;
-    const int orders[] = {
-        CMP(one->finding_class, two->finding_class), CMP(two->severity, one->severity),
-        g_strcmp0(one->guest, two->guest),           g_strcmp0(one->uuid, two->uuid),
-        CMP(one->id, two->id),                       g_strcmp0(one->device, two->device),
-        g_strcmp0(one->reason, two->reason)};
+    const int orders[] = {CMP(one->finding_class, two->finding_class),
+                          CMP(two->severity, one->severity),
+                          g_strcmp0(one->guest, two->guest),
+                          g_strcmp0(one->uuid, two->uuid),
+                          CMP(one->id, two->id),
+                          g_strcmp0(one->device, two->device),
+                          g_strcmp0(one->reason, two->reason)};
 
     for (gsize i = 0; i < G_N_ELEMENTS(orders); i++)
         if (orders[i] != 0)
@@ -156,8 +158,7 @@ static void run_checks(const Doctor *doctor, const DoctorCheck *checks)
 
 GPtrArray *doctor_make(const Snapshot *snapshot, const Vitals *vitals)
 {
-    Doctor doctor = {
-        .snapshot = snapshot, .vitals = vitals, .list = make_advice(snapshot)};
+    Doctor doctor = {.snapshot = snapshot, .vitals = vitals, .list = make_advice(snapshot)};
 
     run_checks(&doctor, doctor_host_checks);
     for (guint i = 0; i < snapshot->guests->len; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Judges what costs performance, on the host and of each guest, from what is known of them and what
- * was just measured. docs/DOCTOR.md has every finding, its threshold and the source of that. Pure. */
+ * was just measured. docs/DOCTOR.md has every finding, its threshold and the source of that. Pure.
+ */
 #pragma once
 
 #include "model/finding.h"

@@ -66,8 +66,9 @@ static const Case cases[] = {
      .covers = "clock: {profile: linux}"},
     {FINDING_HPET, NULL, "", "<os><type arch='x86_64' machine='microvm'>hvm</type></os>",
      .covers = "clock: {profile: windows}"},
-    {FINDING_KVMCLOCK_OFF, NULL, "<clock offset='utc'><timer name='kvmclock' present='no'/></clock>",
-     "<clock offset='utc'/>", .covers = "clock: {profile: linux}"},
+    {FINDING_KVMCLOCK_OFF, NULL,
+     "<clock offset='utc'><timer name='kvmclock' present='no'/></clock>", "<clock offset='utc'/>",
+     .covers = "clock: {profile: linux}"},
     {FINDING_CLOCK_TSC, NULL, PASSTHROUGH,
      "<cpu mode='host-passthrough'><feature policy='require' name='invtsc'/></cpu>",
      .policy = DEDICATED},
@@ -279,7 +280,8 @@ static void test_each(void **state)
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
         const Case *one = &cases[i];
         assert_count(one, "with its cause", count(one, one->with, one->policy, NULL), 1);
-        assert_count(one, "ignored", count(one, one->with, one->policy, finding_info(one->id)->name), 0);
+        assert_count(one, "ignored",
+                     count(one, one->with, one->policy, finding_info(one->id)->name), 0);
         assert_mended(one);
         if (one->without)
             assert_count(one, "without its cause", count(one, one->without, one->policy, NULL), 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Each finding of the doctor: a host and two guests that have nothing wrong, and then one thing is.
- * What the policy can do about it is a policy, and where the plan alone tells, it is gone with that.
+ * What the policy can do about it is a policy, and where the plan alone tells, it is gone with
+ * that.
  *
  * Two nodes of four CPUs. "db" is dedicated, with everything set up well; "web" floats.
  */
@@ -53,14 +54,16 @@ typedef struct Case {
 static Guest *guest_make(const char *name, const char *uuid, const char *body, pid_t pid,
                          const Topo *topo)
 {
-    g_autofree char *xml = g_strdup_printf(
-        "<domain type='kvm'><name>%s</name><uuid>%s</uuid><memory>1048576</memory>"
-        "<vcpu>2</vcpu>%s</domain>",
-        name, uuid, body);
+    g_autofree char *xml =
+        g_strdup_printf("<domain type='kvm'><name>%s</name><uuid>%s</uuid><memory>1048576</memory>"
+                        "<vcpu>2</vcpu>%s</domain>",
+                        name, uuid, body);
     Guest *guest = guest_new(uuid, name);
-    const FakeKernelOptions options = {
-        .pid = pid, .allowed = topo->allowed, .mems = topo->allowed_mems, .cgroup_v2 = true,
-        .n_vhost = 1};
+    const FakeKernelOptions options = {.pid = pid,
+                                       .allowed = topo->allowed,
+                                       .mems = topo->allowed_mems,
+                                       .cgroup_v2 = true,
+                                       .n_vhost = 1};
 
     assert_int_equal(guest_def_parse(xml, strlen(xml), "unit.xml", &guest->live, NULL), 0);
     guest->config = guest_def_ref(guest->live);
@@ -172,14 +175,14 @@ static World *world_new(const Case *one, const char *drop_in)
     world->topo = world_topo(1, 2, 1, 4, 1);
     world_add_pool(world->topo, 0, 2048, 0);
     world->policy = policy_make(one->policy, drop_in);
-    world->db = guest_make(
-        "db", DB_UUID,
-        GOOD "<iothreads>1</iothreads><devices><disk type='file' device='disk'>"
-             "<driver name='qemu' type='raw' cache='none' io='native' iothread='1'/>"
-             "<source file='/x'/><target dev='vda' bus='virtio'/></disk>"
-             "<interface type='network'><mac address='" MAC "'/><model type='virtio'/>"
-             "<driver queues='2'/><target dev='vnet0'/></interface></devices>",
-        100, world->topo);
+    world->db =
+        guest_make("db", DB_UUID,
+                   GOOD "<iothreads>1</iothreads><devices><disk type='file' device='disk'>"
+                        "<driver name='qemu' type='raw' cache='none' io='native' iothread='1'/>"
+                        "<source file='/x'/><target dev='vda' bus='virtio'/></disk>"
+                        "<interface type='network'><mac address='" MAC "'/><model type='virtio'/>"
+                        "<driver queues='2'/><target dev='vnet0'/></interface></devices>",
+                   100, world->topo);
     world->web = guest_make("web", WEB_UUID, GOOD, 200, world->topo);
     world->snapshot = snapshot_new();
     world->vitals = vitals_new();
@@ -265,7 +268,8 @@ static void many_vcpus(World *world)
     hwloc_bitmap_set_range(world->web->live->vcpus, 0, 6);
     world->web->live->max_vcpus = 7;
     guest_kernel_unref(world->web->kernel);
-    const FakeKernelOptions options = {.pid = 200, .allowed = world->topo->allowed, .cgroup_v2 = true};
+    const FakeKernelOptions options = {
+        .pid = 200, .allowed = world->topo->allowed, .cgroup_v2 = true};
     world->web->kernel = fake_kernel_new(world->web->live, &options);
 }
 
@@ -461,8 +465,11 @@ static void fall_short(World *world)
 {
     MemoryShortage *shortage = g_new0(MemoryShortage, 1);
 
-    *shortage = (MemoryShortage){.uuid = g_strdup(WEB_UUID), .name = g_strdup("web"), .node = 0,
-                                 .size_kib = 2048, .pages = 14};
+    *shortage = (MemoryShortage){.uuid = g_strdup(WEB_UUID),
+                                 .name = g_strdup("web"),
+                                 .node = 0,
+                                 .size_kib = 2048,
+                                 .pages = 14};
     world->snapshot->host.plan = host_plan_new();
     g_ptr_array_add(world->snapshot->host.plan->shortages, shortage);
     g_array_index(world->vitals->nodes, NodeVitals, 0).blocks[9] = 3;
@@ -523,8 +530,8 @@ static const Case cases[] = {
      .evidence = "5000 a second on its CPUs"},
     {FINDING_RIVAL_TUNER, SEVERITY_MEDIUM, .ill = run_numad, .evidence = "numad runs (PID 7)"},
     {FINDING_RIVAL_TUNER, SEVERITY_LOW, .ill = run_irqbalance, .evidence = "irqbalance"},
-    {FINDING_ISOLATED_CROWDED, SEVERITY_HIGH, .ill = isolate_web, .keys = "cpu: {policy: dedicated}",
-     .evidence = "isolated CPUs 4-7"},
+    {FINDING_ISOLATED_CROWDED, SEVERITY_HIGH, .ill = isolate_web,
+     .keys = "cpu: {policy: dedicated}", .evidence = "isolated CPUs 4-7"},
     {FINDING_ISOLATED_UNUSED, SEVERITY_LOW, .ill = isolate_nobody, .evidence = "isolated"},
     {FINDING_GOVERNOR, SEVERITY_MEDIUM, .ill = slow_down, .evidence = "800 of 3600 MHz"},
     {FINDING_CLOCKSOURCE, SEVERITY_MEDIUM, .ill = take_hpet, .evidence = "hpet"},
@@ -542,10 +549,12 @@ static const Case cases[] = {
      .evidence = "200 MiB of it, 19%"},
     {FINDING_MEMORY_OVERCOMMIT, SEVERITY_HIGH, .ill = overcommit,
      .evidence = "may use 10.0 GiB; the host has 8.0 GiB"},
-    {FINDING_NODE_FULL, SEVERITY_MEDIUM, .ill = fill_node, .evidence = "of node 1 are free or page cache; memory there have: web"},
+    {FINDING_NODE_FULL, SEVERITY_MEDIUM, .ill = fill_node,
+     .evidence = "of node 1 are free or page cache; memory there have: web"},
     {FINDING_PAGES_SHORT, SEVERITY_HIGH, .ill = fall_short, .keys = "host: {hugepages: auto}",
-     .evidence = "14 pages of 2 MiB short; 2.0 GiB are free or page cache there, 6 MiB of it in one "
-                 "piece: its memory is fragmented"},
+     .evidence =
+         "14 pages of 2 MiB short; 2.0 GiB are free or page cache there, 6 MiB of it in one "
+         "piece: its memory is fragmented"},
     {FINDING_PAGE_MERGING, SEVERITY_LOW, .ill = merge, .keys = "host: {ksm: {mode: auto}}",
      .evidence = "saves 4 MiB"},
     {FINDING_PAGE_MERGING, SEVERITY_MEDIUM, .ill = merge_across,
