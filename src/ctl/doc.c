@@ -31,6 +31,15 @@ int64_t doc_number(Doc *object, const char *key)
     return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
 }
 
+double doc_real(Doc *object, const char *key)
+{
+    Doc *value = doc_get(object, key);
+    bool is_number =
+        json_object_is_type(value, json_type_double) || json_object_is_type(value, json_type_int);
+
+    return is_number ? json_object_get_double(value) : 0;
+}
+
 void doc_add_number(Doc *object, const char *key, CpuSet *set)
 {
     int64_t number = doc_number(object, key);

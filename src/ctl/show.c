@@ -4,7 +4,6 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "ctl/pager.h"
-#include "ctl/style.h"
 #include "ctl/terminal.h"
 #include "ctl/verbs.h"
 #include "report/report.h"
@@ -48,25 +47,38 @@ char *show_json(Doc *document, bool pretty)
                       JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
-char *show_text(const Options *options, Doc *document, ShowRender render)
+static StyleMode mode_of(const Options *options)
 {
-    const StyleMode mode = {
+    return (StyleMode){
         .colour = terminal_has_colour(),
         .legend = !options->given[OPT_NO_LEGEND],
         .columns = options->given[OPT_FULL] ? 0 : terminal_columns(),
         .ellipsis = terminal_glyph(GLYPH_ELLIPSIS),
     };
-    g_autoptr(GString) out = g_string_new(NULL);
-    bool cut;
+}
 
-    render(document, out);
-    char *text = style_show(out->str, &mode, &cut);
+char *show_screen_text(const Options *options, const char *marked)
+{
+    StyleMode mode = mode_of(options);
+
+    mode.columns = terminal_columns();
+    mode.cut_all = true;
+    return style_show(marked, &mode, NULL);
+}
+
+char *show_marked(const Options *options, const char *marked)
+{
+    static const char hint[] = "Some lines were cut; --full shows them whole.";
+    StyleMode mode = mode_of(options);
+    bool cut;
+    g_autofree char *text = style_show(marked, &mode, &cut);
+
     if (!cut || !mode.legend)
-        return text;
-    g_string_assign(out, "");
-    style_append(out, STYLE_GREY, "Some lines were cut; --full shows them whole.");
-    g_autofree char *whole = text, *hint = style_show(out->str, &mode, NULL);
-    return g_strconcat(whole, "\n", hint, "\n", NULL);
+        return g_steal_pointer(&text);
+    g_autoptr(GString) out = g_string_new(NULL);
+    style_append(out, STYLE_GREY, hint);
+    g_autofree char *styled = style_show(out->str, &mode, NULL);
+    return g_strdup_printf("%s\n%s\n", text, styled);
 }
 
 static void print_paged(const Options *options, const char *text)
@@ -82,20 +94,17 @@ static void print_json(const Options *options, Doc *document)
     print_paged(options, text);
 }
 
-void show_guest_errors(Doc *document)
+int show_document(const Options *options, Doc *document, ShowRender render)
 {
     DOC_FOREACH(guest, document, "guests")
     if (doc_text(guest, "error"))
         show_error("%s: %s", doc_word(guest, "name"), doc_word(guest, "error"));
-}
-
-int show_document(const Options *options, Doc *document, ShowRender render)
-{
-    show_guest_errors(document);
     if (options->given[OPT_JSON]) {
         print_json(options, document);
     } else {
-        g_autofree char *text = show_text(options, document, render);
+        g_autoptr(GString) out = g_string_new(NULL);
+        render(document, out);
+        g_autofree char *text = show_marked(options, out->str);
         print_paged(options, text);
     }
     return (int)report_get_exit(document);

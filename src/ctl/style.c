@@ -39,6 +39,10 @@ static const struct {
     {"not seen", STYLE_WARNING},
     {"warning", STYLE_WARNING},
     {"medium", STYLE_WARNING},
+    {"retry", STYLE_WARNING},
+    {"unfinished", STYLE_WARNING},
+    {"half", STYLE_BAD},
+    {"fatal", STYLE_BAD},
     {"refused", STYLE_BAD},
     {"stuck", STYLE_BAD},
     {"failed", STYLE_BAD},
@@ -179,7 +183,7 @@ static unsigned room_of(const char *text, size_t length, const StyleMode *mode)
 {
     g_autofree char *line = NULL;
 
-    if (mode->columns == 0 || !has_mark(text, length, CUT))
+    if (mode->columns == 0 || !(mode->cut_all || has_mark(text, length, CUT)))
         return G_MAXUINT;
     line = g_strndup(text, length);
     if (style_width(line) <= mode->columns)

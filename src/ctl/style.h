@@ -40,6 +40,7 @@ typedef struct StyleMode {
     bool colour;
     bool legend;
     unsigned columns;     /* lines that may be cut are as wide at most; 0: none is cut */
+    bool cut_all;         /* and any other line */
     const char *ellipsis; /* in place of what was cut */
 } StyleMode;
 

@@ -17,6 +17,7 @@ Table *table_new(const char *const *headings)
     while (table->words < table->n_columns &&
            !g_strv_contains(word_columns, headings[table->words]))
         table->words++;
+    table->widths = g_new0(unsigned, table->n_columns);
     table_add(table, headings);
     return table;
 }
@@ -26,6 +27,7 @@ void table_free(Table *table)
     if (!table)
         return;
     g_ptr_array_unref(table->cells);
+    g_free(table->widths);
     g_free(table);
 }
 
@@ -44,7 +46,7 @@ unsigned table_rows(const Table *table)
 
 static unsigned column_width(const Table *table, unsigned column)
 {
-    unsigned width = 0;
+    unsigned width = table->widths[column];
 
     for (guint i = column; i < table->cells->len; i += table->n_columns)
         width = MAX(width, style_width(g_ptr_array_index(table->cells, i)));
@@ -68,7 +70,7 @@ void table_print(const Table *table, GString *out)
         return;
     for (unsigned column = 0; column + 1 < table->n_columns; column++)
         widths[column] = column_width(table, column);
-    for (guint i = 0; i < table->cells->len; i++) {
+    for (guint i = table->continued ? table->n_columns : 0; i < table->cells->len; i++) {
         const char *cell = g_ptr_array_index(table->cells, i);
         unsigned column = i % table->n_columns;
         bool heading = i < table->n_columns;
@@ -87,4 +89,12 @@ void table_print(const Table *table, GString *out)
             style_mark(out, STYLE_PLAIN);
         g_string_append_c(out, '\n');
     }
+}
+
+void table_continue(Table *table)
+{
+    for (unsigned column = 0; column < table->n_columns; column++)
+        table->widths[column] = column_width(table, column);
+    g_ptr_array_set_size(table->cells, (gint)table->n_columns);
+    table->continued = true;
 }

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 
 typedef struct Table {
     unsigned n_columns;
+    unsigned *widths; /* of each column at least */
+    bool continued;   /* its heading is above, on the terminal */
     unsigned words;   /* the column whose words are coloured by meaning; n_columns: none */
     GPtrArray *cells; /* of char *, row by row; the first row is the heading */
 } Table;
@@ -23,3 +26,5 @@ unsigned table_rows(const Table *table); /* without the heading */
 /* Appends the table to out, its heading as legend and its lines to be cut; nothing if it has no
  * row. */
 void table_print(const Table *table, GString *out);
+/* What was printed goes, and the columns stay as wide at least: the next print goes on below it. */
+void table_continue(Table *table);

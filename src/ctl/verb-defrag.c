@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "base/util.h"
 #include "ctl/bus-client.h"
+#include "ctl/number.h"
 #include "ctl/show.h"
 #include "ctl/table.h"
 #include "ctl/verbs.h"
 
 #define DEFAULT_MOVES 10
+#define MAX_MOVES 1000
 
 static void print_moves(Doc *document, GString *out)
 {
@@ -53,17 +54,14 @@ static void render(Doc *document, GString *out)
 
 int verb_defrag_run(const Options *options)
 {
-    const char *moves = options_value(options, OPT_MOVES);
-    uint64_t n = DEFAULT_MOVES;
+    unsigned n = DEFAULT_MOVES;
 
-    if (moves && (parse_u64(moves, 1000, &n) < 0 || n == 0)) {
-        show_error("--moves: expected a number from 1 to 1000, not '%s'", moves);
+    if (!number_option(options, OPT_MOVES, MAX_MOVES, &n))
         return CTL_USAGE;
-    }
     BusRequest request = {
         .method = "Defrag",
         .has_number = true,
-        .number = (uint32_t)n,
+        .number = n,
         .n_flags = 1,
         .flags = {options->given[OPT_DRY_RUN]},
         .slow = true,

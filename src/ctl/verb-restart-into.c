@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "base/util.h"
 #include "ctl/bus-client.h"
+#include "ctl/number.h"
 #include "ctl/verbs.h"
 #include "vmtuned/bus.h"
 
@@ -16,29 +16,24 @@ static void render(Doc *document, GString *out)
 
 int verb_restart_into_run(const Options *options)
 {
-    const char *timeout = options_value(options, OPT_TIMEOUT);
     bool on_reboot = options->given[OPT_ON_REBOOT];
-    uint64_t seconds = DEFAULT_TIMEOUT_SEC;
+    unsigned seconds = DEFAULT_TIMEOUT_SEC;
 
-    if (timeout && on_reboot) {
+    if (options->given[OPT_TIMEOUT] && on_reboot) {
         show_error("--timeout does not go with --on-reboot: the guest takes its time");
         return CTL_USAGE;
     }
-    if (timeout &&
-        (parse_u64(timeout, VMTUNED_RESTART_TIMEOUT_MAX, &seconds) < 0 || seconds == 0)) {
-        show_error("--timeout: expected a number from 1 to %u, not '%s'",
-                   VMTUNED_RESTART_TIMEOUT_MAX, timeout);
+    if (!number_option(options, OPT_TIMEOUT, VMTUNED_RESTART_TIMEOUT_MAX, &seconds))
         return CTL_USAGE;
-    }
     BusRequest request = {
         .method = "RestartInto",
         .guest = options_words(options)[0],
         .has_number = true,
-        .number = (uint32_t)seconds,
+        .number = seconds,
         .n_flags = 1,
         .flags = {on_reboot},
         .slow = true,
-        .wait_sec = on_reboot ? 0 : (unsigned)seconds,
+        .wait_sec = on_reboot ? 0 : seconds,
     };
 
     return bus_request_run(options, &request, render);

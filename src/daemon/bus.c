@@ -3,6 +3,7 @@
  * which calls the method again when it may go on. */
 #include "daemon/doctor-job.h"
 #include "daemon/gate.h"
+#include "daemon/history-job.h"
 #include "daemon/memory-move.h"
 #include "daemon/restart.h"
 #include "daemon/usage-job.h"
@@ -188,7 +189,32 @@ static int method_usage(sd_bus_message *message, void *data, sd_bus_error *reter
     int r = read_guests(data, message, &uuids, reterr);
     if (r < 0)
         return r;
-    return read_call_queue(data, &read_usage, message, uuids, 0, reterr);
+    return read_call_queue(data, &read_usage, message, (ReadCall){.uuids = uuids}, reterr);
+}
+
+/* Guests that are gone may be named, too. */
+static int method_history(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    const Manager *manager = data;
+    ReadCall asked = {0};
+    uint64_t since_usec;
+
+    int r = gate_read_names(message, &asked.uuids, reterr);
+    if (r >= 0)
+        r = sd_bus_message_read(message, "tu", &since_usec, &asked.limit);
+    if (r < 0) {
+        g_strfreev(asked.uuids);
+        return r;
+    }
+    asked.since_usec = (int64_t)MIN(since_usec, (uint64_t)INT64_MAX);
+    for (char **name = asked.uuids; *name; name++) {
+        const Managed *managed = manager_find(manager, *name);
+        if (!managed)
+            continue;
+        g_free(*name);
+        *name = g_strdup(managed->uuid);
+    }
+    return read_call_queue(data, &read_history, message, asked, reterr);
 }
 
 static int method_doctor(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -198,7 +224,7 @@ static int method_doctor(sd_bus_message *message, void *data, sd_bus_error *rete
     int r = read_guests(data, message, &uuids, reterr);
     if (r < 0)
         return r;
-    return read_call_queue(data, &read_doctor, message, uuids, 0, reterr);
+    return read_call_queue(data, &read_doctor, message, (ReadCall){.uuids = uuids}, reterr);
 }
 
 /* Takes request.uuids over. */
@@ -450,6 +476,7 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Topology", "", "s", method_topology, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Host", "", "s", method_host, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Usage", "as", "s", method_usage, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("History", "astu", "s", method_history, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Verify", "as", "s", method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Apply", "asb", "s", method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Defrag", "ub", "s", method_defrag, SD_BUS_VTABLE_UNPRIVILEGED),

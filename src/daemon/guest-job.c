@@ -288,16 +288,6 @@ static ChangeSet *job_select(const GuestJob *job, const SettingList *wanted)
     return chosen;
 }
 
-static const char *job_why(const GuestJob *job, const ChangeSet *changes)
-{
-    if (job->kind == GUEST_RESTORE)
-        return "restore";
-    for (unsigned i = 0; i < change_set_size(changes); i++)
-        if (change_set_get(changes, i)->drift)
-            return "drift";
-    return "plan";
-}
-
 /* The word for the record, by what was found in force afterwards; NULL observed: not known. */
 static const char *change_word(const GuestJob *job, const Outcome *outcome, unsigned i,
                                const SettingList *observed)
@@ -358,8 +348,8 @@ static void finish_batch(GuestJob *job, const ProcessKey *process, int64_t batch
 static const Outcome *job_apply(GuestJob *job, const ProcessKey *process, const ChangeSet *changes)
 {
     int64_t batch = 0;
-    int r = job->record ? record_begin(job->record, process, changes, job_why(job, changes), &batch)
-                        : 0;
+    const char *why = job->kind == GUEST_RESTORE ? "restore" : "plan";
+    int r = job->record ? record_begin(job->record, process, changes, why, &batch) : 0;
     Outcome *outcome = apply_run(job->backend, job->guest, changes,
                                  guest_allowed(job->guest, job->topo), job->topo->online);
 

@@ -122,19 +122,17 @@ static void queue_submit(Manager *manager, ReadQueue *queue)
 
 /* --- calls --- */
 
-int read_call_queue(Manager *manager, const ReadKind *kind, sd_bus_message *message, char **uuids,
-                    unsigned limit, sd_bus_error *reterr)
+int read_call_queue(Manager *manager, const ReadKind *kind, sd_bus_message *message, ReadCall asked,
+                    sd_bus_error *reterr)
 {
     int r = gate_admit(manager, message, reterr);
 
     if (r < 0) {
-        g_strfreev(uuids);
+        g_strfreev(asked.uuids);
         return r;
     }
     ReadQueue *queue = queue_for(manager, kind);
-    ReadCall *call = g_new0(ReadCall, 1);
-    call->uuids = uuids;
-    call->limit = limit;
+    ReadCall *call = g_memdup2(&asked, sizeof(asked));
     call->message = sd_bus_message_ref(message);
     g_ptr_array_add(queue->waiting, call);
     if (!queue->job)

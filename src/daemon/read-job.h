@@ -9,8 +9,9 @@
 #include "daemon/manager.h"
 
 typedef struct ReadCall {
-    char **uuids;            /* of guests there are, NULL-ended; empty: all */
-    unsigned limit;          /* how many rows at most, where that is asked for */
+    char **uuids;            /* of guests, NULL-ended; empty: all */
+    int64_t since_usec;      /* what is older is not asked for, CLOCK_REALTIME; 0: nothing is */
+    unsigned limit;          /* nor more than so many rows; 0: all of them are */
     sd_bus_message *message; /* for the main thread alone; NULL once answered */
     char *text;              /* the answer, owned */
     const char *error;       /* static: why there is none */
@@ -34,10 +35,10 @@ struct ReadJob {
     GPtrArray *calls; /* of ReadCall */
 };
 
-/* Queues the call of that message, which is answered when a job is back. Takes uuids over. 1, or
- * negative errno with the error set: too many wait already. */
-int read_call_queue(Manager *manager, const ReadKind *kind, sd_bus_message *message, char **uuids,
-                    unsigned limit, sd_bus_error *reterr);
+/* Queues a call, which is answered when a job is back: of asked, the uuids (taken over) and bounds
+ * count. 1, or negative errno with the error set: too many wait already. */
+int read_call_queue(Manager *manager, const ReadKind *kind, sd_bus_message *message, ReadCall asked,
+                    sd_bus_error *reterr);
 
 /* How many calls wait, of one sender; NULL: of all. */
 unsigned read_calls_count(const Manager *manager, const char *sender);

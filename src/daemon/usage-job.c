@@ -6,6 +6,7 @@
 
 typedef struct UsageJob {
     ReadJob base;
+    Snapshot *snapshot;
     GPtrArray *guests; /* of Guest */
     GPtrArray *sample; /* of GuestUsage; NULL: not read yet */
 } UsageJob;
@@ -35,6 +36,7 @@ static ReadJob *usage_make(Manager *manager)
 {
     UsageJob *job = g_new0(UsageJob, 1);
 
+    job->snapshot = manager_snapshot(manager);
     job->guests = usage_guests(manager);
     return &job->base;
 }
@@ -51,13 +53,14 @@ static char *usage_answer(const ReadJob *base, const ReadCall *call, const char 
     const UsageJob *job = (const UsageJob *)base;
 
     (void)reterr;
-    return report_text(report_usage(job->sample, (const char *const *)call->uuids));
+    return report_text(report_usage(job->snapshot, job->sample, (const char *const *)call->uuids));
 }
 
 static void usage_free(ReadJob *base)
 {
     UsageJob *job = (UsageJob *)base;
 
+    snapshot_free(job->snapshot);
     g_ptr_array_unref(job->guests);
     g_clear_pointer(&job->sample, g_ptr_array_unref);
     g_free(job);

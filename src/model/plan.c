@@ -280,6 +280,29 @@ int guest_plan_locality_pct(const GuestPlan *plan, const Topo *topo, const Guest
     return total > 0 && !cpuset_is_empty(nodes) ? (int)(near * 100 / total) : -1;
 }
 
+const CpuSet *guest_plan_thread_cpus(const GuestPlan *plan, ThreadClass thread_class, unsigned id)
+{
+    switch (thread_class) {
+    case THREAD_VCPU:
+        for (unsigned i = 0; i < plan->n_vcpus; i++)
+            if (plan->vcpus[i].id == id)
+                return plan->vcpus[i].cpus;
+        break;
+    case THREAD_IOTHREAD:
+        for (unsigned i = 0; i < plan->n_iothreads; i++)
+            if (plan->iothreads[i].id == id)
+                return plan->iothreads[i].cpus;
+        break;
+    case THREAD_EMULATOR:
+        return plan->emulator.cpus;
+    case THREAD_VHOST:
+        return plan->vhost.cpus;
+    case THREAD_HELPER:
+        break;
+    }
+    return NULL;
+}
+
 Plan *plan_new(void)
 {
     Plan *plan = g_atomic_rc_box_new0(Plan);

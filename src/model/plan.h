@@ -154,6 +154,10 @@ CpuSet *guest_plan_vcpu_nodes(const GuestPlan *plan, const Topo *topo);
  * placed. */
 int guest_plan_locality_pct(const GuestPlan *plan, const Topo *topo, const GuestKernel *kernel);
 
+/* Where a thread of that class (vCPU or IOThread id) belongs; NULL: the plan does not say, as of
+ * helpers. Borrowed. */
+const CpuSet *guest_plan_thread_cpus(const GuestPlan *plan, ThreadClass thread_class, unsigned id);
+
 Plan *plan_new(void); /* refcount 1, no guests, sets empty */
 Plan *plan_ref(const Plan *plan);
 void plan_unref(Plan *plan);

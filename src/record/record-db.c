@@ -3,9 +3,9 @@
  * File, schema and SQL of the record.
  *
  * A file that is already there is looked at through a read-only connection first, so that one from
- * a newer vmtuned, or a damaged one, stays byte for byte as it is. The schema and its version
- * number (user_version) are made in one transaction: a crash leaves an empty database or a whole
- * one.
+ * a newer vmtuned, or a damaged one, stays byte for byte as it is. Each step of the schema and its
+ * version number (user_version) are made in one transaction: a crash leaves an empty database or a
+ * whole one, and one of an older vmtuned goes on from where it is.
  *
  * original.written is what vmtuned wants the value to be from the moment the batch began. Until the
  * batch is finished (pending is its number) the machine may have either written or previous.
@@ -20,13 +20,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_TIMEOUT_MSEC 2000 /* another vmtuned (--restore) may be at it for a moment */
 
-/* Config originals have boot '', pid 0, start 0: they belong to the guest. instance holds a number,
+/* Step n makes a file of version n of one of version n - 1, and the first one of an empty file.
+ * Config originals have boot '', pid 0, start 0: they belong to the guest. instance holds a number,
  * or the name of a device. */
-static const char schema[] =
-    "BEGIN IMMEDIATE;"
+static const char *const schema[] = {
     "CREATE TABLE original("
     " uuid TEXT NOT NULL, boot TEXT NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL,"
     " knob TEXT NOT NULL, instance NOT NULL, plane TEXT NOT NULL,"
@@ -46,9 +46,11 @@ static const char schema[] =
     " uuid TEXT NOT NULL, boot TEXT NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL,"
     " knob TEXT NOT NULL, instance NOT NULL, plane TEXT NOT NULL,"
     " tid INTEGER NOT NULL, tid_start INTEGER NOT NULL,"
-    " name TEXT, why TEXT, before TEXT, after TEXT, result TEXT NOT NULL);"
-    "PRAGMA user_version=" G_STRINGIFY(SCHEMA_VERSION) ";"
-                                                       "COMMIT;";
+    " name TEXT, why TEXT, before TEXT, after TEXT, result TEXT NOT NULL);",
+    "ALTER TABLE history ADD COLUMN reason TEXT;"
+    "ALTER TABLE history ADD COLUMN origin TEXT;",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(schema) == SCHEMA_VERSION);
 
 #define PROCESS_COLUMNS "uuid, boot, pid, start"
 #define KEY_COLUMNS "knob, instance, plane, tid, tid_start"
@@ -78,12 +80,13 @@ static const char *const sql[N_STATEMENTS] = {
     [SQL_ROLLBACK] = "ROLLBACK",
     [SQL_HISTORY_LAST] = "SELECT coalesce(max(id), 0) FROM history",
     [SQL_HISTORY_ADD] = "INSERT INTO history(" PROCESS_COLUMNS ", " KEY_COLUMNS
-                        ", id, time, name, why, before, after, result)"
-                        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,'unfinished')",
+                        ", id, time, name, why, before, after, reason, origin, result) VALUES"
+                        "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,'unfinished')",
     [SQL_HISTORY_FINISH] = "UPDATE history SET result=?11 WHERE id=?10",
     [SQL_HISTORY_PRUNE] = "DELETE FROM history WHERE id<=?10",
-    [SQL_HISTORY_LIST] = "SELECT " KEY_COLUMNS ", time, uuid, name, why, before, after, result"
-                         " FROM history WHERE ?10 IS NULL OR uuid=?10 ORDER BY id DESC LIMIT ?11",
+    [SQL_HISTORY_LIST] =
+        "SELECT " KEY_COLUMNS ", id, time, uuid, name, why, before, after, reason, origin, result"
+        " FROM history WHERE time>=?10 ORDER BY id DESC",
     [SQL_ORIGINAL_KEEP] =
         "INSERT INTO original(" PROCESS_COLUMNS ", " KEY_COLUMNS
         ", original, written, previous, pending, made)"
@@ -282,7 +285,7 @@ static int database_check(sqlite3 *db, const char *path, char **reterr_text)
     if (rc != SQLITE_OK)
         return open_error(db, rc, path, reterr_text);
     bool is_new = number == 0 && g_str_equal(objects, "0");
-    if (g_strcmp0(health, "ok") == 0 && (number == SCHEMA_VERSION || is_new))
+    if (g_strcmp0(health, "ok") == 0 && (number > 0 || is_new))
         return RECORD_DONE;
     *reterr_text = g_strdup_printf("%s is damaged or not vmtuned's (%s): left as it is", path,
                                    health ? health : "no answer");
@@ -361,6 +364,19 @@ static int file_make(const char *path)
     return chmod(path, 0600) < 0 ? -errno : 0;
 }
 
+/* Step by step to the newest schema. An SQLite code. */
+static int schema_upgrade(sqlite3 *db, int version)
+{
+    int rc = SQLITE_OK;
+
+    for (; rc == SQLITE_OK && version < SCHEMA_VERSION; version++) {
+        g_autofree char *step = g_strdup_printf("BEGIN IMMEDIATE;%sPRAGMA user_version=%d;COMMIT;",
+                                                schema[version], version + 1);
+        rc = sqlite3_exec(db, step, NULL, NULL, NULL);
+    }
+    return rc;
+}
+
 static int database_open(Record *record, const char *path, char **reterr_text)
 {
     g_autofree char *mode = NULL, *version = NULL;
@@ -373,8 +389,8 @@ static int database_open(Record *record, const char *path, char **reterr_text)
         rc = sqlite3_exec(record->db, "PRAGMA synchronous=FULL", NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = query_text(record->db, "PRAGMA user_version", &version);
-    if (rc == SQLITE_OK && g_strcmp0(version, "0") == 0)
-        rc = sqlite3_exec(record->db, schema, NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = schema_upgrade(record->db, atoi(version));
     return rc == SQLITE_OK ? RECORD_DONE : open_error(record->db, rc, path, reterr_text);
 }
 

@@ -15,10 +15,11 @@ typedef enum Statement {
     SQL_COMMIT,
     SQL_ROLLBACK,
     SQL_HISTORY_LAST,        /* → id of the newest entry */
-    SQL_HISTORY_ADD,         /* process, key; 10 id, 11 time, 12 name, 13 why, 14 from, 15 to */
+    SQL_HISTORY_ADD,         /* process, key; 10 id, 11 time, 12 name, 13 why, 14 from, 15 to,
+                                16 reason, 17 origin */
     SQL_HISTORY_FINISH,      /* 10 id, 11 result */
     SQL_HISTORY_PRUNE,       /* 10 newest id to go */
-    SQL_HISTORY_LIST,        /* 10 uuid or NULL, 11 limit → columns of HistoryEntry */
+    SQL_HISTORY_LIST,        /* 10 oldest time → columns of HistoryEntry, the newest first */
     SQL_ORIGINAL_KEEP,       /* process, key; 10 from, 11 to, 12 batch, 13 value before */
     SQL_ORIGINAL_DONE,       /* process, key; 10 batch */
     SQL_ORIGINAL_DROP_MADE,  /* process, key; 10 batch */

@@ -217,9 +217,11 @@ static int history_add(Record *record, const ProcessKey *process, const Change *
     statement_bind_number(stmt, 10, id);
     statement_bind_number(stmt, 11, g_get_real_time());
     statement_bind_text(stmt, 12, process->name);
-    statement_bind_text(stmt, 13, why);
+    statement_bind_text(stmt, 13, change->drift && g_str_equal(why, "plan") ? "drift" : why);
     statement_bind_text(stmt, 14, change->from);
     statement_bind_text(stmt, 15, change->to);
+    statement_bind_text(stmt, 16, change->reason);
+    statement_bind_text(stmt, 17, change->origin);
     return statement_run(record, stmt);
 }
 
@@ -680,20 +682,35 @@ int record_restarts(Record *record, GPtrArray **ret)
 
 /* --- history --- */
 
-void history_entry_free(HistoryEntry *entry)
+static bool is_of(const HistoryEntry *entry, const char *const *guests)
 {
-    if (!entry)
-        return;
-    g_free(entry->uuid);
-    g_free(entry->name);
-    g_free(entry->why);
-    g_free(entry->result);
-    g_free(entry->from);
-    g_free(entry->to);
-    g_free(entry);
+    return !guests || !guests[0] || g_strv_contains(guests, entry->uuid) ||
+           (entry->name && g_strv_contains(guests, entry->name));
 }
 
-int record_history(Record *record, const char *uuid, unsigned limit, GPtrArray **ret)
+/* NULL: of a knob this vmtuned does not have. */
+static HistoryEntry *read_history(sqlite3_stmt *stmt)
+{
+    SettingKey key;
+
+    if (!read_key(stmt, &key))
+        return NULL;
+    HistoryEntry *entry = g_new0(HistoryEntry, 1);
+    entry->key = key;
+    entry->id = sqlite3_column_int64(stmt, 5);
+    entry->time_usec = sqlite3_column_int64(stmt, 6);
+    entry->uuid = statement_text(stmt, 7);
+    entry->name = statement_text(stmt, 8);
+    entry->why = statement_text(stmt, 9);
+    entry->from = statement_text(stmt, 10);
+    entry->to = statement_text(stmt, 11);
+    entry->reason = statement_text(stmt, 12);
+    entry->origin = statement_text(stmt, 13);
+    entry->result = statement_text(stmt, 14);
+    return entry;
+}
+
+int record_history(Record *record, const HistoryQuery *query, GPtrArray **ret)
 {
     LOCK_RECORD(record);
     g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)history_entry_free);
@@ -703,23 +720,14 @@ int record_history(Record *record, const char *uuid, unsigned limit, GPtrArray *
 
     if (r < 0)
         return r;
-    statement_bind_text(stmt, 10, uuid);
-    statement_bind_number(stmt, 11, limit);
-    while ((r = statement_step(record, stmt, &row)) == 0 && row) {
-        SettingKey key;
-        if (!read_key(stmt, &key))
-            continue;
-        HistoryEntry *entry = g_new0(HistoryEntry, 1);
-        entry->key = key;
-        entry->time_usec = sqlite3_column_int64(stmt, 5);
-        entry->uuid = statement_text(stmt, 6);
-        entry->name = statement_text(stmt, 7);
-        entry->why = statement_text(stmt, 8);
-        entry->from = statement_text(stmt, 9);
-        entry->to = statement_text(stmt, 10);
-        entry->result = statement_text(stmt, 11);
-        g_ptr_array_add(list, entry);
+    statement_bind_number(stmt, 10, query->since_usec);
+    while ((query->limit == 0 || list->len < query->limit) &&
+           (r = statement_step(record, stmt, &row)) == 0 && row) {
+        g_autoptr(HistoryEntry) entry = read_history(stmt);
+        if (entry && is_of(entry, query->guests))
+            g_ptr_array_add(list, g_steal_pointer(&entry));
     }
+    sqlite3_reset(stmt);
     if (r == 0)
         *ret = g_steal_pointer(&list);
     return r;

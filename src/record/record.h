@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "model/setting.h"
+#include "model/history.h"
 
 typedef struct Record Record;
 
@@ -54,8 +54,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Record, record_close)
  * drift: the to value, which held until somebody changed it; of a thread born under vmtuned's mask:
  * the original of its class, not the mask), and to as the value written; adds history rows. One
  * transaction; 0 means it is on disk; -ESTALE: its file is no longer in the directory. why: "plan",
- * "drift", "restore". *ret_batch names the batch for record_finish(). Negative errno: nothing was
- * kept on disk, and *ret_batch stays as it is. */
+ * of which a change that is drift has "drift", or "restore". *ret_batch names the batch for
+ * record_finish(). Negative errno: nothing was kept on disk, and *ret_batch stays as it is. */
 int record_begin(Record *record, const ProcessKey *process, const ChangeSet *changes,
                  const char *why, int64_t *ret_batch);
 
@@ -109,12 +109,13 @@ int record_drop_dead(Record *record, const ProcessKey *alive, unsigned n_alive);
 /* Every guest that has originals, for "restore --all": array of char * uuids. */
 int record_guests(Record *record, GPtrArray **ret);
 
-typedef struct HistoryEntry {
-    int64_t time_usec; /* CLOCK_REALTIME */
-    char *uuid, *name, *why, *result;
-    SettingKey key;
-    char *from, *to;
-} HistoryEntry;
-void history_entry_free(HistoryEntry *entry);
-/* The newest entries first, at most limit; uuid NULL: of all guests. Kept: the last 10,000. */
-int record_history(Record *record, const char *uuid, unsigned limit, GPtrArray **ret);
+/* Which entries: of these guests (uuids, or the names they had then; NULL or empty: all), since
+ * then, and the newest if there are more than limit. */
+typedef struct HistoryQuery {
+    const char *const *guests;
+    int64_t since_usec;
+    unsigned limit; /* 0: no limit */
+} HistoryQuery;
+
+/* Array of HistoryEntry, the newest first. Kept: the last 10,000. */
+int record_history(Record *record, const HistoryQuery *query, GPtrArray **ret);

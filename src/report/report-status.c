@@ -24,15 +24,15 @@ static struct json_object *daemon_object(const Snapshot *snapshot)
     return object;
 }
 
-static unsigned vcpus_count(const GuestStatus *status)
+struct json_object *parts_vcpus(const GuestStatus *status)
 {
     unsigned online = 0;
 
     if (status->guest)
-        return cpuset_weight(guest_def(status->guest)->vcpus);
+        return parts_number(cpuset_weight(guest_def(status->guest)->vcpus));
     for (unsigned i = 0; status->plan && i < status->plan->n_vcpus; i++)
         online += status->plan->vcpus[i].online;
-    return online;
+    return parts_number(online);
 }
 
 /* Where its vCPUs may run: as planned, else as the kernel has the whole guest. */
@@ -138,7 +138,7 @@ static struct json_object *status_entry(const GuestStatus *status, const void *c
     parts_add_identity(entry, status);
     json_object_object_add(entry, "since", parts_time(status->since_usec));
     json_object_object_add(entry, "cpu_policy", parts_text(policy_word(status)));
-    json_object_object_add(entry, "vcpus", parts_number(vcpus_count(status)));
+    json_object_object_add(entry, "vcpus", parts_vcpus(status));
     json_object_object_add(entry, "nodes", parts_set(plan ? plan->nodes : NULL));
     json_object_object_add(entry, "cpus", parts_set(cpus));
     json_object_object_add(entry, "now", now_array(status->guest));

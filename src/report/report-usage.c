@@ -7,7 +7,15 @@ static struct json_object *counter(const ThreadUsage *thread, uint64_t nsec)
     return thread->counted ? json_object_new_int64((int64_t)MIN(nsec, (uint64_t)INT64_MAX)) : NULL;
 }
 
-static struct json_object *thread_row(const ThreadUsage *thread)
+static struct json_object *planned(const GuestPlan *plan, const ThreadUsage *thread)
+{
+    const CpuSet *cpus =
+        plan ? guest_plan_thread_cpus(plan, thread->thread_class, thread->id) : NULL;
+
+    return cpus && !cpuset_is_empty(cpus) ? parts_set(cpus) : NULL;
+}
+
+static struct json_object *thread_row(const GuestPlan *plan, const ThreadUsage *thread)
 {
     struct json_object *row = json_object_new_object();
 
@@ -18,6 +26,7 @@ static struct json_object *thread_row(const ThreadUsage *thread)
                            json_object_new_int64((int64_t)MIN(thread->starttime, INT64_MAX)));
     json_object_object_add(row, "name", parts_text(thread->comm));
     json_object_object_add(row, "cpus", parts_set(thread->cpus));
+    json_object_object_add(row, "planned", planned(plan, thread));
     json_object_object_add(row, "last_cpu",
                            thread->last_cpu >= 0 ? json_object_new_int64(thread->last_cpu) : NULL);
     json_object_object_add(row, "cpu_nsec", counter(thread, thread->cpu_nsec));
@@ -25,29 +34,48 @@ static struct json_object *thread_row(const ThreadUsage *thread)
     return row;
 }
 
-static struct json_object *guest_entry(const GuestUsage *usage)
-{
-    struct json_object *entry = json_object_new_object(), *threads = json_object_new_array();
+typedef struct UsageContext {
+    const Topo *topo;
+    const GPtrArray *sample;
+} UsageContext;
 
-    for (guint i = 0; i < usage->threads->len; i++)
-        json_object_array_add(threads, thread_row(&g_array_index(usage->threads, ThreadUsage, i)));
-    json_object_object_add(entry, "name", parts_text(usage->name));
-    json_object_object_add(entry, "uuid", parts_text(usage->uuid));
+static struct json_object *guest_entry(const GuestStatus *status, const void *data)
+{
+    const UsageContext *context = data;
+    const GuestUsage *usage = guest_usage_find(context->sample, status->uuid);
+    struct json_object *entry = json_object_new_object(), *threads = json_object_new_array();
+    int64_t time_usec = usage ? usage->time_usec : 0;
+
+    for (guint i = 0; usage && i < usage->threads->len; i++)
+        json_object_array_add(
+            threads, thread_row(status->plan, &g_array_index(usage->threads, ThreadUsage, i)));
+    parts_add_identity(entry, status);
+    json_object_object_add(entry, "vcpus", parts_vcpus(status));
+    json_object_object_add(entry, "locality_pct", parts_locality(status, context->topo));
+    json_object_object_add(entry, "drift", json_object_new_int64(status->drift_count));
+    json_object_object_add(entry, "repaired", json_object_new_int64(status->repair_count));
     json_object_object_add(entry, "time_usec",
-                           usage->time_usec > 0 ? json_object_new_int64(usage->time_usec) : NULL);
+                           time_usec > 0 ? json_object_new_int64(time_usec) : NULL);
     json_object_object_add(entry, "threads", threads);
     return entry;
 }
 
-struct json_object *report_usage(const GPtrArray *list, const char *const *uuids)
+/* How a guest stands is for status to judge. */
+static ReportExit usage_exit(const GuestStatus *status)
 {
-    struct json_object *document = report_document(), *guests = json_object_new_array();
+    (void)status;
+    return REPORT_OK;
+}
 
-    for (guint i = 0; i < list->len; i++) {
-        const GuestUsage *usage = g_ptr_array_index(list, i);
-        if (!uuids[0] || g_strv_contains(uuids, usage->uuid))
-            json_object_array_add(guests, guest_entry(usage));
-    }
+struct json_object *report_usage(const Snapshot *snapshot, const GPtrArray *sample,
+                                 const char *const *names)
+{
+    const UsageContext context = {.topo = snapshot->topo, .sample = sample};
+    const PartsOf of = {.make = guest_entry, .context = &context, .exit_of = usage_exit};
+    ReportExit exit_status = REPORT_OK;
+    struct json_object *guests = parts_guests(snapshot, names, &of, &exit_status);
+    struct json_object *document = parts_document(exit_status);
+
     json_object_object_add(document, "guests", guests);
     return document;
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "model/finding.h"
+#include "model/history.h"
 #include "model/policy-key.h"
 #include "model/status.h"
 #include "model/usage.h"
@@ -69,8 +70,13 @@ struct json_object *report_advise(const GPtrArray *list);
  * info. */
 struct json_object *report_doctor(const GPtrArray *list, const char *const *uuids,
                                   int64_t sample_usec, int64_t realtime_usec);
-/* "usage": list of GuestUsage; uuids empty: all of them. */
-struct json_object *report_usage(const GPtrArray *list, const char *const *uuids);
+/* "log": list of HistoryEntry, the newest first; in the document the oldest is. unknown: names
+ * (const char *) that were asked for and mean no guest. */
+struct json_object *report_log(const GPtrArray *history, const GPtrArray *unknown);
+/* "usage": sample has a GuestUsage of each guest that was looked at; names as in report_status().
+ */
+struct json_object *report_usage(const Snapshot *snapshot, const GPtrArray *sample,
+                                 const char *const *names);
 struct json_object *report_policy(const char *guest, const GuestPolicy *policy);
 /* free: what is free of each node now; NULL: not known (offline, or over the bus). */
 struct json_object *report_topology(const Topo *topo, const TopoFree *free_now);

@@ -5,6 +5,8 @@
  * in place of ctl/bus-client.c.
  */
 #include "ctl/bus-client.h"
+#include "ctl/show-top.h"
+#include "ctl/top-document.h"
 #include "ctl/verbs.h"
 
 #include <stdlib.h>
@@ -19,7 +21,7 @@ static const char *const lines[][MAX_WORDS] = {
     {"apply"},        {"verify"},      {"explain", "g"},        {"pending"},
     {"host"},         {"advise"},      {"policy", "show", "g"}, {"defrag"},
     {"resume", "g"},  {"reload"},      {"restart-into", "g"},   {"stop-move", "g"},
-    {"restore", "g"}, {"doctor"},
+    {"restore", "g"}, {"log", "g"},    {"log", "-r"},   {"doctor"},
 };
 
 static Doc *answer;
@@ -50,6 +52,19 @@ static void run_verb(const char *const *words)
         abort(); /* the line is wrong */
 }
 
+/* Which has answers of its own. */
+static void run_top(void)
+{
+    const TopView view = {.order = TOP_BY_DELAY, .threads = true};
+    g_autoptr(Doc) first = top_document(NULL, answer), second = top_document(answer, answer);
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    show_top(&view, first, out);
+    show_top(&view, second, out);
+    if (strlen(out->str) != out->len)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autofree char *text = size > 0 ? g_strndup((const char *)data, size) : g_strdup("");
@@ -60,5 +75,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     answer = document;
     for (unsigned i = 0; i < G_N_ELEMENTS(lines); i++)
         run_verb(lines[i]);
+    run_top();
     return 0;
 }

@@ -156,6 +156,7 @@ static Manager *manager_make(void)
     manager->host = host_state_new();
     manager->moves = memory_moves_new();
     manager->reads = read_queues_new();
+    manager->record = record_new("/nonexistent");
     check(pool_new(&manager->pool) == 0);
     manager->restarts = g_ptr_array_new();
     manager->guests = g_ptr_array_new();

@@ -40,7 +40,7 @@ static void read_all(Record *record)
         g_ptr_array_unref(g_steal_pointer(&list));
     if (record_restarts(record, &list) == 0)
         g_ptr_array_unref(g_steal_pointer(&list));
-    if (record_history(record, NULL, 100, &list) == 0)
+    if (record_history(record, &(HistoryQuery){.limit = 100}, &list) == 0)
         g_ptr_array_unref(g_steal_pointer(&list));
 }
 

@@ -10,6 +10,7 @@ import test_bus
 import test_churn
 import test_cli
 import test_clocks
+import test_completion
 import test_contest
 import test_crash
 import test_daemon
@@ -20,6 +21,7 @@ import test_drift
 import test_evil
 import test_hung
 import test_libvirtd
+import test_log
 import test_memory
 import test_messages
 import test_off
@@ -27,10 +29,11 @@ import test_pending
 import test_placement
 import test_record
 import test_restore
+import test_usage
 
 MODULES = (test_placement, test_drift, test_contest, test_restore, test_daemon, test_hung, test_libvirtd, test_cli,
-           test_off, test_advise, test_devices, test_disks, test_doctor, test_pending, test_memory, test_clocks, test_bus,
-           test_ability, test_evil)
+           test_off, test_advise, test_devices, test_disks, test_doctor, test_pending, test_memory, test_clocks,
+           test_bus, test_ability, test_evil, test_completion, test_log, test_usage)
 RESILIENCE = (test_crash, test_record, test_messages, test_churn)  # by "make check-resilience"
 
 

@@ -473,12 +473,13 @@ static void history_tells_why(void **state)
     settle(world, &dedicated);
     assert_true(fake_taskset(world->guest->kernel, 102, "0"));
     guest_job_free(run_well(world, GUEST_TUNE));
-    assert_int_equal(record_history(world->record, NULL, 1000, &history), 0);
+    assert_int_equal(record_history(world->record, &(HistoryQuery){0}, &history), 0);
     const HistoryEntry *newest = g_ptr_array_index(history, 0);
     const HistoryEntry *oldest = g_ptr_array_index(history, history->len - 1);
     assert_string_equal(newest->why, "drift");
     assert_string_equal(newest->result, "done");
     assert_string_equal(oldest->why, "plan");
+    assert_non_null(oldest->reason);
 }
 
 static void kept_drift_stays_and_the_rest_is_made(void **state)

@@ -54,7 +54,7 @@ static int keep(Record *record, unsigned instance, int64_t *ret_batch)
     g_autoptr(ChangeSet) changes = change_set_new();
     SettingKey key = {.knob = KNOB_VCPU_PIN, .instance = instance, .plane = PLANE_LIVE};
 
-    change_set_add(changes, &key, "0-7", "4");
+    change_set_add(changes, &key, "0-7", "4")->reason = g_strdup("as wanted");
     int r = record_begin(record, &db, changes, "plan", ret_batch);
     if (r < 0 || instance % 2 == 0)
         return r;
@@ -200,10 +200,32 @@ static void newer_file(void **state)
     fill(*state);
     run_sql(*state, "PRAGMA user_version=7");
     assert_left_alone(*state, RECORD_NEWER);
-    run_sql(*state, "PRAGMA user_version=1");
+    run_sql(*state, "PRAGMA user_version=2");
     g_autoptr(Record) record = open_record(*state);
     g_autoptr(GHashTable) kept = kept_instances(record);
     assert_int_equal(g_hash_table_size(kept), 200);
+}
+
+/* Of an older vmtuned: nothing is lost, and what is new is written from now on. */
+static void older_file(void **state)
+{
+    g_autoptr(GPtrArray) history = NULL;
+    int64_t batch;
+
+    fill(*state);
+    run_sql(*state, "ALTER TABLE history DROP COLUMN reason;"
+                    "ALTER TABLE history DROP COLUMN origin; PRAGMA user_version=1");
+    for (unsigned i = 0; i < 2; i++) {
+        g_autoptr(Record) record = open_record(*state);
+        g_autoptr(GHashTable) kept = kept_instances(record);
+        assert_int_equal(g_hash_table_size(kept), 200 + i);
+        assert_int_equal(keep(record, 500 + i, &batch), 0);
+    }
+    g_autoptr(Record) record = open_record(*state);
+    assert_int_equal(record_history(record, &(HistoryQuery){0}, &history), 0);
+    assert_int_equal(history->len, 202);
+    assert_string_equal(((HistoryEntry *)g_ptr_array_index(history, 0))->reason, "as wanted");
+    assert_null(((HistoryEntry *)g_ptr_array_index(history, 201))->reason);
 }
 
 static void no_database(void **state)
@@ -507,6 +529,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(nothing_reported_is_lost),
         TEST(newer_file),
+        TEST(older_file),
         TEST(no_database),
         TEST(foreign_database),
         TEST(damaged_pages),

@@ -243,6 +243,8 @@ static void cut_off_first_change(void **ret_state)
     assert_original(state, &db, &live_key, "0-7", "0-7");
 }
 
+static const HistoryQuery of_db = {.guests = (const char *const[]){UUID, NULL}};
+
 static void one_batch_many_results(void **ret_state)
 {
     State *state = *ret_state;
@@ -258,7 +260,7 @@ static void one_batch_many_results(void **ret_state)
     assert_int_equal(record_finish(state->record, &db, batch, changes, results), 0);
     assert_n_originals(state, &db, 2);
 
-    assert_int_equal(record_history(state->record, UUID, 10, &history), 0);
+    assert_int_equal(record_history(state->record, &of_db, &history), 0);
     assert_int_equal(history->len, 3);
     const HistoryEntry *newest = g_ptr_array_index(history, 0);
     const HistoryEntry *middle = g_ptr_array_index(history, 1);
@@ -428,7 +430,7 @@ static void devices_are_told_apart(void **ret_state)
     }
     assert_n_originals(state, &db_off, 4); /* all but the live one */
 
-    assert_int_equal(record_history(state->record, UUID, 2, &history), 0);
+    assert_int_equal(record_history(state->record, &of_db, &history), 0);
     const HistoryEntry *newest = g_ptr_array_index(history, 0);
     const HistoryEntry *second = g_ptr_array_index(history, 1);
     assert_int_equal(setting_key_compare(&newest->key, &keys[1]), 0);
@@ -568,6 +570,53 @@ static void of_the_gone_the_newest_stay(void **ret_state)
     }
 }
 
+static unsigned n_history(const State *state, const char *guest, int64_t since_usec)
+{
+    const char *const guests[] = {guest, NULL};
+    g_autoptr(GPtrArray) list = NULL;
+
+    assert_int_equal(record_history(state->record,
+                                    &(HistoryQuery){.guests = guests, .since_usec = since_usec},
+                                    &list),
+                     0);
+    return list->len;
+}
+
+/* By uuid, by the name it had then, and by time; the numbers go on. */
+static void history_is_asked_for(void **ret_state)
+{
+    State *state = *ret_state;
+    ProcessKey renamed = db;
+    g_autoptr(ChangeSet) changes = change_set_new();
+    g_autoptr(GPtrArray) list = NULL;
+    int64_t batch, now_usec = g_get_real_time();
+
+    renamed.name = "db-old";
+    change(state, &renamed, &live_key, "0-7", "6");
+    change(state, &web, &live_key, "0-7", "6");
+    Change *drift = change_set_add(changes, &live_key, "6", "4");
+    drift->drift = true;
+    drift->reason = g_strdup("1 PU of its own");
+    drift->origin = g_strdup("policy.yaml:5");
+    assert_int_equal(record_begin(state->record, &db, changes, "plan", &batch), 0);
+    assert_int_equal(n_history(state, NULL, 0), 3);
+    assert_int_equal(n_history(state, UUID, 0), 2);
+    assert_int_equal(n_history(state, "db", 0), 1);
+    assert_int_equal(n_history(state, "db-old", 0), 1);
+    assert_int_equal(n_history(state, "nobody", 0), 0);
+    assert_int_equal(n_history(state, NULL, now_usec), 3);
+    assert_int_equal(n_history(state, NULL, now_usec + G_TIME_SPAN_DAY), 0);
+
+    assert_int_equal(record_history(state->record, &of_db, &list), 0);
+    const HistoryEntry *newest = g_ptr_array_index(list, 0), *oldest = g_ptr_array_index(list, 1);
+    assert_string_equal(newest->why, "drift");
+    assert_string_equal(newest->reason, "1 PU of its own");
+    assert_string_equal(newest->origin, "policy.yaml:5");
+    assert_true(newest->id > oldest->id);
+    assert_string_equal(oldest->why, "plan");
+    assert_null(oldest->reason);
+}
+
 static void history_is_bounded(void **ret_state)
 {
     State *state = *ret_state;
@@ -582,13 +631,18 @@ static void history_is_bounded(void **ret_state)
     change(state, &web, &live_key, "0-7", "6");
     for (unsigned i = 0; i < 11; i++)
         assert_int_equal(record_begin(state->record, &db, changes, "plan", &batch), 0);
-    assert_int_equal(record_history(state->record, NULL, 100000, &all), 0);
+    assert_int_equal(record_history(state->record, &(HistoryQuery){0}, &all), 0);
     assert_int_equal(all->len, 10000);
     assert_string_equal(((HistoryEntry *)g_ptr_array_index(all, 0))->result, "unfinished");
     assert_int_equal(((HistoryEntry *)g_ptr_array_index(all, 0))->key.instance, 999);
-    assert_int_equal(record_history(state->record, UUID, 5, &few), 0);
+    assert_int_equal(
+        record_history(state->record, &(HistoryQuery){.guests = of_db.guests, .limit = 5}, &few),
+        0);
     assert_int_equal(few->len, 5);
-    assert_int_equal(record_history(state->record, OTHER_UUID, 5, &other), 0);
+    assert_int_equal(
+        record_history(state->record,
+                       &(HistoryQuery){.guests = (const char *const[]){OTHER_UUID, NULL}}, &other),
+        0);
     assert_int_equal(other->len, 0);
     assert_n_originals(state, &web, 1);
 }
@@ -755,6 +809,7 @@ int main(void)
         TEST(flags),
         TEST(the_dead_go),
         TEST(of_the_gone_the_newest_stay),
+        TEST(history_is_asked_for),
         TEST(history_is_bounded),
         TEST(two_at_once),
         TEST(threads_share_a_record),

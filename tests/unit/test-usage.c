@@ -121,8 +121,10 @@ static struct json_object *part(struct json_object *object, const char *key)
 
 static void test_document(void **state)
 {
-    static const char *const all[] = {NULL}, *const other[] = {"u2", NULL};
-    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)guest_usage_free);
+    static const char *const all[] = {NULL}, *const other[] = {"u2", "u3", NULL};
+    g_autoptr(GPtrArray) sample = g_ptr_array_new_with_free_func((GDestroyNotify)guest_usage_free);
+    g_autoptr(Snapshot) snapshot = snapshot_new();
+    GuestStatus *status = guest_status_new("u1", "db1");
     GuestUsage *usage = usage_at(SECOND);
     (void)state;
 
@@ -130,16 +132,20 @@ static void test_document(void **state)
     add(usage, 11, THREAD_VHOST, 0, 0);
     g_array_index(usage->threads, ThreadUsage, 1).counted = false;
     g_array_index(usage->threads, ThreadUsage, 1).last_cpu = -1;
-    g_ptr_array_add(list, usage);
-    g_ptr_array_add(list, guest_usage_new("u2", "off"));
-    assert_ptr_equal(guest_usage_find(list, "u1"), usage);
-    assert_null(guest_usage_find(list, "u3"));
+    g_ptr_array_add(sample, usage);
+    status->state = GUEST_AS_PLANNED;
+    status->drift_count = 3;
+    g_ptr_array_add(snapshot->guests, status);
+    g_ptr_array_add(snapshot->guests, guest_status_new("u2", "off"));
 
-    struct json_object *document = report_usage(list, all), *guests = part(document, "guests");
+    struct json_object *document = report_usage(snapshot, sample, all);
+    struct json_object *guests = part(document, "guests");
     assert_int_equal(json_object_array_length(guests), 2);
     struct json_object *guest = json_object_array_get_idx(guests, 0);
     struct json_object *row = json_object_array_get_idx(part(guest, "threads"), 0);
     assert_string_equal(json_object_get_string(part(guest, "name")), "db1");
+    assert_string_equal(json_object_get_string(part(guest, "state")), "as-planned");
+    assert_int_equal(json_object_get_int(part(guest, "drift")), 3);
     assert_int_equal(json_object_get_int64(part(guest, "time_usec")), SECOND);
     assert_string_equal(json_object_get_string(part(row, "class")), "vcpu");
     assert_int_equal(json_object_get_int(part(row, "tid")), 10);
@@ -147,6 +153,7 @@ static void test_document(void **state)
     assert_int_equal(json_object_get_int64(part(row, "delay_nsec")), 8);
     assert_int_equal(json_object_get_int(part(row, "last_cpu")), 3);
     assert_string_equal(json_object_get_string(part(row, "cpus")), "2-3");
+    assert_null(part(row, "planned"));
     row = json_object_array_get_idx(part(guest, "threads"), 1);
     assert_null(part(row, "cpu_nsec"));
     assert_null(part(row, "delay_nsec"));
@@ -154,12 +161,35 @@ static void test_document(void **state)
     assert_null(part(json_object_array_get_idx(guests, 1), "time_usec"));
     json_object_put(document);
 
-    document = report_usage(list, other);
+    document = report_usage(snapshot, sample, other);
     guests = part(document, "guests");
-    assert_int_equal(json_object_array_length(guests), 1);
+    assert_int_equal(report_get_exit(document), REPORT_BAD_INPUT);
     assert_string_equal(json_object_get_string(part(json_object_array_get_idx(guests, 0), "name")),
                         "off");
+    assert_non_null(part(json_object_array_get_idx(guests, 1), "error"));
     json_object_put(document);
+}
+
+static GuestPlan *plan_make(void)
+{
+    GuestPlan *plan = guest_plan_new();
+
+    plan->n_vcpus = 1;
+    plan->vcpus = g_new0(VcpuPlan, 1);
+    plan->vcpus[0] = (VcpuPlan){.id = 2, .online = true, .cpus = cpuset_new()};
+    hwloc_bitmap_set(plan->vcpus[0].cpus, 7);
+    return plan;
+}
+
+static void test_planned_cpus(void **state)
+{
+    g_autoptr(GuestPlan) plan = plan_make();
+    (void)state;
+
+    assert_true(hwloc_bitmap_isset(guest_plan_thread_cpus(plan, THREAD_VCPU, 2), 7));
+    assert_null(guest_plan_thread_cpus(plan, THREAD_VCPU, 0));
+    assert_null(guest_plan_thread_cpus(plan, THREAD_IOTHREAD, 2));
+    assert_null(guest_plan_thread_cpus(plan, THREAD_HELPER, 0));
 }
 
 int main(void)
@@ -167,7 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_thread_rate),       cmocka_unit_test(test_unknown_rates),
         cmocka_unit_test(test_rates_are_bounded), cmocka_unit_test(test_guest_rate),
-        cmocka_unit_test(test_document),
+        cmocka_unit_test(test_document),          cmocka_unit_test(test_planned_cpus),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
