@@ -123,6 +123,7 @@ static const Verb verbs[] = {
         .max_words = UINT_MAX,
         .doc = "what costs performance, as measured now, and what mends it",
         .run = verb_doctor_run,
+        .words = WORD_GUEST,
     },
     {
         .name = "check",
