@@ -21,7 +21,7 @@ static const char *const lines[][MAX_WORDS] = {
     {"apply"},        {"verify"},      {"explain", "g"},        {"pending"},
     {"host"},         {"advise"},      {"policy", "show", "g"}, {"defrag"},
     {"resume", "g"},  {"reload"},      {"restart-into", "g"},   {"stop-move", "g"},
-    {"restore", "g"}, {"log", "g"},    {"log", "-r"},   {"doctor"},
+    {"restore", "g"}, {"log", "g"},    {"log", "-r"},           {"doctor"},
 };
 
 static Doc *answer;
