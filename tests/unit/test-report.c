@@ -642,7 +642,8 @@ static void test_doctor(void **state)
 {
     g_autoptr(GPtrArray) list = finding_list_new();
     g_autoptr(Guest) guest = guest_new("u1", "a b");
-    static const char *const all[] = {NULL}, *const one[] = {"u1", NULL}, *const none[] = {"u2", NULL};
+    static const char *const all[] = {NULL}, *const one[] = {"u1", NULL},
+                             *const none[] = {"u2", NULL};
     const int64_t time = 1763716080 * (int64_t)G_USEC_PER_SEC;
     (void)state;
 
