@@ -161,6 +161,14 @@ static const Verb verbs[] = {
         .words = WORD_GUEST,
     },
     {
+        .name = "doctor",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .doc = "what costs performance, as measured now, and what mends it",
+        .run = verb_doctor_run,
+        .words = WORD_GUEST,
+    },
+    {
         .name = "check",
         .args = "[FILE...]",
         .max_words = UINT_MAX,

@@ -52,6 +52,7 @@ int verbs_run(char **argv);
 int verb_status_run(const Options *options);
 int verb_plan_run(const Options *options);
 int verb_advise_run(const Options *options);
+int verb_doctor_run(const Options *options);
 int verb_apply_run(const Options *options);
 int verb_verify_run(const Options *options);
 int verb_explain_run(const Options *options);

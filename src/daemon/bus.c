@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* org.vmtuned1: a table and thin calls. Reading is for everybody; changing goes through gate.h,
  * which calls the method again when it may go on. */
+#include "daemon/doctor-job.h"
 #include "daemon/gate.h"
 #include "daemon/history-job.h"
 #include "daemon/memory-move.h"
@@ -271,6 +272,16 @@ static int method_metrics(sd_bus_message *message, void *data, sd_bus_error *ret
     return read_call_queue(data, &read_metrics[format], message, asked, reterr);
 }
 
+static int method_doctor(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    char **uuids;
+
+    int r = read_guests(data, message, &uuids, reterr);
+    if (r < 0)
+        return r;
+    return read_call_queue(data, &read_doctor, message, (ReadCall){.uuids = uuids}, reterr);
+}
+
 /* Takes request.uuids over. */
 static int queue_request(Manager *manager, sd_bus_message *message, Request request,
                          sd_bus_error *reterr)
@@ -515,6 +526,7 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Pending", "as", "s", method_pending, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Explain", "s", "s", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Advise", "as", "s", method_advise, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Doctor", "as", "s", method_doctor, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Policy", "s", "s", method_policy, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("PolicyInForce", "", "s", method_policy_in_force, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("ProposePolicy", "s", "s", method_propose_policy, SD_BUS_VTABLE_UNPRIVILEGED),

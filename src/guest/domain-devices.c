@@ -150,6 +150,7 @@ static void read_nic(XmlReader *reader, const xmlNode *node, unsigned *numbered,
     if (g_str_equal(nic.type, "hostdev"))
         nic.pci = xml_read_pci_address(reader, xml_child(xml_child(node, "source"), "address"));
     nic.host = read_host_device(node, nic.type);
+    nic.tap = xml_value(xml_child(node, "target"), "dev");
     nic.is_premade = xml_value_is(xml_child(node, "target"), "managed", "no");
     g_array_append_val(nics, nic);
 }

@@ -17,18 +17,43 @@ static const char *const way_words[] = {
     [WAY_THREAD] = "something that sets the affinity of its threads directly",
 };
 
-/* By their name in the kernel, of which there are 15 characters. irqbalance is not here: it moves
- * interrupts, never threads. */
+#define SERVICE_OFF(PROGRAM) "systemctl disable --now " PROGRAM
+
+/* By their name in the kernel, of which there are 15 characters. irqbalance and ksmtuned are never
+ * who changed a guest: they set interrupts and page merging. */
 static const Tuner known[] = {
-    {"numad", 0, WAY_BIT(WAY_THREAD)},
-    {"tuned", 0, WAY_BIT(WAY_THREAD) | WAY_BIT(WAY_CGROUP)},
-    {"tuna", 0, WAY_BIT(WAY_THREAD)},
-    {"cgrulesengd", 0, WAY_BIT(WAY_CGROUP)},
-    {"nova-compute", 0, WAY_BIT(WAY_LIBVIRT)},
-    {"vdsmd", 0, WAY_BIT(WAY_LIBVIRT)},
-    {"momd", 0, WAY_BIT(WAY_LIBVIRT)},
-    {"virt-launcher", 0, WAY_BIT(WAY_LIBVIRT)},
-    {"virt-manager", 0, WAY_BIT(WAY_LIBVIRT)},
+    {.name = "numad",
+     .ways = WAY_BIT(WAY_THREAD),
+     .does = "moves processes and their memory between nodes, by a plan of its own",
+     .remedy = SERVICE_OFF("numad")},
+    {.name = "tuned",
+     .ways = WAY_BIT(WAY_THREAD) | WAY_BIT(WAY_CGROUP),
+     .does = "sets what its profile names, such as transparent huge pages, and with its scheduler "
+             "plugin the CPUs of threads",
+     .remedy = "tuned-adm profile virtual-host  # and enabled=false in [scheduler] of its profile"},
+    {.name = "tuna",
+     .ways = WAY_BIT(WAY_THREAD),
+     .does = "sets the CPUs of threads and interrupts",
+     .remedy = "close it, once it has done what it was for"},
+    {.name = "cgrulesengd",
+     .ways = WAY_BIT(WAY_CGROUP),
+     .does = "moves processes to cgroups of its own rules",
+     .remedy = SERVICE_OFF("cgred")},
+    {.name = "irqbalance",
+     .does = "moves interrupts to any CPU that it was not told to leave alone",
+     .remedy = "ban the dedicated CPUs by its IRQBALANCE_BANNED_CPULIST, or stop it",
+     .interrupts = true},
+    {.name = "ksmtuned",
+     .does = "switches page merging by its own thresholds",
+     .remedy = SERVICE_OFF("ksmtuned")},
+    {.name = "momd",
+     .ways = WAY_BIT(WAY_LIBVIRT),
+     .does = "switches page merging, and sets balloons and quotas of guests",
+     .remedy = SERVICE_OFF("momd")},
+    {.name = "nova-compute", .ways = WAY_BIT(WAY_LIBVIRT)},
+    {.name = "vdsmd", .ways = WAY_BIT(WAY_LIBVIRT)},
+    {.name = "virt-launcher", .ways = WAY_BIT(WAY_LIBVIRT)},
+    {.name = "virt-manager", .ways = WAY_BIT(WAY_LIBVIRT)},
 };
 
 GArray *tuners_acquire(const char *root)
@@ -43,7 +68,8 @@ GArray *tuners_acquire(const char *root)
         if (proc_stat_acquire(root, pid, &stat) != HOST_DONE)
             continue;
         for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
-            Tuner tuner = {known[i].name, pid, known[i].ways};
+            Tuner tuner = known[i];
+            tuner.pid = pid;
             if (g_str_equal(stat.comm, known[i].name))
                 g_array_append_val(tuners, tuner);
         }

@@ -6,13 +6,7 @@
 #pragma once
 
 #include "model/guest.h"
-
-/* A program that runs here and is known to set what vmtuned sets. */
-typedef struct Tuner {
-    const char *name; /* static */
-    pid_t pid;
-    unsigned ways; /* how it can do so; private to rival.c */
-} Tuner;
+#include "model/vitals.h"
 
 /* All of them, by pid: array of Tuner. Never NULL: what cannot be read is not in it. Reads names
  * only: a command line is in the memory of a process that may hang. */

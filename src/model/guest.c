@@ -67,6 +67,7 @@ static void devices_clear(GuestDef *def)
         g_free(nic->model);
         g_free(nic->pci);
         g_free(nic->host);
+        g_free(nic->tap);
     }
     g_free(def->nics);
     g_strfreev(def->hostdevs);

@@ -55,6 +55,7 @@ typedef struct GuestNic {
     bool is_premade; /* its TAP device was made by somebody else (managed='no') */
     char *host; /* network device of the host behind it: of a macvtap the NIC, else the bridge; may
                  * be NULL */
+    char *tap;  /* the host's end of it, of a running guest: "vnet0"; NULL: none */
 } GuestNic;
 
 typedef struct GuestDef {

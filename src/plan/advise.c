@@ -10,8 +10,6 @@
 
 /* Each image below is one more lookup for a read of what was never written above it. */
 #define MAX_BACKING 3
-/* In less memory page walks hardly show. */
-#define LARGE_GUEST_KIB (UINT64_C(4) * 1024 * 1024)
 
 typedef struct Advise {
     const Topo *topo;
@@ -24,45 +22,45 @@ typedef struct Advise {
 
 /* --- helpers --- */
 
-static bool is_ignored(const Advise *advise, AdviceId id)
+bool advise_is_ignored(const Policy *policy, FindingId id)
 {
-    const PolicyValue *ignore = advise->policy->values[KEY_ADVICE_IGNORE];
+    const PolicyValue *ignore = policy->values[KEY_ADVICE_IGNORE];
 
     for (unsigned i = 0; ignore && i < ignore->n_entries; i++)
-        if (g_str_equal(ignore->entries[i].value->text, advice_name(id)))
+        if (g_str_equal(ignore->entries[i].value->text, finding_info(id)->name))
             return true;
     return false;
 }
 
-/* command NULL: nothing can be done. */
-static void advice(const Advise *advise, AdviceId id, const char *command, const char *format, ...)
-    G_GNUC_PRINTF(4, 5);
-
-static void advice(const Advise *advise, AdviceId id, const char *command, const char *format, ...)
+const char *advise_called(const char *name, const char *uuid)
 {
-    const Guest *guest = advise->of ? advise->of->guest : NULL;
+    return text_is_plain_name(name) ? name : uuid;
+}
+
+/* command NULL: nothing can be done, or the policy does it (finding_remedy()). NULL: nobody wants
+ * to know. */
+static Finding *advice(const Advise *advise, FindingId id, const char *command, const char *format,
+                       ...) G_GNUC_PRINTF(4, 5);
+
+static Finding *advice(const Advise *advise, FindingId id, const char *command, const char *format,
+                       ...)
+{
     va_list arguments;
 
-    if (is_ignored(advise, id))
-        return;
-    Advice *one = g_new0(Advice, 1);
-    one->id = id;
-    one->guest = g_strdup(guest ? guest->name : NULL);
-    one->uuid = g_strdup(guest ? guest->uuid : NULL);
+    if (advise_is_ignored(advise->policy, id))
+        return NULL;
+    Finding *one = finding_add(advise->list, id, advise->of ? advise->of->guest : NULL);
     one->device = g_strdup(advise->device);
     one->command = g_strdup(command);
     va_start(arguments, format);
     one->reason = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_ptr_array_add(advise->list, one);
+    return one;
 }
 
-/* What the guest is called in a command. */
 static const char *called(const Advise *advise)
 {
-    const Guest *guest = advise->of->guest;
-
-    return text_is_plain_name(guest->name) ? guest->name : guest->uuid;
+    return advise_called(advise->of->guest->name, advise->of->guest->uuid);
 }
 
 /* In single quotes, for a shell. */
@@ -78,11 +76,6 @@ static char *quoted(const char *text)
 static char *edit(const Advise *advise, const char *what)
 {
     return g_strdup_printf("virsh edit %s  # %s", called(advise), what);
-}
-
-static char *policy_line(const char *keys)
-{
-    return g_strdup_printf("policy: %s", keys);
 }
 
 static bool has_plan(const Advise *advise)
@@ -173,7 +166,7 @@ static void check_vhost_net(const Advise *advise, const AdviseGuest *guests, uns
             n += is_tap(&def->nics[j]);
     }
     if (advise->topo->no_vhost_net && n > 0)
-        advice(advise, ADVICE_NO_VHOST_NET, "modprobe vhost_net",
+        advice(advise, FINDING_NO_VHOST_NET, "modprobe vhost_net",
                "there is no usable /dev/vhost-net, and %u virtio NICs could use it", n);
 }
 
@@ -188,16 +181,32 @@ static void check_management(const Advise *advise)
         const char *who = called(advise);
         g_autofree char *line = g_strdup_printf("policy: guests: [{match: {%s: %s}}]",
                                                 who == guest->name ? "name" : "uuid", who);
-        advice(advise, ADVICE_PINNED_BY_HAND, line,
+        advice(advise, FINDING_PINNED_BY_HAND, line,
                "it was pinned by hand before vmtuned saw it, and no rule of the policy names it");
     }
     if (guest->active && !guest->persistent && has_plan(advise) && plan->persist != PERSIST_NEVER) {
         g_autofree char *line =
             g_strdup_printf("virsh dumpxml --inactive --security-info %s | virsh define /dev/stdin",
                             called(advise));
-        advice(advise, ADVICE_TRANSIENT, line,
+        advice(advise, FINDING_TRANSIENT, line,
                "it is transient: settings that need a cold start have nowhere to go");
     }
+}
+
+/* Where a setting belongs, by its name. */
+static FindingClass class_of(Knob knob)
+{
+    static const struct {
+        const char *prefix;
+        FindingClass finding_class;
+    } prefixes[] = {{"disk.", FINDING_STORAGE},     {"scsi.", FINDING_STORAGE},
+                    {"iothread.", FINDING_STORAGE}, {"net.", FINDING_NETWORK},
+                    {"memory.", FINDING_MEMORY},    {"numa.", FINDING_MEMORY}};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(prefixes); i++)
+        if (g_str_has_prefix(knob_info(knob)->name, prefixes[i].prefix))
+            return prefixes[i].finding_class;
+    return FINDING_CPU;
 }
 
 static void unsupported_add(const Advise *advise, const SettingKey *key, const char *value,
@@ -207,8 +216,11 @@ static void unsupported_add(const Advise *advise, const SettingKey *key, const c
     g_autofree char *setting = setting_key_format(key);
 
     on.device = setting;
-    advice(&on, ADVICE_UNSUPPORTED, NULL, "%s (%s): %s", value ? value : "not set",
-           plane_name(key->plane), reason ? reason : "refused");
+    Finding *finding =
+        advice(&on, FINDING_UNSUPPORTED, NULL, "%s (%s): %s", value ? value : "not set",
+               plane_name(key->plane), reason ? reason : "refused");
+    if (finding)
+        finding->finding_class = class_of(key->knob);
 }
 
 static void check_unsupported(const Advise *advise)
@@ -233,7 +245,7 @@ static void check_emulated(const Advise *advise)
     if (g_strcmp0(advise->def->type, "qemu") != 0)
         return;
     if (advise->topo->no_kvm) {
-        advice(advise, ADVICE_EMULATED, NULL,
+        advice(advise, FINDING_EMULATED, NULL,
                "QEMU emulates its CPU, many times slower than KVM, and this host has no /dev/kvm: "
                "virtualisation is off in its firmware, or the modules of KVM are not loaded");
         return;
@@ -241,11 +253,10 @@ static void check_emulated(const Advise *advise)
     g_autofree char *line = edit(
         advise, knob_is_x86(advise->def) ? "<domain type='kvm'>"
                                          : "<domain type='kvm'>, on a host of its architecture");
-    advice(advise, ADVICE_EMULATED, line, "QEMU emulates its CPU: many times slower than KVM");
+    advice(advise, FINDING_EMULATED, line, "QEMU emulates its CPU: many times slower than KVM");
 }
 
-/* libvirt writes QEMU's default model into a definition that names none. */
-static bool has_default_model(const GuestDef *def)
+bool advise_has_default_model(const GuestDef *def)
 {
     static const char *const models[] = {"qemu64", "kvm64", "qemu32", "kvm32", NULL};
 
@@ -257,11 +268,11 @@ static void check_cpu_model(const Advise *advise)
 {
     const GuestDef *def = advise->def;
 
-    if (!is_kvm(advise) || !has_default_model(def))
+    if (!is_kvm(advise) || !advise_has_default_model(def))
         return;
     g_autofree char *line = edit(advise, "<cpu mode='host-model'/>, or host-passthrough where it "
                                          "need not migrate to other CPUs");
-    advice(advise, ADVICE_CPU_DEFAULT_MODEL, line,
+    advice(advise, FINDING_CPU_DEFAULT_MODEL, line,
            "its CPU model is %s, without the host's newer instructions",
            def->cpu_model ? def->cpu_model : "QEMU's default");
 }
@@ -277,7 +288,7 @@ static void check_vcpus(const Advise *advise)
         return;
     g_autofree char *line =
         g_strdup_printf("virsh setvcpus %s %u --config", called(advise), n_cpus);
-    advice(advise, ADVICE_VCPUS_TOO_MANY, line,
+    advice(advise, FINDING_VCPUS_TOO_MANY, line,
            "its %u vCPUs have %u CPUs: they never all run, and wait for each other", n_vcpus,
            n_cpus);
 }
@@ -291,12 +302,22 @@ static void check_cells(const Advise *advise)
     if (!is_dedicated(advise) || plan->n_memory < 2 || def->n_cells > 0 ||
         is_covered(advise, KNOB_NUMA_CELLS, NULL))
         return;
-    g_autofree char *line = def->has_max_memory || def->numa_auto
-                                ? edit(advise, "<cpu>…<numa>: a <cell> for each node")
-                                : policy_line("numa: {guest_cells: host}");
-    advice(advise, ADVICE_CELLS, line,
-           "it is placed on %u NUMA nodes and sees one: its kernel cannot keep memory near",
-           plan->n_memory);
+    bool by_hand = def->has_max_memory || def->numa_auto;
+    g_autofree char *line = by_hand ? edit(advise, "<cpu>…<numa>: a <cell> for each node") : NULL;
+    Finding *finding =
+        advice(advise, FINDING_CELLS, line,
+               "it is placed on %u NUMA nodes and sees one: its kernel cannot keep memory near",
+               plan->n_memory);
+    if (!by_hand)
+        finding_remedy(finding, KEY_NUMA_GUEST_CELLS, "host");
+}
+
+/* Without pages for it the guest would not start. */
+void advise_huge_pages(const Policy *policy, Finding *finding)
+{
+    finding_remedy(finding, KEY_MEMORY_PAGE_SIZE, "large");
+    if (!policy->values[KEY_HOST_HUGEPAGES])
+        finding_remedy(finding, KEY_HOST_HUGEPAGES, "auto");
 }
 
 static void check_pages(const Advise *advise)
@@ -305,15 +326,16 @@ static void check_pages(const Advise *advise)
     unsigned base_kib = advise->topo->base_page_kib;
     unsigned huge_kib = memory_small_huge_page(advise->topo, def);
 
-    if (!is_dedicated(advise) || def->has_hugepages || def->memory_kib < LARGE_GUEST_KIB ||
+    if (!is_dedicated(advise) || def->has_hugepages || def->memory_kib < ADVISE_LARGE_GUEST_KIB ||
         huge_kib == 0 || is_covered(advise, KNOB_MEMORY_PAGE_SIZE, NULL) ||
         (advise->of->policy && guest_policy_get(advise->of->policy, KEY_MEMORY_PAGE_SIZE)))
         return;
-    g_autofree char *line = policy_line("memory: {page_size: large}");
-    advice(advise, ADVICE_NO_HUGEPAGES, line,
-           "its memory is %" PRIu64 " pages of %u KiB; of %u KiB it would be %" PRIu64
-           ", with fewer and shorter page walks",
-           def->memory_kib / base_kib, base_kib, huge_kib, def->memory_kib / huge_kib);
+    advise_huge_pages(advise->policy, advice(advise, FINDING_NO_HUGEPAGES, NULL,
+                                             "its memory is %" PRIu64
+                                             " pages of %u KiB; of %u KiB it would be %" PRIu64
+                                             ", with fewer and shorter page walks",
+                                             def->memory_kib / base_kib, base_kib, huge_kib,
+                                             def->memory_kib / huge_kib));
 }
 
 /* QEMU gives these machines one, unless libvirt is told not to. */
@@ -329,24 +351,28 @@ static bool has_hpet(const Advise *advise)
 
 static void check_timers(const Advise *advise)
 {
-    const char *linux_line = "policy: clock: {profile: linux}";
-    const char *windows_line = "policy: clock: {profile: windows}";
-    bool windows = is_windows(advise);
+    bool windows = is_windows(advise), known = advise->def->os != NULL;
 
-    if (has_hpet(advise) && !is_covered(advise, KNOB_CLOCK_TIMER, "hpet"))
-        advice(advise, ADVICE_HPET,
-               advise->def->os ? (windows ? windows_line : linux_line)
-                               : "policy: clock: {profile: linux}, or windows",
-               "it has a HPET: each access to it leaves the guest for QEMU");
+    if (has_hpet(advise) && !is_covered(advise, KNOB_CLOCK_TIMER, "hpet")) {
+        Finding *finding = advice(advise, FINDING_HPET,
+                                  known ? NULL : "policy: clock: {profile: linux}, or windows",
+                                  "it has a HPET: each access to it leaves the guest for QEMU");
+        if (known)
+            finding_remedy(finding, KEY_CLOCK_PROFILE, windows ? "windows" : "linux");
+    }
     if (!windows && g_strcmp0(value_of(advise, KNOB_CLOCK_TIMER, "kvmclock"), "no") == 0 &&
         !is_covered(advise, KNOB_CLOCK_TIMER, "kvmclock"))
-        advice(advise, ADVICE_KVMCLOCK_OFF, linux_line,
-               "its definition takes kvmclock away: it falls back to slower clocks");
+        finding_remedy(advice(advise, FINDING_KVMCLOCK_OFF, NULL,
+                              "its definition takes kvmclock away: it falls back to slower clocks"),
+                       KEY_CLOCK_PROFILE, "linux");
     if (windows && !is_covered(advise, KNOB_CPU_HYPERV, NULL) &&
         (!advise->def->hyperv_mode || g_str_equal(advise->def->hyperv_mode, "custom")) &&
         !value_of(advise, KNOB_CPU_HYPERV, "relaxed"))
-        advice(advise, ADVICE_WINDOWS_PLAIN, windows_line,
-               "Windows runs without Hyper-V enlightenments: more exits for timers and spinlocks");
+        finding_remedy(
+            advice(
+                advise, FINDING_WINDOWS_PLAIN, NULL,
+                "Windows runs without Hyper-V enlightenments: more exits for timers and spinlocks"),
+            KEY_CLOCK_PROFILE, "windows");
 }
 
 static void check_tsc(const Advise *advise)
@@ -357,7 +383,7 @@ static void check_tsc(const Advise *advise)
         g_strcmp0(def->cpu_mode, "host-passthrough") != 0)
         return;
     g_autofree char *line = edit(advise, "<cpu>…<feature policy='require' name='invtsc'/>");
-    advice(advise, ADVICE_CLOCK_TSC, line,
+    advice(advise, FINDING_CLOCK_TSC, line,
            "the TSC itself could be its clock; it can then be neither migrated nor saved, unless "
            "<timer name='tsc' frequency='…'/> names a frequency that the other host has, too");
 }
@@ -395,14 +421,14 @@ static void check_image(const Advise *advise, const GuestDisk *disk)
         g_autofree char *line =
             g_strdup_printf("qemu-img convert -O raw %s NEW  # while it is off; then virsh edit %s",
                             image, called(advise));
-        advice(advise, ADVICE_DISK_QCOW2, line,
+        advice(advise, FINDING_DISK_QCOW2, line,
                "qcow2 looks up where each cluster is; raw or a block device does not");
     }
     if (n_backing > MAX_BACKING) {
         g_autofree char *line =
             g_strdup_printf("virsh blockpull %s %s --wait --verbose  # while it runs",
                             called(advise), disk->target);
-        advice(advise, ADVICE_DISK_BACKING_CHAIN, line,
+        advice(advise, FINDING_DISK_BACKING_CHAIN, line,
                "%u images are below its own: what was never written is looked for in all of them",
                n_backing);
     }
@@ -414,12 +440,12 @@ static void check_bus(const Advise *advise, const GuestDisk *disk)
 
     if (g_str_equal(disk->bus, "ide") || g_str_equal(disk->bus, "sata")) {
         g_autofree char *line = edit(advise, "<target bus='virtio'/>, once it has the driver");
-        advice(advise, ADVICE_DISK_NOT_VIRTIO, line, "QEMU emulates its %s controller", disk->bus);
+        advice(advise, FINDING_DISK_NOT_VIRTIO, line, "QEMU emulates its %s controller", disk->bus);
     } else if (g_str_equal(disk->bus, "scsi") &&
                !setting_list_find(advise->def->knobs, &controller)) {
         g_autofree char *line =
             edit(advise, "<controller type='scsi' model='virtio-scsi'/>, once it has the driver");
-        advice(advise, ADVICE_DISK_SCSI_CONTROLLER, line, "QEMU emulates its controller");
+        advice(advise, FINDING_DISK_SCSI_CONTROLLER, line, "QEMU emulates its controller");
     }
 }
 
@@ -432,11 +458,43 @@ static void check_cache(const Advise *advise, const GuestDisk *disk)
     if (!local || disk->read_only || is_covered(advise, KNOB_DISK_CACHE, disk->target) ||
         g_strcmp0(cache, "none") == 0 || g_strcmp0(cache, "directsync") == 0)
         return;
-    g_autofree char *line =
-        policy_line(g_strcmp0(disk->driver, "raw") == 0 ? "disk: {cache: none, io: native}"
-                                                        : "disk: {cache: none}");
-    advice(advise, ADVICE_DISK_HOST_CACHE, line,
-           "cache %s keeps its data in the host's memory, too", cache ? cache : "default");
+    Finding *finding =
+        advice(advise, FINDING_DISK_HOST_CACHE, NULL,
+               "cache %s keeps its data in the host's memory, too", cache ? cache : "default");
+    finding_remedy(finding, KEY_DISK_CACHE, "none");
+    if (g_strcmp0(disk->driver, "raw") == 0)
+        finding_remedy(finding, KEY_DISK_IO, "native");
+}
+
+/* QEMU's pool of threads hands each request over and back; the kernel takes it at once where it
+ * does not have to wait, which it may for what grows. */
+static void check_io(const Advise *advise, const GuestDisk *disk)
+{
+    const char *cache = value_of(advise, KNOB_DISK_CACHE, disk->target);
+    const char *io = value_of(advise, KNOB_DISK_IO, disk->target);
+    bool local = g_str_equal(disk->type, "file") || g_str_equal(disk->type, "block");
+    bool direct = g_strcmp0(cache, "none") == 0 || g_strcmp0(cache, "directsync") == 0;
+
+    if (!local || !direct || g_strcmp0(disk->driver, "raw") != 0 ||
+        (io && !g_str_equal(io, "threads")) || is_covered(advise, KNOB_DISK_IO, disk->target))
+        return;
+    finding_remedy(advice(advise, FINDING_DISK_IO_THREADS, NULL,
+                          "a pool of QEMU's threads does its I/O, past the page cache: Linux AIO "
+                          "needs no threads for that"),
+                   KEY_DISK_IO, "native");
+}
+
+/* QEMU gives virtio disks a queue for each vCPU where the definition has no word on it. */
+static void check_queues(const Advise *advise, const GuestDisk *disk)
+{
+    const char *queues = value_of(advise, KNOB_DISK_QUEUES, disk->target);
+
+    if (g_str_equal(disk->bus, "virtio") && g_strcmp0(queues, "1") == 0 &&
+        advise->def->max_vcpus > 1 && !is_covered(advise, KNOB_DISK_QUEUES, disk->target))
+        finding_remedy(advice(advise, FINDING_DISK_ONE_QUEUE, NULL,
+                              "one queue for %u vCPUs, which wait for each other at its lock",
+                              advise->def->max_vcpus),
+                       KEY_DISK_QUEUES, "auto");
 }
 
 static void check_iothread(const Advise *advise, const GuestDisk *disk)
@@ -459,9 +517,9 @@ static void check_iothread(const Advise *advise, const GuestDisk *disk)
         is_covered(advise, is_virtio ? KNOB_DISK_IOTHREAD : KNOB_SCSI_IOTHREAD,
                    is_virtio ? disk->target : NULL))
         return;
-    g_autofree char *line = policy_line("disk: {iothreads: auto}");
-    advice(advise, ADVICE_DISK_NO_IOTHREAD, line,
-           "QEMU's main thread serves it, beside all other work");
+    finding_remedy(advice(advise, FINDING_DISK_NO_IOTHREAD, NULL,
+                          "QEMU's main thread serves it, beside all other work"),
+                   KEY_DISK_IOTHREADS, "auto");
 }
 
 static void check_disks(const Advise *advise)
@@ -475,6 +533,8 @@ static void check_disks(const Advise *advise)
         check_bus(&on, disk);
         check_image(&on, disk);
         check_cache(&on, disk);
+        check_io(&on, disk);
+        check_queues(&on, disk);
         check_iothread(&on, disk);
     }
 }
@@ -503,7 +563,7 @@ static void check_model(const Advise *advise, const GuestNic *nic)
     if (is_virtio || is_passed_through(advise, nic))
         return;
     g_autofree char *line = edit(advise, "<model type='virtio'/>, once it has the driver");
-    advice(advise, ADVICE_NIC_NOT_VIRTIO, line, "QEMU emulates it as %s",
+    advice(advise, FINDING_NIC_NOT_VIRTIO, line, "QEMU emulates it as %s",
            nic->model ? nic->model : "its default model");
 }
 
@@ -514,19 +574,20 @@ static void check_vhost(const Advise *advise, const GuestNic *nic)
     if (!is_tap(nic) || advise->topo->no_vhost_net)
         return;
     if (g_strcmp0(value_of(advise, KNOB_NET_DRIVER, advise->device), "qemu") == 0) {
-        g_autofree char *line = policy_line("network: {driver: vhost}");
         if (!is_covered(advise, KNOB_NET_DRIVER, advise->device))
-            advice(
-                advise, ADVICE_NIC_NO_VHOST, line,
-                "QEMU's main thread moves its packets, with a copy more than the kernel's vhost");
+            finding_remedy(
+                advice(advise, FINDING_NIC_NO_VHOST, NULL,
+                       "QEMU's main thread moves its packets, with a copy more than the kernel's "
+                       "vhost"),
+                KEY_NETWORK_DRIVER, "vhost");
         return;
     }
     if (advise->def->max_vcpus > 1 && !nic->is_premade && (!queues || g_str_equal(queues, "1")) &&
-        !is_covered(advise, KNOB_NET_QUEUES, advise->device)) {
-        g_autofree char *line = policy_line("network: {queues: auto}");
-        advice(advise, ADVICE_NIC_ONE_QUEUE, line, "one queue, and one vhost worker, for %u vCPUs",
-               advise->def->max_vcpus);
-    }
+        !is_covered(advise, KNOB_NET_QUEUES, advise->device))
+        finding_remedy(advice(advise, FINDING_NIC_ONE_QUEUE, NULL,
+                              "one queue, and one vhost worker, for %u vCPUs",
+                              advise->def->max_vcpus),
+                       KEY_NETWORK_QUEUES, "auto");
 }
 
 static void check_shared_memory(const Advise *advise, const GuestNic *nic)
@@ -535,7 +596,7 @@ static void check_shared_memory(const Advise *advise, const GuestNic *nic)
         return;
     g_autofree char *line = edit(
         advise, "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>");
-    advice(advise, ADVICE_NIC_SHARED_MEMORY, line,
+    advice(advise, FINDING_NIC_SHARED_MEMORY, line,
            "the process behind it cannot see the guest's memory");
 }
 
@@ -557,16 +618,10 @@ static void (*const checks[])(const Advise *) = {
     check_cells,      check_pages,       check_clock,    check_disks,     check_nics,
 };
 
-static void advice_destroy(gpointer data)
-{
-    advice_free(data);
-}
-
 GPtrArray *advise_make(const Topo *topo, const Policy *policy, const AdviseGuest *guests,
                        unsigned n_guests)
 {
-    Advise advise = {
-        .topo = topo, .policy = policy, .list = g_ptr_array_new_with_free_func(advice_destroy)};
+    Advise advise = {.topo = topo, .policy = policy, .list = finding_list_new()};
 
     check_vhost_net(&advise, guests, n_guests);
     for (unsigned i = 0; i < n_guests; i++) {

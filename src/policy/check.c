@@ -2,7 +2,7 @@
 #include "policy/check.h"
 
 #include "base/util.h"
-#include "model/advice.h"
+#include "model/finding.h"
 #include "model/policy-key.h"
 
 #include <string.h>
@@ -100,17 +100,19 @@ static void block_check(const Check *check, PolicyValue *const *block,
 static void advice_check(const Check *check)
 {
     const PolicyValue *ignore = check->policy->values[KEY_ADVICE_IGNORE];
+    const char *names[N_FINDINGS + 1];
 
+    finding_names(names);
     for (unsigned i = 0; ignore && i < ignore->n_entries; i++) {
         const PolicyValue *id = ignore->entries[i].value;
-        if (g_strv_contains(advice_names(), id->text))
+        if (g_strv_contains(names, id->text))
             continue;
-        const char *nearest = text_nearest(id->text, advice_names());
+        const char *nearest = text_nearest(id->text, names);
         g_autofree char *quoted = source_quote(id->text);
         g_autofree char *text =
             nearest
-                ? g_strdup_printf("no advice has the id %s; did you mean '%s'?", quoted, nearest)
-                : g_strdup_printf("no advice has the id %s", quoted);
+                ? g_strdup_printf("no finding has the id %s; did you mean '%s'?", quoted, nearest)
+                : g_strdup_printf("no finding has the id %s", quoted);
         check_tell(check, KEY_ADVICE_IGNORE, id, text);
     }
 }

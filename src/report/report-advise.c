@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "report/report-parts.h"
 
-static struct json_object *advice_object(const Advice *advice)
+static struct json_object *advice_object(const Finding *advice)
 {
     struct json_object *object = json_object_new_object();
+    g_autofree char *keys = finding_keys(advice);
+    g_autofree char *line = keys ? g_strconcat("policy: ", keys, NULL) : g_strdup(advice->command);
 
-    json_object_object_add(object, "id", parts_text(advice_name(advice->id)));
+    json_object_object_add(object, "id", parts_text(finding_info(advice->id)->name));
     json_object_object_add(object, "guest", parts_text(advice->guest));
     json_object_object_add(object, "uuid", parts_text(advice->uuid));
     json_object_object_add(object, "device", parts_text(advice->device));
-    json_object_object_add(object, "what", parts_text(advice_doc(advice->id)));
+    json_object_object_add(object, "what", parts_text(finding_info(advice->id)->doc));
     json_object_object_add(object, "reason", parts_text(advice->reason));
-    json_object_object_add(object, "command", parts_text(advice->command));
+    json_object_object_add(object, "command", parts_text(line));
     return object;
 }
 

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "model/advice.h"
+#include "model/finding.h"
 #include "model/history.h"
 #include "model/policy-key.h"
 #include "model/status.h"
@@ -67,8 +67,12 @@ struct json_object *report_verify_look(const Snapshot *snapshot, const char *con
                                        const ReportLook *look);
 /* All metrics (docs/METRICS.md), not as JSON. Owned by the caller. */
 char *report_metrics(const Snapshot *snapshot, MetricFormat format);
-/* "advise": list of Advice. */
+/* "advise": list of Finding. */
 struct json_object *report_advise(const GPtrArray *list);
+/* "doctor": list of Finding; uuids empty: all of them and the host's. Exit 1 if one is more than
+ * info. */
+struct json_object *report_doctor(const GPtrArray *list, const char *const *uuids,
+                                  int64_t sample_usec, int64_t realtime_usec);
 /* "log": list of HistoryEntry, the newest first; in the document the oldest is. unknown: names
  * (const char *) that were asked for and mean no guest. */
 struct json_object *report_log(const GPtrArray *history, const GPtrArray *unknown);

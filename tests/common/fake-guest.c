@@ -56,7 +56,8 @@ static void devices_copy(GuestDef *copy, const GuestDef *def)
                                    .type = g_strdup(nic->type),
                                    .model = g_strdup(nic->model),
                                    .pci = g_strdup(nic->pci),
-                                   .host = g_strdup(nic->host)};
+                                   .host = g_strdup(nic->host),
+                                   .tap = g_strdup(nic->tap)};
     }
     copy->hostdevs = g_strdupv(def->hostdevs);
 }

@@ -38,6 +38,7 @@ static const char *const lines[][MAX_WORDS] = {
     {"log", "-r"},
     {"policy", "new", "g"},
     {"policy", "diff", "conf/policy.yaml"},
+    {"doctor"},
 };
 
 static Doc *answer;

@@ -8,6 +8,7 @@
 #include "host/guest-kernel.h"
 #include "host/host-knob.h"
 #include "host/usage.h"
+#include "host/vitals.h"
 #include "topo/topo-load.h"
 #include "topo/topo-sysfs.h"
 
@@ -131,6 +132,39 @@ static void read_host(const char *root)
         check(host->knobs != NULL);
 }
 
+/* What the host counts between two moments: of the second is a file of its own. */
+static void check_interrupts(const char *root)
+{
+    g_autofree char *later = g_strconcat(root, "/later", NULL);
+    g_autoptr(Interrupts) before = NULL;
+    g_autoptr(Interrupts) after = NULL;
+    g_autoptr(Vitals) vitals = vitals_new();
+
+    if (interrupts_acquire(root, &before) < 0 || interrupts_acquire(later, &after) < 0)
+        return;
+    interrupts_between(before, after, vitals->interrupts);
+    for (guint i = 0; i < vitals->interrupts->len; i++)
+        check(g_array_index(vitals->interrupts, InterruptCount, i).count > 0);
+}
+
+static void read_vitals(const char *root)
+{
+    g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
+    Guest *guest = guest_new(UUID, "g1");
+
+    guest->kernel = guest_kernel_new();
+    guest->kernel->pid = 100;
+    guest->live = guest_def_new();
+    guest->live->n_nics = 1;
+    guest->live->nics = g_new0(GuestNic, 1);
+    guest->live->nics[0].mac = g_strdup("52:54:00:aa:00:01");
+    guest->live->nics[0].tap = g_strdup("vnet0");
+    g_ptr_array_add(guests, guest);
+    g_autoptr(Vitals) vitals = vitals_end(root, guests, vitals_begin(root, guests));
+    check(vitals->guests->len == 1);
+    check_interrupts(root);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autofree char *text = size > 0 ? g_strndup((const char *)data, size) : g_strdup("");
@@ -139,6 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     put_all(root, text);
     read_guest(root);
     read_host(root);
+    read_vitals(root);
     fake_host_free(root);
     return 0;
 }

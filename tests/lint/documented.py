@@ -10,7 +10,8 @@ from common import Report
 NAMES = (
     ("knob", "src/model/knob.c", r'(?:\.name\s*=\s*|XML_KNOB\(\w+,\s*)"([a-z0-9_.]+)"', "docs/KNOBS.md"),
     ("policy key", "src/model/policy-key.c", r'\.path\s*=\s*"([a-z0-9_.]+)"', "docs/POLICY.md"),
-    ("advice", "src/model/advice.c", r'\[ADVICE_\w+\] = "([a-z0-9-]+)"', "docs/ADVICE.md"),
+    ("advice", "src/model/finding.c", r'\bADVICE\(\w+, "([a-z0-9-]+)"', "docs/ADVICE.md"),
+    ("finding", "src/model/finding.c", r'\b(?:ADVICE|MEASURED)\(\w+, "([a-z0-9-]+)"', "docs/DOCTOR.md"),
     ("bus member", "src/daemon/*.c", r'SD_BUS_(?:METHOD|SIGNAL|PROPERTY|WRITABLE_PROPERTY)\w*\(\s*"(\w+)"',
      "docs/BUS.md"),
 )

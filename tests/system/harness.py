@@ -129,12 +129,12 @@ class Guest(RunningGuest):
 
     def __init__(self, name, vcpus=1, current=None, iothreads=0, cputune="", extra="",
                  numatune="", title="", emulator="/usr/bin/qemu-system-x86_64", transient=False,
-                 start=True, devices="", cells=""):
+                 start=True, devices="", cells="", memory_mib=32):
         super().__init__(name)
         self.uuid = str(uuid_module.uuid4())
         current_text = f" current='{current}'" if current else ""
         self.xml = f"""<domain type='qemu'><name>{name}</name><uuid>{self.uuid}</uuid>
-<title>{title or name}</title>{extra}<memory unit='MiB'>32</memory>
+<title>{title or name}</title>{extra}<memory unit='MiB'>{memory_mib}</memory>
 <vcpu{current_text}>{vcpus}</vcpu><iothreads>{iothreads}</iothreads>
 <cputune>{cputune}</cputune>{numatune}
 <os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>

@@ -16,6 +16,7 @@ import test_crash
 import test_daemon
 import test_devices
 import test_disks
+import test_doctor
 import test_drift
 import test_evil
 import test_hung
@@ -34,7 +35,7 @@ import test_terminal
 import test_usage
 
 MODULES = (test_placement, test_drift, test_contest, test_restore, test_daemon, test_hung, test_libvirtd, test_cli,
-           test_off, test_advise, test_devices, test_disks, test_pending, test_memory, test_clocks, test_bus,
+           test_off, test_advise, test_devices, test_disks, test_doctor, test_pending, test_memory, test_clocks, test_bus,
            test_ability, test_evil, test_policy, test_completion,
            test_terminal, test_log, test_usage, test_metrics)
 RESILIENCE = (test_crash, test_record, test_messages, test_churn)  # by "make check-resilience"

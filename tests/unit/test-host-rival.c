@@ -122,7 +122,7 @@ static void test_traces(void **state)
     run_process(root, 77, "irqbalance");
     g_autoptr(GArray) tuners = tuners_acquire(root);
     assert_int_equal(none->len, 0);
-    assert_int_equal(tuners->len, 4);
+    assert_int_equal(tuners->len, 5);
     for (size_t i = 0; i < G_N_ELEMENTS(traces); i++) {
         print_message("%s\n", traces[i].name);
         assert_described(i, none, traces[i].alone);

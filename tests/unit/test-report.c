@@ -637,6 +637,41 @@ static void test_topology_and_knobs(void **state)
     json_object_put(knobs);
 }
 
+/* The host's findings only where nobody is named; info is no fault; one file for what is shown. */
+static void test_doctor(void **state)
+{
+    g_autoptr(GPtrArray) list = finding_list_new();
+    g_autoptr(Guest) guest = guest_new("u1", "a b");
+    static const char *const all[] = {NULL}, *const one[] = {"u1", NULL},
+                             *const none[] = {"u2", NULL};
+    const int64_t time = 1763716080 * (int64_t)G_USEC_PER_SEC;
+    (void)state;
+
+    finding_add(list, FINDING_HALT_POLLING, NULL)->reason = g_strdup("0");
+    struct json_object *info = report_doctor(list, all, 1, time);
+    assert_int_equal(report_get_exit(info), REPORT_OK);
+    assert_null(json_object_object_get(info, "drop_in"));
+    json_object_put(info);
+    finding_remedy(finding_add(list, FINDING_NUMA_BALANCING, NULL), KEY_HOST_NUMA_BALANCING, "off");
+    finding_remedy(finding_add(list, FINDING_SWAPPED, guest), KEY_MEMORY_LOCKED, "on");
+    struct json_object *of_all = report_doctor(list, all, 1, time);
+    struct json_object *of_one = report_doctor(list, one, 1, time);
+    struct json_object *of_none = report_doctor(list, none, 1, time);
+    struct json_object *drop_in = json_object_object_get(of_one, "drop_in");
+    assert_int_equal(report_get_exit(of_all), REPORT_MISMATCH);
+    assert_int_equal(json_object_array_length(json_object_object_get(of_all, "findings")), 3);
+    assert_int_equal(json_object_array_length(json_object_object_get(of_one, "findings")), 1);
+    assert_int_equal(report_get_exit(of_none), REPORT_OK);
+    assert_string_equal(json_object_get_string(json_object_object_get(drop_in, "file")),
+                        "/etc/vmtuned/policy.d/60-doctor-20251121-090800.yaml");
+    assert_string_equal(
+        json_object_get_string(json_object_object_get(drop_in, "text")),
+        "version: 1\nguests:\n  - match: {uuid: \"u1\"}\n    memory: {locked: on}\n");
+    json_object_put(of_all);
+    json_object_put(of_one);
+    json_object_put(of_none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -656,6 +691,7 @@ int main(void)
         cmocka_unit_test(test_diags_exit),
         cmocka_unit_test(test_pending),
         cmocka_unit_test(test_topology_and_knobs),
+        cmocka_unit_test(test_doctor),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
