@@ -6,6 +6,8 @@
  */
 #include "daemon/gate.h"
 
+#include "daemon/jobs.h"
+
 #include <errno.h>
 
 #define BUS_SERVICE "org.freedesktop.DBus"
@@ -22,9 +24,13 @@ typedef struct Action {
 } Action;
 
 static const Action actions[] = {
-    {"Apply", "org.vmtuned.apply"},        {"Defrag", "org.vmtuned.defrag"},
-    {"Reload", "org.vmtuned.reload"},      {"RestartInto", "org.vmtuned.restart-into"},
-    {"Restore", "org.vmtuned.restore"},    {"Resume", "org.vmtuned.resume"},
+    {"Apply", "org.vmtuned.apply"},
+    {"Cancel", "org.vmtuned.cancel"},
+    {"Defrag", "org.vmtuned.defrag"},
+    {"Reload", "org.vmtuned.reload"},
+    {"RestartInto", "org.vmtuned.restart-into"},
+    {"Restore", "org.vmtuned.restore"},
+    {"Resume", "org.vmtuned.resume"},
     {"StopMove", "org.vmtuned.stop-move"},
 };
 
@@ -376,7 +382,7 @@ int gate_authorize(Manager *manager, sd_bus_message *message, const char *const 
 
 /* --- who left, and what is not worth doing --- */
 
-static void requests_drop(GQueue *requests, const char *sender)
+static void requests_drop(Manager *manager, GQueue *requests, const char *sender)
 {
     for (GList *link = requests->head, *next; link; link = next) {
         next = link->next;
@@ -384,6 +390,7 @@ static void requests_drop(GQueue *requests, const char *sender)
         if (!is_from(request->message, sender))
             continue;
         g_queue_delete_link(requests, link);
+        job_end(manager, request->job, JOB_CANCELED);
         request_free(request);
     }
 }
@@ -396,7 +403,7 @@ static int on_name_gone(sd_bus_message *signal, void *data, sd_bus_error *reterr
     (void)reterr;
     if (sd_bus_message_read(signal, "sss", &name, &before, &now) < 0 || now[0])
         return 0;
-    requests_drop(&manager->requests, name);
+    requests_drop(manager, &manager->requests, name);
     for (guint i = manager->gate->queries->len; i-- > 0;) {
         Query *query = g_ptr_array_index(manager->gate->queries, i);
         if (is_from(query->message, name))
@@ -421,8 +428,7 @@ static int on_message(sd_bus_message *message, void *data, sd_bus_error *reterr)
                                       "too many calls within a second");
     if (!gate_may_answer(manager))
         return sd_bus_error_set_const(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, GATE_JAMMED);
-    return sd_bus_message_is_method_call(message, VMTUNED_BUS_MANAGER, NULL) &&
-           !sd_bus_message_get_expect_reply(message) && !action_of(message);
+    return !sd_bus_message_get_expect_reply(message) && !action_of(message);
 }
 
 int gate_attach(Manager *manager)

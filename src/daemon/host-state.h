@@ -15,6 +15,7 @@
 struct HostState {
     bool dirty;                /* needs a look */
     bool in_flight;            /* a job is on its way, or was abandoned and is still at work */
+    uint64_t pages_job;        /* see jobs.h; 0: it makes no huge pages */
     bool apply_now;            /* "apply" was asked for */
     bool restore, force;       /* "restore" was asked for */
     bool reclaimed;            /* it was released, and "apply" asked for: the record is to know */

@@ -5,6 +5,7 @@
 
 #include "model/contest.h"
 #include "model/host.h"
+#include "model/job.h"
 #include "model/pending.h"
 #include "model/plan.h"
 
@@ -23,6 +24,7 @@ typedef enum GuestState {
     GUEST_STUCK,         /* a call about it has not come back */
     GUEST_FAILED,        /* changes refused or without effect */
 } GuestState;
+#define N_GUEST_STATES (GUEST_FAILED + 1)
 const char *guest_state_name(GuestState state);
 
 typedef struct GuestStatus {
@@ -72,10 +74,19 @@ typedef struct Snapshot {
     char *record_problem;   /* NULL: fine */
     char **cannot;          /* what vmtuned may not do here, in words; NULL: nothing is missing */
     GPtrArray *guests;      /* of GuestStatus, sorted by name, uuid */
+    GPtrArray *jobs;        /* of JobStatus, oldest first */
 } Snapshot;
 
 GuestStatus *guest_status_new(const char *uuid, const char *name);
 void guest_status_free(GuestStatus *status);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestStatus, guest_status_free)
+/* vCPUs that are online; 0: not known. */
+unsigned guest_status_vcpus(const GuestStatus *status);
+/* Where its vCPUs may run: as planned, else as the kernel has the whole guest. Owned by the caller.
+ */
+CpuSet *guest_status_cpus(const GuestStatus *status);
+/* What it asks for, static; NULL: nobody knows yet. */
+const char *guest_status_cpu_policy(const GuestStatus *status);
 Snapshot *snapshot_new(void);
 void snapshot_free(Snapshot *snapshot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Snapshot, snapshot_free)

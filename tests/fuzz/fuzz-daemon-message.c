@@ -5,6 +5,7 @@
  * too: root's, so that methods that change something go on to read their arguments again. A cycle
  * is said to be under way, which never ends.
  */
+#include "daemon/bus.h"
 #include "daemon/gate.h"
 #include "daemon/host-state.h"
 #include "daemon/memory-move.h"
@@ -147,10 +148,12 @@ static Manager *manager_make(void)
     manager->policy_diags = diag_list_new();
     manager->host = host_state_new();
     manager->moves = memory_moves_new();
+    manager->jobs = jobs_new();
     manager->restarts = g_ptr_array_new();
     manager->guests = g_ptr_array_new();
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     manager->connected = true;
+    bus_manager_show(manager);
     manager->phase = CYCLE_LISTING;
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
