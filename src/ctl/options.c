@@ -13,7 +13,7 @@
 static const OptionInfo infos[N_OPTIONS] = {
     [OPT_JSON] = {"json", NULL, false, "print one JSON document"},
     [OPT_BUS] = {"bus", "ADDRESS", false, "where the daemon is (default: the system bus)"},
-    [OPT_HELP] = {"help", NULL, false, "show help"},
+    [OPT_HELP] = {"help", NULL, false, "show help", .letter = 'h'},
     [OPT_VERSION] = {"version", NULL, false, "show the version"},
     [OPT_DRY_RUN] = {"dry-run", NULL, false, "change nothing, show what would be changed"},
     [OPT_MOVES] = {"moves", "N", false, "move no more guests than this (default: 10)"},
@@ -97,21 +97,48 @@ unsigned options_n_words(const Options *options)
     return options->words->len - 1;
 }
 
-static void fill_long_options(struct option *long_options, unsigned allowed)
+static void fill_long_options(struct option *long_options, uint64_t allowed)
 {
     for (unsigned id = 0; id < N_OPTIONS; id++) {
         if (!(allowed & OPTION_BIT(id)))
             continue;
         *long_options++ = (struct option){
             .name = infos[id].name,
-            .has_arg = infos[id].arg ? required_argument : no_argument,
+            .has_arg = !infos[id].arg       ? no_argument
+                       : infos[id].optional ? optional_argument
+                                            : required_argument,
             .val = CODE_BASE + (int)id,
         };
     }
     *long_options = (struct option){0};
 }
 
-static bool is_option_elsewhere(const char *name, unsigned allowed)
+/* What getopt_long wants to know of one-letter options, after the prefix. Owned by the caller. */
+static char *letters_of(const char *prefix, uint64_t allowed)
+{
+    GString *letters = g_string_new(prefix);
+
+    for (unsigned id = 0; id < N_OPTIONS; id++)
+        if (infos[id].letter && (allowed & OPTION_BIT(id)))
+            g_string_append_printf(letters, "%c%s", infos[id].letter,
+                                   !infos[id].arg       ? ""
+                                   : infos[id].optional ? "::"
+                                                        : ":");
+    return g_string_free(letters, FALSE);
+}
+
+static OptionId option_of_code(int code)
+{
+    unsigned id = 0;
+
+    if (code >= CODE_BASE)
+        return (OptionId)(code - CODE_BASE);
+    while (infos[id].letter != code) /* getopt_long gives back only what letters_of() has */
+        id++;
+    return (OptionId)id;
+}
+
+static bool is_option_elsewhere(const char *name, uint64_t allowed)
 {
     for (unsigned id = 0; id < N_OPTIONS; id++)
         if (!(allowed & OPTION_BIT(id)) && g_str_equal(infos[id].name, name))
@@ -143,9 +170,10 @@ static char *explain_unknown(const OptionsPlace *place, const char *word)
 
 static char *explain_error(const OptionsPlace *place, int code, const char *word)
 {
-    if (optopt >= CODE_BASE && code == ':')
-        return g_strdup_printf("option '--%s' needs an argument: %s",
-                               infos[optopt - CODE_BASE].name, infos[optopt - CODE_BASE].arg);
+    if (code == ':') {
+        const OptionInfo *info = &infos[option_of_code(optopt)];
+        return g_strdup_printf("option '--%s' needs an argument: %s", info->name, info->arg);
+    }
     if (optopt >= CODE_BASE)
         return g_strdup_printf("option '--%s' takes no argument", infos[optopt - CODE_BASE].name);
     if (optopt > 0)
@@ -165,10 +193,12 @@ int options_parse(Options *options, const OptionsPlace *place, char **argv, int 
     struct option long_options[N_OPTIONS + 1];
     int argc = (int)g_strv_length(argv), open_option = -1, code;
 
+    g_autofree char *letters = letters_of(place->verb ? "-:" : "+:", place->allowed);
+
     fill_long_options(long_options, place->allowed);
     opterr = 0;
     optind = 0; /* glibc: start afresh */
-    while ((code = getopt_long(argc, argv, place->verb ? "-:h" : "+:h", long_options, NULL)) >= 0) {
+    while ((code = getopt_long(argc, argv, letters, long_options, NULL)) >= 0) {
         if (code == '?' || code == ':') {
             *reterr_text = explain_error(place, code, argv[optind - 1]);
             return -EINVAL;
@@ -177,9 +207,9 @@ int options_parse(Options *options, const OptionsPlace *place, char **argv, int 
             add_word(options, open_option, optarg);
             continue;
         }
-        OptionId id = code == 'h' ? OPT_HELP : (OptionId)(code - CODE_BASE);
+        OptionId id = option_of_code(code);
         options->given[id] = true;
-        if (infos[id].arg)
+        if (infos[id].arg && optarg)
             list_add(options->values[id], optarg);
         open_option = infos[id].many ? (int)id : -1;
     }

@@ -4,6 +4,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef enum OptionId {
     OPT_JSON,
@@ -29,7 +30,7 @@ typedef enum OptionId {
     N_OPTIONS,
 } OptionId;
 
-#define OPTION_BIT(id) (1u << (id))
+#define OPTION_BIT(id) (UINT64_C(1) << (id))
 /* Taken before the verb and by every verb. */
 #define OPTIONS_GLOBAL                                                                             \
     (OPTION_BIT(OPT_JSON) | OPTION_BIT(OPT_BUS) | OPTION_BIT(OPT_HELP) | OPTION_BIT(OPT_VERSION))
@@ -39,6 +40,8 @@ typedef struct OptionInfo {
     const char *arg;  /* as help shows it; NULL: takes none */
     bool many;        /* words after its argument belong to it, too */
     const char *doc;
+    char letter;   /* the same as one letter, "-H"; 0: none */
+    bool optional; /* the argument may be left out, and goes with "=" */
 } OptionInfo;
 
 const OptionInfo *option_info(OptionId id);
@@ -64,7 +67,7 @@ unsigned options_n_words(const Options *options);
 /* Where a command line is read: verb NULL: before the verb, up to the first word. */
 typedef struct OptionsPlace {
     const char *verb;
-    unsigned allowed; /* OPTION_BITs */
+    uint64_t allowed; /* OPTION_BITs */
 } OptionsPlace;
 
 /* Reads argv[1]… and adds to options. 0 with *ret_index (may be NULL) the index of the first word

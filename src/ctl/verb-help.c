@@ -8,7 +8,7 @@
 
 #define NAME_COLUMN 26
 
-static Doc *options_array(unsigned bits)
+static Doc *options_array(uint64_t bits)
 {
     Doc *array = json_object_new_array();
 

@@ -17,7 +17,7 @@ typedef struct Verb {
     const char *name;
     const char *args; /* as usage shows it */
     unsigned min_words, max_words;
-    unsigned options;                   /* OPTION_BITs besides the global ones */
+    uint64_t options;                   /* OPTION_BITs besides the global ones */
     const char *doc;                    /* one line */
     int (*run)(const Options *options); /* exit status; has printed everything */
 } Verb;
