@@ -19,5 +19,8 @@
 #define VMTUNED_BUS_ERROR_NOT_READY "org.vmtuned1.Error.NotReady"
 #define VMTUNED_BUS_ERROR_NOT_RESTARTED "org.vmtuned1.Error.NotRestarted"
 
+/* Phase of a Job whose call waits for its turn: nothing was done for it yet */
+#define VMTUNED_JOB_WAITING "waiting for its turn"
+
 /* Longest wait of RestartInto, in seconds */
 #define VMTUNED_RESTART_TIMEOUT_MAX 86400u

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ctl/bus-client.h"
 
+#include "ctl/progress.h"
 #include "ctl/verbs.h"
 #include "vmtuned/bus.h"
 
@@ -32,6 +33,7 @@ static const BusErrorInfo error_infos[] = {
     {SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CTL_USAGE},
     {SD_BUS_ERROR_INVALID_ARGS, CTL_USAGE},
     {VMTUNED_BUS_ERROR_NO_SUCH_GUEST, CTL_USAGE},
+    {SD_BUS_ERROR_UNKNOWN_OBJECT, CTL_USAGE},
 };
 
 static int show_call_error(const sd_bus_error *error, int result)
@@ -43,7 +45,10 @@ static int show_call_error(const sd_bus_error *error, int result)
         show_error("vmtuned is not running (%s)", words);
         return CTL_UNREACHABLE;
     }
-    show_error("%s", words);
+    if (sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_OBJECT))
+        show_error("there is no such job; 'vmtuned-ctl jobs' lists them");
+    else
+        show_error("%s", words);
     for (unsigned i = 0; error->name && i < G_N_ELEMENTS(error_infos); i++)
         if (g_str_equal(error->name, error_infos[i].name))
             return error_infos[i].exit;
@@ -100,18 +105,22 @@ static int bus_ask(sd_bus *bus, const BusRequest *request, sd_bus_message **ret)
 {
     g_autoptr(sd_bus_message) message = NULL;
     sd_bus_error error = SD_BUS_ERROR_NULL;
-    int result = sd_bus_message_new_method_call(bus, &message, VMTUNED_BUS_NAME, VMTUNED_BUS_PATH,
-                                                VMTUNED_BUS_MANAGER, request->method);
+    g_autofree char *job_path =
+        g_strdup_printf(VMTUNED_BUS_JOB_PATH "/%" G_GUINT64_FORMAT, request->job);
+    int result = sd_bus_message_new_method_call(
+        bus, &message, VMTUNED_BUS_NAME, request->job ? job_path : VMTUNED_BUS_PATH,
+        request->job ? VMTUNED_BUS_JOB : VMTUNED_BUS_MANAGER, request->method);
 
     if (result >= 0) /* polkit may ask who sits there */
         result = sd_bus_message_set_allow_interactive_authorization(message, true);
     if (result >= 0)
         result = message_fill(message, request);
     if (result >= 0)
-        result = sd_bus_call(bus, message,
-                             (request->slow ? SLOW_TIMEOUT_USEC : ANSWER_TIMEOUT_USEC) +
-                                 (uint64_t)request->wait_sec * G_USEC_PER_SEC,
-                             &error, ret);
+        result = (request->slow ? progress_call : sd_bus_call)(
+            bus, message,
+            (request->slow ? SLOW_TIMEOUT_USEC : ANSWER_TIMEOUT_USEC) +
+                (uint64_t)request->wait_sec * G_USEC_PER_SEC,
+            &error, ret);
     int exit_status = result >= 0 ? 0 : show_call_error(&error, result);
     sd_bus_error_free(&error);
     return exit_status;

@@ -139,6 +139,20 @@ static const Verb verbs[] = {
         .run = verb_stop_move_run,
     },
     {
+        .name = "jobs",
+        .args = "",
+        .doc = "long work that is under way",
+        .run = verb_jobs_run,
+    },
+    {
+        .name = "cancel",
+        .args = "JOB",
+        .min_words = 1,
+        .max_words = 1,
+        .doc = "end a restart that waits for its guest, or a move of memory",
+        .run = verb_cancel_run,
+    },
+    {
         .name = "reload",
         .args = "",
         .doc = "read the policy again",

@@ -51,7 +51,7 @@ uint64_t job_begin(Manager *manager, JobKind kind, const char *const *uuids, con
                               .guests = guests_of(manager, uuids),
                               .client = g_strdup(client ? client : ""),
                               .started_usec = g_get_real_time(),
-                              .progress = {.phase = "waiting"}};
+                              .progress = {.phase = VMTUNED_JOB_WAITING}};
     g_ptr_array_add(manager->jobs, job);
     bus_job_show(manager, job);
     return job->status.id;

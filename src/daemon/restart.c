@@ -470,5 +470,6 @@ int restart_request(Manager *manager, const Managed *managed, const RestartReque
     Restart *restart = restart_add(manager, &entry, request->message);
     restart->unseen = !virt_hub_tells_resets(manager->hub);
     step_submit(restart, request->on_reboot ? RESTART_ARM : RESTART_SHUT_DOWN, false);
+    restarts_note_jobs(manager);
     return 1;
 }

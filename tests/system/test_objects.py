@@ -4,11 +4,13 @@
 import contextlib
 import json
 import os
+import pty
+import re
+import select
 import signal
 import subprocess
-import xml.etree.ElementTree as ElementTree
 
-from harness import Case
+from harness import BUILD, Case
 import harness
 from truth import read, run, virsh, wait_for
 
@@ -71,6 +73,29 @@ class Monitor:
         self.process.kill()
         self.process.wait()
         self.file.close()
+
+
+def on_terminal(command, until, environment=(), interrupt=False, timeout=60):
+    """What a program wrote to a terminal until that matched, and then to its end; its exit status."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(command[0], command, {**os.environ, "TERM": "xterm", **dict(environment)})
+    text = b""
+    seen = False
+    with contextlib.suppress(OSError):  # it closed its end
+        while True:
+            if not select.select([terminal], [], [], timeout)[0]:
+                break
+            data = os.read(terminal, 65536)
+            if not data:
+                break
+            text += data
+            if not seen and re.search(until, text):
+                seen = True
+                if interrupt:
+                    os.kill(child, signal.SIGINT)
+    os.close(terminal)
+    return text.decode(), seen, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 class Objects(Case):
@@ -148,3 +173,60 @@ class Objects(Case):
         nobody = run("setpriv", "--reuid", "65534", "--clear-groups", "busctl", "call", NAME, path_of(guest), GUEST,
                      "Apply", "b", "false", check=False)
         self.assertIn("only root may change anything", nobody.stderr)
+
+
+class Jobs(Objects):
+    def test_an_apply_is_a_job(self):
+        guests = [self.guest(f"web{number}") for number in range(3)]
+        daemon = self.daemon("guests: [{match: {name: 'web*'}, cpu: {policy: shared}}]", mode="observe", interval="1s")
+        with self.monitor() as monitor:
+            daemon.ctl("apply", *(guest.name for guest in guests[:2]), check=False)
+            wait_for("its end is told", lambda: monitor.signals("JobRemoved"))
+            (path, (number, job, kind)), = monitor.signals("JobNew")
+            self.assertEqual((path, job, kind), (PATH, f"{PATH}/job/{number}", "apply"))
+            self.assertEqual([data for _, data in monitor.signals("JobRemoved")], [[number, job, "apply", "done"]])
+            shown = next(data[1][JOB] for _, data in monitor.signals("InterfacesAdded") if data[0] == job)
+            self.assertEqual(sorted(shown["Guests"]), sorted([guest.uuid, guest.name] for guest in guests[:2]))
+            self.assertEqual((shown["Unit"], shown["Phase"]), ("guests", "waiting for its turn"))
+            phases = [value for name, value in monitor.changes(job) if name == "Phase"]
+            self.assertEqual(phases, ["looking at guests", "changing guests"])
+            self.assertIn(("Total", 2), monitor.changes(job))
+            self.assertFalse(any(JOB in data[1] for _, data in monitor.signals("InterfacesAdded") if data[0] != job))
+        self.assertEqual(daemon.json("jobs")["jobs"], [])
+
+    def test_a_restart_that_waits_is_cancelled(self):
+        guest = self.guest("ded1")
+        pid = guest.pid
+        daemon = self.daemon(DEDICATED)
+        waiting = daemon.ask("restart-into", guest.name, "--timeout", "600", stderr=subprocess.PIPE, text=True)
+        wait_for("it waits", lambda: any(job["phase"] == "waiting for it to shut down"
+                                         for job in daemon.json("jobs")["jobs"]))
+        job, = daemon.json("jobs")["jobs"]
+        self.assertEqual((job["kind"], job["unit"], job["total"], job["can_cancel"]), ("restart-into", "seconds", 600, True))
+        self.assertEqual([guest["name"] for guest in job["of"]], ["ded1"])
+        wait_for("seconds go by", lambda: get(f"{PATH}/job/{job['id']}", JOB, "Done") > 0)
+        self.assertIn("canceled", daemon.ctl("cancel", str(job["id"])).stdout)
+        _, words = waiting.communicate(timeout=60)
+        self.assertEqual(waiting.returncode, 1)
+        self.assertIn("cancelled", words)
+        self.assertEqual(daemon.json("jobs")["jobs"], [])
+        again = daemon.ctl("cancel", str(job["id"]), check=False)
+        self.assertEqual((again.returncode, "no such job" in again.stderr), (2, True))
+        self.assertEqual(guest.pid, pid)
+
+    def test_a_terminal_shows_how_far_it_is(self):
+        guest = self.guest("ded1")
+        daemon = self.daemon(DEDICATED)
+        command = (os.path.join(BUILD, "vmtuned-ctl"), "restart-into", guest.name, "--timeout")
+        text, seen, status = on_terminal((*command, "3"), rb"waiting for it to shut down \[[#.]+\] [1-3]/3 s",
+                                         {"LC_ALL": "C"}.items())
+        self.assertTrue(seen, text)
+        self.assertIn("\r\x1b[Kvmtuned-ctl: ded1: it did not shut down in time", text)
+        self.assertEqual(status, 1)
+        text, seen, status = on_terminal((*command, "600"), "waiting for it to shut down \\[[█░]+\\]".encode(),
+                                         {"LC_ALL": "C.UTF-8"}.items(), interrupt=True)
+        self.assertTrue(seen, text)
+        self.assertEqual(status, -signal.SIGINT)
+        number = re.search(r"the work goes on as job (\d+)", text).group(1)
+        self.assertEqual([str(job["id"]) for job in daemon.json("jobs")["jobs"]], [number])
+        daemon.ctl("cancel", number)
