@@ -14,6 +14,7 @@ docdir ?= $(PREFIX)/share/doc/vmtuned
 unitdir ?= $(PREFIX)/lib/systemd/system
 catalogdir ?= $(PREFIX)/lib/systemd/catalog
 dbusdir ?= $(PREFIX)/share/dbus-1/system.d
+dbusifacedir ?= $(PREFIX)/share/dbus-1/interfaces
 polkitdir ?= $(PREFIX)/share/polkit-1/actions
 
 BUILD ?= build
@@ -269,12 +270,12 @@ format: ## clang-format all C files
 DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsystemd-dev libglib2.0-dev \
 	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev clang-format cppcheck valgrind \
 	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus \
-	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc mmdebstrap e2fsprogs coinor-cbc
+	python3 python3-gi iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc mmdebstrap e2fsprogs coinor-cbc
 DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log
 RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core libvirt-devel hwloc-devel \
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
 	sqlite-devel clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
-	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc coin-or-Cbc
+	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 python3-gobject iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc coin-or-Cbc
 
 setup: ## install the packages to build, check and test, and fetch the lab's (root; apt or dnf)
 	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)'
@@ -295,12 +296,15 @@ install: all ## install below DESTDIR (PREFIX, sysconfdir, unitdir); an existing
 	$(Q)test -e $(DESTDIR)$(sysconfdir)/vmtuned/policy.yaml || \
 		$(INSTALL_DATA) conf/policy.yaml $(DESTDIR)$(sysconfdir)/vmtuned/policy.yaml
 	$(Q)$(INSTALL_DATA) conf/org.vmtuned1.conf $(DESTDIR)$(dbusdir)/org.vmtuned1.conf
+	$(Q)install -d $(DESTDIR)$(dbusifacedir)
+	$(Q)install -m 644 docs/org.vmtuned1.*.xml $(DESTDIR)$(dbusifacedir)
 	$(Q)$(INSTALL_DATA) conf/org.vmtuned.policy $(DESTDIR)$(polkitdir)/org.vmtuned.policy
 	$(Q)sed 's,@sbindir@,$(sbindir),g' systemd/vmtuned.service.in >$O/vmtuned.service
 	$(Q)$(INSTALL_DATA) $O/vmtuned.service $(DESTDIR)$(unitdir)/vmtuned.service
 	$(Q)$(INSTALL_DATA) systemd/vmtuned.catalog $(DESTDIR)$(catalogdir)/vmtuned.catalog
 	$(Q)install -d $(DESTDIR)$(docdir)/examples
 	$(Q)install -m 644 conf/examples/*.yaml $(DESTDIR)$(docdir)/examples
+	$(Q)install -m 755 conf/examples/*.py $(DESTDIR)$(docdir)/examples
 	$(Q)install -d $(DESTDIR)$(includedir)/vmtuned
 	$(Q)install -m 644 include/vmtuned/*.h $(DESTDIR)$(includedir)/vmtuned
 	$(Q)for page in $(wildcard docs/*.[1-8]); do \
@@ -309,7 +313,7 @@ install: all ## install below DESTDIR (PREFIX, sysconfdir, unitdir); an existing
 uninstall: ## remove what install put there, but for the policy
 	$(Q)rm -f $(DESTDIR)$(sbindir)/vmtuned $(DESTDIR)$(bindir)/vmtuned-ctl \
 		$(DESTDIR)$(dbusdir)/org.vmtuned1.conf $(DESTDIR)$(unitdir)/vmtuned.service \
-		$(DESTDIR)$(polkitdir)/org.vmtuned.policy $(DESTDIR)$(catalogdir)/vmtuned.catalog $(DESTDIR)$(mandir)/man*/vmtuned*.[1-8]
+		$(DESTDIR)$(dbusifacedir)/org.vmtuned1.*.xml $(DESTDIR)$(polkitdir)/org.vmtuned.policy $(DESTDIR)$(catalogdir)/vmtuned.catalog $(DESTDIR)$(mandir)/man*/vmtuned*.[1-8]
 	$(Q)rm -rf $(DESTDIR)$(includedir)/vmtuned $(DESTDIR)$(docdir)
 	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/lib/vmtuned/policy.d \
 		$(DESTDIR)$(PREFIX)/lib/vmtuned $(DESTDIR)$(sysconfdir)/vmtuned/policy.d 2>/dev/null || :

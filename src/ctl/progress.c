@@ -66,8 +66,9 @@ static void append_bar(GString *line, uint64_t done, uint64_t total, bool utf8)
 char *progress_line(Doc *job, unsigned columns, bool utf8)
 {
     uint64_t done = (uint64_t)doc_number(job, "Done"), total = (uint64_t)doc_number(job, "Total");
-    g_autofree char *head =
+    g_autofree char *words =
         g_strdup_printf("%s: %s", doc_word(job, "Kind"), doc_word(job, "Phase"));
+    g_autofree char *head = text_show(g_strdelimit(words, "\n\t", ' '));
     g_autofree char *count = progress_count(done, total, doc_word(job, "Unit"));
     g_autoptr(GString) line = g_string_new(head);
 
@@ -75,13 +76,9 @@ char *progress_line(Doc *job, unsigned columns, bool utf8)
         append_bar(line, done, total, utf8);
         g_string_append_printf(line, " %s", count);
     }
-    g_autofree char *safe = text_show(line->str);
-    if ((unsigned)g_utf8_strlen(safe, -1) <= columns)
-        return g_steal_pointer(&safe);
-    g_autofree char *short_line =
-        total > 0 ? g_strdup_printf("%s %s", head, count) : g_strdup(head);
-    g_autofree char *safe_short = text_show(short_line);
-    return g_utf8_substring(safe_short, 0, MIN((long)columns, g_utf8_strlen(safe_short, -1)));
+    if (total > 0 && g_utf8_strlen(line->str, -1) > (long)columns)
+        g_string_printf(line, "%s %s", head, count);
+    return g_utf8_substring(line->str, 0, MIN((long)columns, g_utf8_strlen(line->str, -1)));
 }
 
 static void draw(Progress *progress)

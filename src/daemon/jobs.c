@@ -2,6 +2,7 @@
 #include "daemon/jobs.h"
 
 #include "daemon/bus.h"
+#include "daemon/host-state.h"
 #include "daemon/memory-move.h"
 #include "daemon/restart.h"
 
@@ -156,6 +157,7 @@ void jobs_look(Manager *manager)
         return;
     restarts_note_jobs(manager);
     memory_moves_note_jobs(manager);
+    host_state_note_job(manager);
 }
 
 const char *job_cancel(Manager *manager, const Job *job)

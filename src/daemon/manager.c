@@ -141,7 +141,7 @@ Backend manager_backend_for(const Manager *manager, const PoolJob *job)
 {
     Backend backend = manager->backend;
 
-    backend.given_up = &job->given_up;
+    backend.watch.given_up = &job->given_up;
     return backend;
 }
 

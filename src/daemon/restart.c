@@ -389,7 +389,9 @@ static JobProgress progress_of(const Restart *restart)
 
     if (restart->entry->until_usec > restart->asked_usec) {
         int64_t asked = restart->asked_usec, now = g_get_monotonic_time();
-        progress.total = (uint64_t)(restart->entry->until_usec - asked) / G_USEC_PER_SEC;
+        /* it was asked for a moment before */
+        progress.total =
+            (uint64_t)(restart->entry->until_usec - asked + G_USEC_PER_SEC / 2) / G_USEC_PER_SEC;
         progress.done = MIN((uint64_t)(now - asked) / G_USEC_PER_SEC, progress.total);
     }
     if (restart->given_up)

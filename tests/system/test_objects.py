@@ -9,8 +9,9 @@ import re
 import select
 import signal
 import subprocess
+import xml.etree.ElementTree as ElementTree
 
-from harness import BUILD, Case
+from harness import BUILD, REPO, Case
 import harness
 from truth import read, run, virsh, wait_for
 
@@ -98,15 +99,16 @@ def on_terminal(command, until, environment=(), interrupt=False, timeout=60):
     return text.decode(), seen, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-class Objects(Case):
-    @contextlib.contextmanager
-    def monitor(self):
-        monitor = Monitor()
-        try:
-            yield monitor
-        finally:
-            monitor.close()
+@contextlib.contextmanager
+def monitoring():
+    monitor = Monitor()
+    try:
+        yield monitor
+    finally:
+        monitor.close()
 
+
+class Objects(Case):
     def test_guests_show_how_they_stand(self):
         guest = self.guest("ded1")
         off = self.guest("ded2", start=False)
@@ -129,7 +131,7 @@ class Objects(Case):
         guest = self.guest("ded1")
         daemon = self.daemon(DEDICATED)
         self.wait_state(daemon, guest, "as-planned")
-        with self.monitor() as monitor:
+        with monitoring() as monitor:
             daemon.wait_cycles(3)
             self.assertEqual(monitor.signals("PropertiesChanged"), [], "nothing changed")
             virsh("vcpupin", guest.name, "0", "0", "--live")
@@ -143,7 +145,7 @@ class Objects(Case):
     def test_guests_come_and_go(self):
         first = self.guest("ded1", start=False)
         daemon = self.daemon(DEDICATED)
-        with self.monitor() as monitor:
+        with monitoring() as monitor:
             second = self.guest("ded2", start=False)
             wait_for("it is there", lambda: path_of(second) in objects())
             (path, (added, interfaces)), = monitor.signals("InterfacesAdded")
@@ -172,14 +174,58 @@ class Objects(Case):
         self.assertEqual(daemon.state_of(guest), "released")
         nobody = run("setpriv", "--reuid", "65534", "--clear-groups", "busctl", "call", NAME, path_of(guest), GUEST,
                      "Apply", "b", "false", check=False)
-        self.assertIn("only root may change anything", nobody.stderr)
+        self.assertIn("Access denied", nobody.stderr)
+        self.assertEqual(daemon.state_of(guest), "released")
 
 
-class Jobs(Objects):
+def members(node):
+    """What an <interface> says, without its comments."""
+    return {(item.tag, item.get("name"), item.get("type"), item.get("access"),
+             tuple((arg.get("name"), arg.get("type"), arg.get("direction", "")) for arg in item.findall("arg")),
+             tuple((note.get("name"), note.get("value")) for note in item.findall("annotation")))
+            for item in node if isinstance(item.tag, str)}
+
+
+class Described(Case):
+    def test_introspection_is_as_documented(self):
+        guest = self.guest("ded1", start=False)
+        daemon = self.daemon(DEDICATED)
+        waiting = daemon.ask("restart-into", self.guest("ded2").name, "--timeout", "600", stderr=subprocess.DEVNULL)
+        wait_for("there is a job", lambda: daemon.json("jobs")["jobs"])
+        job, = daemon.json("jobs")["jobs"]
+        for interface, path in ((MANAGER, PATH), (GUEST, path_of(guest)), (JOB, f"{PATH}/job/{job['id']}")):
+            told = busctl("call", NAME, path, "org.freedesktop.DBus.Introspectable", "Introspect")[0]
+            found = ElementTree.fromstring(told).find(f"interface[@name='{interface}']")
+            written = ElementTree.parse(os.path.join(REPO, f"docs/{interface}.xml")).find("interface")
+            self.assertEqual(written.get("name"), interface)
+            self.assertEqual(members(found), members(written), f"docs/{interface}.xml")
+        daemon.ctl("cancel", str(job["id"]))
+        waiting.wait(60)
+
+    def test_the_example_tells_what_happens(self):
+        guest = self.guest("ded1")
+        daemon = self.daemon(DEDICATED, start=False)
+        path = os.path.join(harness.HOST.scratch, "watch-guests")
+        with open(path, "wb") as file:
+            watch = subprocess.Popen((os.path.join(REPO, "conf/examples/watch-guests.py"),), stdout=file, stderr=file)
+        self.addCleanup(lambda: (watch.kill(), watch.wait()))
+        wait_for("it waits for vmtuned", lambda: "vmtuned is not running" in read(path))
+        daemon.start()
+        wait_for("the guest is listed", lambda: "ded1: as-planned" in read(path))
+        virsh("vcpupin", guest.name, "0", "0", "--live")
+        wait_for("the drift is told", lambda: "ded1: somebody set vcpu.pin 0 to 0, not 1: done" in read(path))
+        guest.destroy()
+        wait_for("its end is told", lambda: "ded1: off" in read(path))
+        guest.undefine()
+        wait_for("and that it is gone", lambda: "ded1: no longer defined" in read(path))
+        self.assertIsNone(watch.poll())
+
+
+class Jobs(Case):
     def test_an_apply_is_a_job(self):
         guests = [self.guest(f"web{number}") for number in range(3)]
         daemon = self.daemon("guests: [{match: {name: 'web*'}, cpu: {policy: shared}}]", mode="observe", interval="1s")
-        with self.monitor() as monitor:
+        with monitoring() as monitor:
             daemon.ctl("apply", *(guest.name for guest in guests[:2]), check=False)
             wait_for("its end is told", lambda: monitor.signals("JobRemoved"))
             (path, (number, job, kind)), = monitor.signals("JobNew")
