@@ -9,6 +9,10 @@
 typedef enum OptionId {
     OPT_JSON,
     OPT_BUS,
+    OPT_HOST,
+    OPT_FULL,
+    OPT_NO_LEGEND,
+    OPT_NO_PAGER,
     OPT_HELP,
     OPT_VERSION,
     OPT_DRY_RUN,
@@ -16,6 +20,7 @@ typedef enum OptionId {
     OPT_ALL,
     OPT_FORCE,
     OPT_MAP,
+    OPT_WATCH,
     OPT_TIMEOUT,
     OPT_ON_REBOOT,
     OPT_TOPOLOGY,
@@ -33,7 +38,20 @@ typedef enum OptionId {
 #define OPTION_BIT(id) (UINT64_C(1) << (id))
 /* Taken before the verb and by every verb. */
 #define OPTIONS_GLOBAL                                                                             \
-    (OPTION_BIT(OPT_JSON) | OPTION_BIT(OPT_BUS) | OPTION_BIT(OPT_HELP) | OPTION_BIT(OPT_VERSION))
+    (OPTION_BIT(OPT_JSON) | OPTION_BIT(OPT_BUS) | OPTION_BIT(OPT_HOST) | OPTION_BIT(OPT_FULL) |    \
+     OPTION_BIT(OPT_NO_LEGEND) | OPTION_BIT(OPT_NO_PAGER) | OPTION_BIT(OPT_HELP) |                 \
+     OPTION_BIT(OPT_VERSION))
+
+/* What a word of the command line is: completion offers such words. */
+typedef enum WordKind {
+    WORD_OTHER,
+    WORD_GUEST,
+    WORD_KNOB,
+    WORD_KEY, /* of the policy */
+    WORD_VERB,
+    WORD_FILE,
+    WORD_HOST,
+} WordKind;
 
 typedef struct OptionInfo {
     const char *name; /* without the dashes */
@@ -42,6 +60,7 @@ typedef struct OptionInfo {
     const char *doc;
     char letter;   /* the same as one letter, "-H"; 0: none */
     bool optional; /* the argument may be left out, and goes with "=" */
+    WordKind words;
 } OptionInfo;
 
 const OptionInfo *option_info(OptionId id);
@@ -57,6 +76,9 @@ Options *options_new(void);
 void options_free(Options *options);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Options, options_free)
 
+/* As the command line does. value NULL: none. */
+void options_add_value(Options *options, OptionId id, const char *value);
+void options_add_word(Options *options, const char *word);
 /* The last value; NULL if never given. */
 const char *options_value(const Options *options, OptionId id);
 /* All values in order, NULL-ended; never NULL. */

@@ -3,7 +3,8 @@
 
 #include "base/text.h"
 #include "base/util.h"
-
+#include "ctl/pager.h"
+#include "ctl/terminal.h"
 #include "ctl/verbs.h"
 #include "report/report.h"
 
@@ -11,11 +12,11 @@
 #include <stdio.h>
 
 /* Names and words may come from guests' definitions. */
-static void print_safely(FILE *stream, const char *text)
+static void print_words(const char *text)
 {
     g_autofree char *safe = text_show(text);
 
-    fputs(safe, stream);
+    fputs(safe, stderr);
 }
 
 void show_error(const char *format, ...)
@@ -26,7 +27,7 @@ void show_error(const char *format, ...)
     g_autofree char *text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
     g_autofree char *line = g_strdup_printf("vmtuned-ctl: %s\n", text);
-    print_safely(stderr, line);
+    print_words(line);
 }
 
 void show_diags(const DiagList *diags)
@@ -35,17 +36,62 @@ void show_diags(const DiagList *diags)
 
     for (unsigned i = 0; (diag = diag_list_get(diags, i)); i++) {
         g_autofree char *text = diag_format(diag);
-        print_safely(stderr, text);
+        print_words(text);
     }
 }
 
-static void print_json(Doc *document)
+char *show_json(Doc *document, bool pretty)
 {
-    g_autofree char *safe = text_show_json(
-        json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-                                                     JSON_C_TO_STRING_NOSLASHESCAPE));
+    return text_show_json(json_object_to_json_string_ext(
+        document, (pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : 0) |
+                      JSON_C_TO_STRING_NOSLASHESCAPE));
+}
 
-    puts(safe);
+static StyleMode mode_of(const Options *options)
+{
+    return (StyleMode){
+        .colour = terminal_has_colour(),
+        .legend = !options->given[OPT_NO_LEGEND],
+        .columns = options->given[OPT_FULL] ? 0 : terminal_columns(),
+        .ellipsis = terminal_glyph(GLYPH_ELLIPSIS),
+    };
+}
+
+char *show_screen_text(const Options *options, const char *marked)
+{
+    StyleMode mode = mode_of(options);
+
+    mode.columns = terminal_columns();
+    mode.cut_all = true;
+    return style_show(marked, &mode, NULL);
+}
+
+char *show_marked(const Options *options, const char *marked)
+{
+    static const char hint[] = "Some lines were cut; --full shows them whole.";
+    StyleMode mode = mode_of(options);
+    bool cut;
+    g_autofree char *text = style_show(marked, &mode, &cut);
+
+    if (!cut || !mode.legend)
+        return g_steal_pointer(&text);
+    g_autoptr(GString) out = g_string_new(NULL);
+    style_append(out, STYLE_GREY, hint);
+    g_autofree char *styled = style_show(out->str, &mode, NULL);
+    return g_strdup_printf("%s\n%s\n", text, styled);
+}
+
+static void print_paged(const Options *options, const char *text)
+{
+    if (options->given[OPT_NO_PAGER] || !pager_show(text))
+        fputs(text, stdout);
+}
+
+static void print_json(const Options *options, Doc *document)
+{
+    g_autofree char *json = show_json(document, true), *text = g_strconcat(json, "\n", NULL);
+
+    print_paged(options, text);
 }
 
 int show_document(const Options *options, Doc *document, ShowRender render)
@@ -54,11 +100,12 @@ int show_document(const Options *options, Doc *document, ShowRender render)
     if (doc_text(guest, "error"))
         show_error("%s: %s", doc_word(guest, "name"), doc_word(guest, "error"));
     if (options->given[OPT_JSON]) {
-        print_json(document);
+        print_json(options, document);
     } else {
         g_autoptr(GString) out = g_string_new(NULL);
         render(document, out);
-        print_safely(stdout, out->str);
+        g_autofree char *text = show_marked(options, out->str);
+        print_paged(options, text);
     }
     return (int)report_get_exit(document);
 }
@@ -68,7 +115,7 @@ int show_bad_input(const Options *options, const DiagList *diags)
     show_diags(diags);
     if (options->given[OPT_JSON]) {
         g_autoptr(Doc) document = report_diags(diags);
-        print_json(document);
+        print_json(options, document);
     }
     return CTL_USAGE;
 }

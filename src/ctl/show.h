@@ -5,13 +5,20 @@
 #include "base/diag.h"
 #include "ctl/doc.h"
 #include "ctl/options.h"
+#include "ctl/style.h"
 
 /* Appends a document's text form. */
 typedef void (*ShowRender)(Doc *document, GString *out);
 
+/* Marked text as it goes to stdout. Owned by the caller. */
+char *show_marked(const Options *options, const char *marked);
+/* The same for a screen that is drawn in place: no line is longer. */
+char *show_screen_text(const Options *options, const char *marked);
 /* Prints the document on stdout, as options say, and what its guests and diagnostics have of
  * errors on stderr. The document's exit status. */
 int show_document(const Options *options, Doc *document, ShowRender render);
+/* One line of JSON, or lines for people with pretty, as it goes to stdout. Owned by the caller. */
+char *show_json(Doc *document, bool pretty);
 /* "vmtuned-ctl: …" on stderr. */
 void show_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* Every diagnostic as compilers print it, on stderr. */

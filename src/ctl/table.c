@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ctl/table.h"
 
+#include "ctl/style.h"
+
+#define GAP 2 /* between columns */
+
+static const char *const word_columns[] = {"STATE", "RESULT", "IN FORCE", "SEVERITY", NULL};
+
 Table *table_new(const char *const *headings)
 {
     Table *table = g_new0(Table, 1);
@@ -8,6 +14,9 @@ Table *table_new(const char *const *headings)
     table->cells = g_ptr_array_new_with_free_func(g_free);
     while (headings[table->n_columns])
         table->n_columns++;
+    while (table->words < table->n_columns &&
+           !g_strv_contains(word_columns, headings[table->words]))
+        table->words++;
     table_add(table, headings);
     return table;
 }
@@ -33,18 +42,27 @@ unsigned table_rows(const Table *table)
     return table->cells->len / table->n_columns - 1;
 }
 
-static glong column_width(const Table *table, unsigned column)
+static unsigned column_width(const Table *table, unsigned column)
 {
-    glong width = 0;
+    unsigned width = 0;
 
     for (guint i = column; i < table->cells->len; i += table->n_columns)
-        width = MAX(width, g_utf8_strlen(g_ptr_array_index(table->cells, i), -1));
+        width = MAX(width, style_width(g_ptr_array_index(table->cells, i)));
     return width;
+}
+
+static void begin_row(GString *out, bool heading)
+{
+    style_mark_cut(out);
+    if (!heading)
+        return;
+    style_mark_legend(out);
+    style_mark(out, STYLE_HEADING);
 }
 
 void table_print(const Table *table, GString *out)
 {
-    g_autofree glong *widths = g_new0(glong, table->n_columns);
+    g_autofree unsigned *widths = g_new0(unsigned, table->n_columns);
 
     if (table_rows(table) == 0)
         return;
@@ -53,12 +71,20 @@ void table_print(const Table *table, GString *out)
     for (guint i = 0; i < table->cells->len; i++) {
         const char *cell = g_ptr_array_index(table->cells, i);
         unsigned column = i % table->n_columns;
-        g_string_append(out, cell);
-        if (column + 1 == table->n_columns) {
-            g_string_append_c(out, '\n');
+        bool heading = i < table->n_columns;
+        if (column == 0)
+            begin_row(out, heading);
+        if (column == table->words && !heading)
+            style_append_word(out, cell);
+        else
+            g_string_append(out, cell);
+        if (column + 1 < table->n_columns) {
+            for (unsigned at = style_width(cell); at < widths[column] + GAP; at++)
+                g_string_append_c(out, ' ');
             continue;
         }
-        for (glong pad = widths[column] + 2 - g_utf8_strlen(cell, -1); pad > 0; pad--)
-            g_string_append_c(out, ' ');
+        if (heading)
+            style_mark(out, STYLE_PLAIN);
+        g_string_append_c(out, '\n');
     }
 }

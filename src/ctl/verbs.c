@@ -7,6 +7,7 @@
 #include "vmtuned/version.h"
 
 #include <limits.h>
+#include <string.h>
 
 #define TOPOLOGY_OPTIONS                                                                           \
     (OPTION_BIT(OPT_TOPOLOGY) | OPTION_BIT(OPT_ISOLATED) | OPTION_BIT(OPT_NOHZ_FULL) |             \
@@ -17,16 +18,20 @@ static const Verb verbs[] = {
         .name = "status",
         .args = "[GUEST...]",
         .max_words = UINT_MAX,
-        .options = OPTION_BIT(OPT_MAP),
+        .options = OPTION_BIT(OPT_MAP) | OPTION_BIT(OPT_WATCH),
         .doc = "how the daemon and the guests stand",
         .run = verb_status_run,
+        .words = WORD_GUEST,
+        .example = "status db-1 --watch",
     },
     {
         .name = "plan",
         .args = "[GUEST...]",
         .max_words = UINT_MAX,
+        .options = OPTION_BIT(OPT_WATCH),
         .doc = "what would change and why",
         .run = verb_plan_run,
+        .words = WORD_GUEST,
     },
     {
         .name = "apply",
@@ -35,6 +40,9 @@ static const Verb verbs[] = {
         .options = OPTION_BIT(OPT_DRY_RUN),
         .doc = "bring guests in line with the policy, once",
         .run = verb_apply_run,
+        .group = VERBS_CHANGE,
+        .words = WORD_GUEST,
+        .example = "apply db-1 --dry-run",
     },
     {
         .name = "verify",
@@ -42,6 +50,8 @@ static const Verb verbs[] = {
         .max_words = UINT_MAX,
         .doc = "look again: does everything match?",
         .run = verb_verify_run,
+        .words = WORD_GUEST,
+        .example = "verify db-1 >/dev/null && echo in place",
     },
     {
         .name = "explain",
@@ -50,27 +60,32 @@ static const Verb verbs[] = {
         .max_words = 1,
         .doc = "each setting of a guest: value, reason, policy origin",
         .run = verb_explain_run,
+        .words = WORD_GUEST,
     },
     {
         .name = "pending",
         .args = "[GUEST...]",
         .max_words = UINT_MAX,
+        .options = OPTION_BIT(OPT_WATCH),
         .doc = "what waits for a guest's next cold start",
         .run = verb_pending_run,
+        .words = WORD_GUEST,
     },
     {
         .name = "host",
         .args = "",
+        .options = OPTION_BIT(OPT_WATCH),
         .doc = "the host's own settings, page pools and memory",
         .run = verb_host_run,
     },
     {
-        .name = "policy",
+        .name = "policy show",
         .args = "GUEST",
         .min_words = 1,
         .max_words = 1,
         .doc = "the effective policy of a guest, each key with its origin",
-        .run = verb_policy_run,
+        .run = verb_policy_show_run,
+        .words = WORD_GUEST,
     },
     {
         .name = "advise",
@@ -78,26 +93,34 @@ static const Verb verbs[] = {
         .max_words = UINT_MAX,
         .doc = "what could be faster and is not vmtuned's to change",
         .run = verb_advise_run,
+        .words = WORD_GUEST,
     },
     {
         .name = "check",
         .args = "[FILE...]",
         .max_words = UINT_MAX,
-        .doc = "look for faults in policy files, without a daemon",
+        .doc = "look for faults in policy files",
         .run = verb_check_run,
+        .group = VERBS_OFFLINE,
+        .words = WORD_FILE,
+        .example = "check /etc/vmtuned/policy.yaml new.yaml",
     },
     {
         .name = "topology",
         .args = "",
         .options = TOPOLOGY_OPTIONS,
-        .doc = "this host as the planner sees it, without a daemon",
+        .doc = "this host as the planner sees it",
         .run = verb_topology_run,
+        .group = VERBS_OFFLINE,
     },
     {
         .name = "knobs",
-        .args = "",
-        .doc = "everything that can be set, without a daemon",
+        .args = "[KNOB...]",
+        .max_words = UINT_MAX,
+        .doc = "everything that can be set",
         .run = verb_knobs_run,
+        .group = VERBS_OFFLINE,
+        .words = WORD_KNOB,
     },
     {
         .name = "defrag",
@@ -105,6 +128,8 @@ static const Verb verbs[] = {
         .options = OPTION_BIT(OPT_DRY_RUN) | OPTION_BIT(OPT_MOVES),
         .doc = "move running guests to whole caches and nodes; their memory stays",
         .run = verb_defrag_run,
+        .group = VERBS_CHANGE,
+        .example = "defrag --dry-run",
     },
     {
         .name = "restore",
@@ -113,6 +138,8 @@ static const Verb verbs[] = {
         .options = OPTION_BIT(OPT_ALL) | OPTION_BIT(OPT_FORCE),
         .doc = "put back what was before vmtuned, and leave the guest alone",
         .run = verb_restore_run,
+        .group = VERBS_CHANGE,
+        .words = WORD_GUEST,
     },
     {
         .name = "resume",
@@ -120,6 +147,8 @@ static const Verb verbs[] = {
         .max_words = UINT_MAX,
         .doc = "set again what was left to somebody who kept changing it back",
         .run = verb_resume_run,
+        .group = VERBS_CHANGE,
+        .words = WORD_GUEST,
     },
     {
         .name = "restart-into",
@@ -129,6 +158,9 @@ static const Verb verbs[] = {
         .options = OPTION_BIT(OPT_TIMEOUT) | OPTION_BIT(OPT_ON_REBOOT),
         .doc = "shut a guest down and start it, with all that is pending",
         .run = verb_restart_into_run,
+        .group = VERBS_CHANGE,
+        .words = WORD_GUEST,
+        .example = "restart-into --timeout 600 db-1",
     },
     {
         .name = "stop-move",
@@ -137,10 +169,13 @@ static const Verb verbs[] = {
         .max_words = 1,
         .doc = "stop moving a guest's memory to its vCPUs",
         .run = verb_stop_move_run,
+        .group = VERBS_CHANGE,
+        .words = WORD_GUEST,
     },
     {
         .name = "jobs",
         .args = "",
+        .options = OPTION_BIT(OPT_WATCH),
         .doc = "long work that is under way",
         .run = verb_jobs_run,
     },
@@ -151,29 +186,56 @@ static const Verb verbs[] = {
         .max_words = 1,
         .doc = "end a restart that waits for its guest, or a move of memory",
         .run = verb_cancel_run,
+        .group = VERBS_CHANGE,
     },
     {
         .name = "reload",
         .args = "",
         .doc = "read the policy again",
         .run = verb_reload_run,
+        .group = VERBS_CHANGE,
     },
     {
         .name = "simulate",
         .args = "--topology X --guests DIR|FILE... --policy FILE... [--start NAME...]",
         .options = TOPOLOGY_OPTIONS | OPTION_BIT(OPT_GUESTS) | OPTION_BIT(OPT_POLICY) |
                    OPTION_BIT(OPT_RUNNING) | OPTION_BIT(OPT_START),
-        .doc = "plan from files, without a daemon",
+        .doc = "plan from files",
         .run = verb_simulate_run,
+        .group = VERBS_OFFLINE,
+        .example = "simulate --topology 'pack:2 numa:1 l3:2 core:4 pu:2' --guests guests/ --policy "
+                   "policy.yaml",
     },
     {
         .name = "help",
         .args = "[VERB]",
-        .max_words = 1,
+        .max_words = 2,
         .doc = "this list, or the options of a verb",
         .run = verb_help_run,
+        .group = VERBS_OFFLINE,
+        .words = WORD_VERB,
+    },
+    {
+        .name = "complete",
+        .args = "-- [WORD...]",
+        .max_words = UINT_MAX,
+        .doc = "what may stand for the last word, as shells ask at Tab",
+        .run = verb_complete_run,
+        .group = VERBS_OFFLINE,
+        .example = "complete -- status db",
     },
 };
+
+const char *verb_group_name(VerbGroup group)
+{
+    static const char *const names[N_VERB_GROUPS] = {
+        [VERBS_OBSERVE] = "Observe",
+        [VERBS_CHANGE] = "Change",
+        [VERBS_OFFLINE] = "Without a daemon",
+    };
+
+    return names[group];
+}
 
 const Verb *verb_get(unsigned i)
 {
@@ -188,6 +250,19 @@ const Verb *verb_find(const char *name)
     return NULL;
 }
 
+bool verb_is_below(const Verb *verb, const char *word)
+{
+    return g_str_has_prefix(verb->name, word) && verb->name[strlen(word)] == ' ';
+}
+
+bool verb_is_group(const char *word)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(verbs); i++)
+        if (verb_is_below(&verbs[i], word))
+            return true;
+    return false;
+}
+
 const char *verb_nearest(const char *name)
 {
     const char *names[G_N_ELEMENTS(verbs) + 1] = {NULL};
@@ -200,9 +275,13 @@ const char *verb_nearest(const char *name)
 int verb_refuse_unknown(const char *name)
 {
     const char *nearest = verb_nearest(name);
+    g_autofree char *group = g_strndup(name, strcspn(name, " "));
 
     if (nearest)
         show_error("unknown verb '%s'; did you mean '%s'?", name, nearest);
+    else if (verb_is_group(group))
+        show_error("unknown verb '%s'; 'vmtuned-ctl help %s' lists those of %s", name, group,
+                   group);
     else
         show_error("unknown verb '%s'; 'vmtuned-ctl help' lists them", name);
     return CTL_USAGE;
@@ -233,9 +312,11 @@ static int verb_run(const Verb *verb, Options *options, char **argv)
     }
     if (options->given[OPT_VERSION])
         return version_run(options);
-    if (options->given[OPT_HELP]) {
-        g_ptr_array_insert(options->words, 0, (gpointer)verb->name);
-        return verb_help_run(options);
+    if (options->given[OPT_HELP])
+        return verb_help_show(options, verb->name);
+    if (options->given[OPT_HOST] && verb->group == VERBS_OFFLINE) {
+        show_error("'%s' asks no daemon: --host means nothing to it", verb->name);
+        return CTL_USAGE;
     }
     unsigned n_words = options_n_words(options);
     if (n_words >= verb->min_words && n_words <= verb->max_words)
@@ -253,20 +334,25 @@ int verbs_run(char **argv)
     static const OptionsPlace before_verb = {.allowed = OPTIONS_GLOBAL};
     g_autoptr(Options) options = options_new();
     g_autofree char *error = NULL;
+    g_autofree char *name = g_strdup(""); /* the words so far */
+    const Verb *verb;
     int index;
 
-    if (options_parse(options, &before_verb, argv, &index, &error) < 0) {
-        show_error("%s", error);
-        return CTL_USAGE;
-    }
-    if (options->given[OPT_VERSION])
-        return version_run(options);
-    if (options->given[OPT_HELP])
-        return verb_help_run(options);
-    if (!argv[index]) {
-        show_error("which verb? 'vmtuned-ctl help' lists them");
-        return CTL_USAGE;
-    }
-    const Verb *verb = verb_find(argv[index]);
-    return verb ? verb_run(verb, options, argv + index) : verb_refuse_unknown(argv[index]);
+    do {
+        if (options_parse(options, &before_verb, argv, &index, &error) < 0) {
+            show_error("%s", error);
+            return CTL_USAGE;
+        }
+        argv += index;
+        if (options->given[OPT_VERSION])
+            return version_run(options);
+        if (options->given[OPT_HELP] || (!argv[0] && name[0]))
+            return verb_help_show(options, name);
+        if (!argv[0]) /* as systemctl and networkctl do */
+            return verb_status_run(options);
+        g_autofree char *first = g_steal_pointer(&name);
+        name = first[0] ? g_strjoin(" ", first, argv[0], NULL) : g_strdup(argv[0]);
+        verb = verb_find(name);
+    } while (!verb && verb_is_group(name));
+    return verb ? verb_run(verb, options, argv) : verb_refuse_unknown(name);
 }

@@ -13,18 +13,34 @@ enum {
     CTL_UNREACHABLE = 4,
 };
 
+typedef enum VerbGroup {
+    VERBS_OBSERVE,
+    VERBS_CHANGE,
+    VERBS_OFFLINE, /* no daemon is asked */
+    N_VERB_GROUPS,
+} VerbGroup;
+
+const char *verb_group_name(VerbGroup group); /* "Observe" */
+
 typedef struct Verb {
-    const char *name;
+    const char *name; /* one word, or two: "policy show" */
     const char *args; /* as usage shows it */
     unsigned min_words, max_words;
     uint64_t options;                   /* OPTION_BITs besides the global ones */
     const char *doc;                    /* one line */
     int (*run)(const Options *options); /* exit status; has printed everything */
+    VerbGroup group;
+    WordKind words;      /* what its own words are */
+    const char *example; /* for its help, without the program; NULL: none */
 } Verb;
 
 /* NULL: there is none of that name. */
 const Verb *verb_find(const char *name);
 const Verb *verb_get(unsigned i); /* NULL past the end */
+/* Whether its name goes on after that word: "policy show" after "policy". */
+bool verb_is_below(const Verb *verb, const char *word);
+/* Whether any does. */
+bool verb_is_group(const char *word);
 /* The verb someone who typed name may have meant; NULL: none is near. */
 const char *verb_nearest(const char *name);
 /* Says so on stderr. CTL_USAGE. */
@@ -41,7 +57,7 @@ int verb_verify_run(const Options *options);
 int verb_explain_run(const Options *options);
 int verb_pending_run(const Options *options);
 int verb_host_run(const Options *options);
-int verb_policy_run(const Options *options);
+int verb_policy_show_run(const Options *options);
 int verb_check_run(const Options *options);
 int verb_topology_run(const Options *options);
 int verb_knobs_run(const Options *options);
@@ -55,3 +71,6 @@ int verb_cancel_run(const Options *options);
 int verb_reload_run(const Options *options);
 int verb_simulate_run(const Options *options);
 int verb_help_run(const Options *options);
+int verb_complete_run(const Options *options);
+/* Help for that verb, or those of that group; "": for all. Exit status. */
+int verb_help_show(const Options *options, const char *name);

@@ -3,7 +3,7 @@
  * The policy: the merged files, and what they mean for one guest.
  *
  * Every key of the schema is a row of one table (policy-key.c). Parser, merge, docs check and
- * "policy GUEST" go by the table; the planner asks by key. A GuestPolicy has one slot per guest
+ * "policy show" go by the table; the planner asks by key. A GuestPolicy has one slot per guest
  * key; an empty slot is an absent key, whose default the getters below supply.
  */
 #pragma once

@@ -15,10 +15,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const lines[][MAX_WORDS] = {
-    {"status"},         {"status", "g"},  {"status", "--map"}, {"plan"},   {"apply"},
-    {"verify"},         {"explain", "g"}, {"pending"},         {"host"},   {"advise"},
-    {"policy", "g"},    {"defrag"},       {"resume", "g"},     {"reload"}, {"restart-into", "g"},
-    {"stop-move", "g"}, {"restore", "g"},
+    {"status"},       {"status", "g"}, {"status", "--map"},     {"plan"},
+    {"apply"},        {"verify"},      {"explain", "g"},        {"pending"},
+    {"host"},         {"advise"},      {"policy", "show", "g"}, {"defrag"},
+    {"resume", "g"},  {"reload"},      {"restart-into", "g"},   {"stop-move", "g"},
+    {"restore", "g"},
 };
 
 static Doc *answer;

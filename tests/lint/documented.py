@@ -11,7 +11,7 @@ NAMES = (
     ("knob", "src/model/knob.c", r'(?:\.name\s*=\s*|XML_KNOB\(\w+,\s*)"([a-z0-9_.]+)"', "docs/KNOBS.md"),
     ("policy key", "src/model/policy-key.c", r'\.path\s*=\s*"([a-z0-9_.]+)"', "docs/POLICY.md"),
     ("advice", "src/model/advice.c", r'\[ADVICE_\w+\] = "([a-z0-9-]+)"', "docs/ADVICE.md"),
-    ("verb", "src/ctl/verbs.c", r'\.name\s*=\s*"([a-z-]+)"', "docs/vmtuned-ctl.1"),
+    ("verb", "src/ctl/verbs.c", r'\.name\s*=\s*"([a-z -]+)"', "docs/vmtuned-ctl.1"),
     ("bus member", "src/daemon/*.c", r'SD_BUS_(?:METHOD|SIGNAL|PROPERTY|WRITABLE_PROPERTY)\w*\(\s*"(\w+)"',
      "docs/BUS.md"),
     ("bus member", "src/daemon/bus.c", r'SD_BUS_(?:METHOD|SIGNAL|PROPERTY)\w*\(\s*"(\w+)"',

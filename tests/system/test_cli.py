@@ -22,12 +22,12 @@ class Verbs(Case):
         self.assertEqual(guest.vcpu(0).cpus, {1})
         self.assertEqual(guest.main().cpus, {0})
         for verb in (("status",), ("status", "ded1"), ("plan",), ("plan", "ded1"), ("verify",),
-                     ("explain", "ded1"), ("policy", "ded1"), ("topology",), ("knobs",)):
+                     ("explain", "ded1"), ("policy", "show", "ded1"), ("topology",), ("knobs",)):
             done = daemon.ctl(*verb)
             self.assertTrue(done.stdout.strip(), verb)
             document = json.loads(daemon.ctl(*verb, "--json").stdout)
             self.assertEqual(document["version"], 1, verb)
-        policy = daemon.ctl("policy", "ded1").stdout
+        policy = daemon.ctl("policy", "show", "ded1").stdout
         self.assertRegex(policy, r"cpu\.policy.*dedicated.*policy\.yaml:\d+")
         self.assertRegex(daemon.ctl("explain", "ded1").stdout, r"vcpu\.pin.*policy\.yaml:\d+")
         plan = daemon.json("plan")

@@ -91,7 +91,7 @@ class Evil(Case):
         for uuid, name in uuids.items():
             self.assertEqual(json.loads(daemon.ctl("status", uuid, "--json", check=False).stdout)
                              ["guests"][0]["name"], name)
-            for verb in (("explain", uuid), ("status", uuid), ("policy", uuid), ("explain", "--", name)):
+            for verb in (("explain", uuid), ("status", uuid), ("policy", "show", uuid), ("explain", "--", name)):
                 done = daemon.ctl(*verb, check=False)
                 shown += done.stdout + done.stderr
         self.assertEqual(daemon.ctl("status", "no\u009bsuch\u202eguest", check=False).returncode, 2)

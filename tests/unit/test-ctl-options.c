@@ -152,13 +152,36 @@ static void test_nearest_verb(void **state)
     assert_null(verb_nearest("entirely-else"));
 }
 
+static void test_verbs_of_two_words(void **state)
+{
+    (void)state;
+    assert_true(verb_is_group("policy"));
+    assert_false(verb_is_group("polic"));
+    assert_false(verb_is_group("status"));
+    assert_false(verb_is_group("policy show"));
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "policy")), CTL_OK);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "policy", "--help")), CTL_OK);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "help", "policy")), CTL_OK);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "help", "policy", "show")), CTL_OK);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "policy", "show", "db1", "--help")), CTL_OK);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "policy", "db1")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "policy show", "db1", "x")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "policy", "show")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "help", "policy", "shw")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "policy", "--json", "show", "db1", "--bus",
+                                    "unix:path=/nonexistent/vmtuned-test-bus")),
+                     CTL_UNREACHABLE);
+}
+
 static void test_exit_status_of_bad_usage(void **state)
 {
     (void)state;
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "staus")), CTL_USAGE);
-    assert_int_equal(verbs_run(ARGV("vmtuned-ctl")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "knobs", "--host", "h")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "knobs", "vcpu.pni")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "knobs", "vcpu.pin", "cpu.weight")), CTL_OK);
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "explain")), CTL_USAGE);
-    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "knobs", "stray")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "host", "stray")), CTL_USAGE);
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "restore")), CTL_USAGE);
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "restore", "--all", "a")), CTL_USAGE);
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "simulate")), CTL_USAGE);
@@ -178,7 +201,15 @@ static void test_unreachable_daemon(void **state)
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "status", "--bus",
                                     "unix:path=/nonexistent/vmtuned-test-bus")),
                      CTL_UNREACHABLE);
+    assert_int_equal(
+        verbs_run(ARGV("vmtuned-ctl", "--bus", "unix:path=/nonexistent/vmtuned-test-bus")),
+        CTL_UNREACHABLE); /* no verb: status */
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "--bus", "unix:bogus=1", "reload")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "--bus", "unix:path=/x", "-Hh", "status")),
+                     CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "status", "--watch=0")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "--bus", "unix:bogus=1", "status", "--watch")),
+                     CTL_USAGE);
 }
 
 int main(void)
@@ -192,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_before_the_verb),
         cmocka_unit_test(test_every_row_is_whole),
         cmocka_unit_test(test_nearest_verb),
+        cmocka_unit_test(test_verbs_of_two_words),
         cmocka_unit_test(test_exit_status_of_bad_usage),
         cmocka_unit_test(test_unreachable_daemon),
     };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Documents as text: tables, placements, and documents that lack what is expected. */
 #include "ctl/show.h"
+#include "ctl/style.h"
 #include "ctl/table.h"
 
 #include <setjmp.h>
@@ -19,34 +20,90 @@ static Doc *doc(const char *text)
     return document;
 }
 
+/* As it goes to a file. */
+static void assert_shows(const GString *marked, const char *text)
+{
+    static const StyleMode bare = {.legend = true};
+    g_autofree char *shown = style_show(marked->str, &bare, NULL);
+
+    assert_string_equal(shown, text);
+}
+
 static void assert_renders(ShowRender render, const char *json, const char *text)
 {
     g_autoptr(Doc) document = doc(json);
     g_autoptr(GString) out = g_string_new(NULL);
 
     render(document, out);
-    assert_string_equal(out->str, text);
+    assert_shows(out, text);
 }
 
 static void test_table_aligns(void **state)
 {
-    static const char *const headings[] = {"A", "LONGER", "LAST", NULL};
-
     (void)state;
-    g_autoptr(Table) table = table_new(headings);
+    g_autoptr(Table) table = table_new((const char *const[]){"A", "LONGER", "LAST", NULL});
     g_autoptr(GString) out = g_string_new(NULL);
     table_print(table, out);
-    assert_string_equal(out->str, "");
+    assert_shows(out, "");
     table_add(table, (const char *const[]){"wide cell", NULL, "x"});
     table_add(table, (const char *const[]){"ü", "2", ""});
-    table_print(table, out);
-    assert_string_equal(out->str, "A          LONGER  LAST\n"
-                                  "wide cell  -       x\n"
-                                  "ü          2       -\n");
     table_add(table, (const char *const[]){"two\nlines", "3", "\t"});
-    g_string_truncate(out, 0);
+    table_add(table, (const char *const[]){"日本", "4", "\x1b[31m"});
     table_print(table, out);
-    assert_non_null(strstr(out->str, "two lines  3        \n"));
+    assert_shows(out, "A          LONGER  LAST\n"
+                      "wide cell  -       x\n"
+                      "ü          2       -\n"
+                      "two lines  3        \n"
+                      "日本       4       ?[31m\n");
+}
+
+static void assert_mode(const Table *table, const StyleMode *mode, bool cut, const char *text)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    bool was_cut;
+
+    table_print(table, out);
+    g_autofree char *shown = style_show(out->str, mode, &was_cut);
+    assert_string_equal(shown, text);
+    assert_int_equal(was_cut, cut);
+}
+
+static void test_table_on_a_terminal(void **state)
+{
+    static const StyleMode colour = {.colour = true, .legend = true};
+    static const StyleMode no_legend = {.columns = 80, .ellipsis = "…"};
+    static const StyleMode narrow = {.legend = true, .columns = 12, .ellipsis = "…"};
+    static const StyleMode ascii = {.colour = true, .columns = 8, .ellipsis = "..."};
+    static const StyleMode tiny = {.columns = 2, .ellipsis = "..."};
+
+    (void)state;
+    g_autoptr(Table) table = table_new((const char *const[]){"NAME", "STATE", NULL});
+    table_add(table, (const char *const[]){"db", "as-planned"});
+    table_add(table, (const char *const[]){"日本", "odd"});
+    assert_mode(table, &colour, false,
+                "\x1b[4mNAME  STATE\x1b[0m\n"
+                "db    \x1b[32mas-planned\x1b[0m\n"
+                "日本  odd\n");
+    assert_mode(table, &no_legend, false, "db    as-planned\n日本  odd\n");
+    assert_mode(table, &narrow, true, "NAME  STATE\ndb    as-pl…\n日本  odd\n");
+    assert_mode(table, &ascii, true, "db   ...\n日本 ...\n");
+    assert_mode(table, &tiny, true, "...\n...\n");
+}
+
+/* Marks in words that are no text are left out, whatever follows them. */
+static void test_bad_marks(void **state)
+{
+    static const StyleMode colour = {.colour = true, .legend = true};
+
+    (void)state;
+    g_autofree char *shown = style_show("a\xff"
+                                        "zb\xff\nc\xff",
+                                        &colour, NULL);
+    assert_string_equal(shown, "ab\nc");
+    assert_int_equal(style_width("\xff"
+                                 "4a\xff"
+                                 "0b"),
+                     2);
 }
 
 /* A guest of its own CPUs by class, one on the pool by name, equal cores in one row, a node of
@@ -185,6 +242,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table_aligns),
+        cmocka_unit_test(test_table_on_a_terminal),
+        cmocka_unit_test(test_bad_marks),
         cmocka_unit_test(test_map),
         cmocka_unit_test(test_doc_reads_what_is_not_there),
         cmocka_unit_test(test_placement_joins_neighbours),

@@ -32,7 +32,7 @@ def case(host):
     host.start(POLICY)
     host.wait_planned(db1)
     masks = db1.masks()
-    for verb in (("status",), ("plan",), ("explain", "db1"), ("policy", "db1"), ("knobs",)):
+    for verb in (("status",), ("plan",), ("explain", "db1"), ("policy", "show", "db1"), ("knobs",)):
         done = as_user("vmtuned-ctl", *verb)
         assert done.returncode == 0, f"{verb}: {done.stderr}"
     assert "db1" in as_user("vmtuned-ctl", "status").stdout

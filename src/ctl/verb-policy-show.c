@@ -20,7 +20,7 @@ static void render(Doc *document, GString *out)
     }
 }
 
-int verb_policy_run(const Options *options)
+int verb_policy_show_run(const Options *options)
 {
     BusRequest request = {.method = "Policy", .guest = options_words(options)[0]};
 
