@@ -36,7 +36,8 @@ static const BusErrorInfo error_infos[] = {
     {SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CTL_USAGE, NOT_ALLOWED},
     {SD_BUS_ERROR_LIMITS_EXCEEDED, CTL_MISMATCH, NULL, "try again in a moment"},
     {SD_BUS_ERROR_INVALID_ARGS, CTL_USAGE, NULL, NULL},
-    {SD_BUS_ERROR_UNKNOWN_OBJECT, CTL_USAGE, "there is no such job", "'vmtuned-ctl jobs' lists them"},
+    {SD_BUS_ERROR_UNKNOWN_OBJECT, CTL_USAGE, "there is no such job",
+     "'vmtuned-ctl jobs' lists them"},
     {VMTUNED_BUS_ERROR_NO_SUCH_GUEST, CTL_USAGE, NULL, "'vmtuned-ctl status' lists them"},
 };
 

@@ -14,8 +14,9 @@ NAMES = (
     ("verb", "src/ctl/verbs.c", r'\.name\s*=\s*"([a-z -]+)"', "docs/vmtuned-ctl.1"),
     ("bus member", "src/daemon/*.c", r'SD_BUS_(?:METHOD|SIGNAL|PROPERTY|WRITABLE_PROPERTY)\w*\(\s*"(\w+)"',
      "docs/BUS.md"),
-    ("bus member", "src/daemon/bus.c", r'SD_BUS_(?:METHOD|SIGNAL|PROPERTY)\w*\(\s*"(\w+)"',
-     "docs/org.vmtuned1.Manager.xml"),
+    *(("bus member", f"src/daemon/{file}.c", r'SD_BUS_(?:METHOD|SIGNAL|PROPERTY)\w*\(\s*"(\w+)"',
+       f"docs/org.vmtuned1.{interface}.xml")
+      for file, interface in (("bus", "Manager"), ("bus-guest", "Guest"), ("bus-job", "Job"))),
 )
 MESSAGE_ID = re.compile(r"\b([0-9a-f]{32})\b")
 CATALOG_ID = re.compile(r"^-- ([0-9a-f]{32})$", re.MULTILINE)
