@@ -19,7 +19,7 @@ static const char *const lines[][MAX_WORDS] = {
     {"apply"},        {"verify"},      {"explain", "g"},        {"pending"},
     {"host"},         {"advise"},      {"policy", "show", "g"}, {"defrag"},
     {"resume", "g"},  {"reload"},      {"restart-into", "g"},   {"stop-move", "g"},
-    {"restore", "g"},
+    {"restore", "g"}, {"jobs"},        {"cancel", "1"},
 };
 
 static Doc *answer;

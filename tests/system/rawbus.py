@@ -127,7 +127,8 @@ FLOODS = {
     "names": ("Status", "as", strings(["x" * 200] * 5000), 0),
     "long": ("Explain", "s", text("y" * 1000000), 0),
     "objects": ("GetManagedObjects", "", b"", 0, "org.vmtuned1", "org.freedesktop.DBus.ObjectManager"),
-    "properties": ("GetAll", "s", text("org.vmtuned1.Manager"), NO_REPLY, "org.vmtuned1", "org.freedesktop.DBus.Properties"),
+    "properties": ("GetAll", "s", text("org.vmtuned1.Manager"), NO_REPLY, "org.vmtuned1",
+                   "org.freedesktop.DBus.Properties"),
 }
 
 

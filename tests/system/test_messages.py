@@ -121,7 +121,8 @@ class Messages(Case):
         guest = self.guest("ded1")
         pid = guest.pid
         daemon = self.daemon("guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]")
-        methods = [method for path in (PATH, f"{PATH}/guest/{guest.uuid.replace('-', '_')}") for method in self.methods(path)]
+        paths = (PATH, f"{PATH}/guest/{guest.uuid.replace('-', '_')}")
+        methods = [method for path in paths for method in self.methods(path)]
         self.assertEqual({f"{NAME}.Manager", f"{NAME}.Guest"},
                          {interface for _, interface, _, _ in methods if interface.startswith(NAME)})
         clients = []

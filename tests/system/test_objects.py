@@ -248,9 +248,14 @@ class Jobs(Case):
         wait_for("it waits", lambda: any(job["phase"] == "waiting for it to shut down"
                                          for job in daemon.json("jobs")["jobs"]))
         job, = daemon.json("jobs")["jobs"]
-        self.assertEqual((job["kind"], job["unit"], job["total"], job["can_cancel"]), ("restart-into", "seconds", 600, True))
+        self.assertEqual([job[key] for key in ("kind", "unit", "total", "can_cancel")],
+                         ["restart-into", "seconds", 600, True])
         self.assertEqual([guest["name"] for guest in job["of"]], ["ded1"])
         wait_for("seconds go by", lambda: get(f"{PATH}/job/{job['id']}", JOB, "Done") > 0)
+        self.assertRegex(daemon.ctl("jobs").stdout, r"JOB +KIND +GUESTS.*\n1 +restart-into +ded1 +\d+/600 s ")
+        nobody = run("setpriv", "--reuid", "65534", "--clear-groups", "busctl", "call", NAME,
+                     f"{PATH}/job/{job['id']}", JOB, "Cancel", check=False)
+        self.assertIn("Access denied", nobody.stderr)
         self.assertIn("canceled", daemon.ctl("cancel", str(job["id"])).stdout)
         _, words = waiting.communicate(timeout=60)
         self.assertEqual(waiting.returncode, 1)
