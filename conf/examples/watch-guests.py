@@ -20,6 +20,11 @@ def connect(address):
     return Gio.DBusConnection.new_for_address_sync(address, flags)
 
 
+def plain(text):
+    """Names are other people's words: they shall not steer the terminal."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
 class Watch:
     def __init__(self, bus):
         self.bus = bus
@@ -38,7 +43,7 @@ class Watch:
     def tell(self, path, words=None):
         guest = self.guests[path]
         text = f": {guest['Text']}" if guest["Text"] else ""
-        print(f"{guest['Name']}: {words or guest['State'] + text}", flush=True)
+        print(plain(f"{guest['Name']}: {words or guest['State'] + text}"), flush=True)
 
     def on_there(self, *_):
         reply = self.bus.call_sync(NAME, PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", None,
@@ -67,8 +72,8 @@ class Watch:
                 self.tell(path)
 
     def on_drift(self, _, uuid, name, knob, instance, found, wanted, result):
-        print(f"{name}: somebody set {knob} {instance} to {found or 'nothing'}, not {wanted or 'nothing'}: {result}",
-              flush=True)
+        words = f"somebody set {knob} {instance} to {found or 'nothing'}, not {wanted or 'nothing'}: {result}"
+        print(plain(f"{name}: {words}"), flush=True)
 
 
 def main():

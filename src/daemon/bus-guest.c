@@ -33,19 +33,18 @@ static GVariant *values_of(const Manager *manager, const Managed *managed)
     g_autofree char *cpus = cpuset_format(cpu_set);
     g_autofree char *nodes = status->plan ? cpuset_format(status->plan->nodes) : NULL;
     const GuestKernel *kernel = status->guest ? status->guest->kernel : NULL;
-    const char *policy = guest_status_cpu_policy(status);
     GVariantDict dict;
 
     g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert(&dict, "UUID", "s", status->uuid);
-    g_variant_dict_insert(&dict, "Name", "s", status->name);
-    g_variant_dict_insert(&dict, "State", "s", guest_state_name(status->state));
-    g_variant_dict_insert(&dict, "Text", "s", status->text ? status->text : "");
+    bus_property_text(&dict, "UUID", status->uuid);
+    bus_property_text(&dict, "Name", status->name);
+    bus_property_text(&dict, "State", guest_state_name(status->state));
+    bus_property_text(&dict, "Text", status->text);
     g_variant_dict_insert(&dict, "Since", "t", (guint64)status->since_usec);
-    g_variant_dict_insert(&dict, "CPUPolicy", "s", policy ? policy : "");
+    bus_property_text(&dict, "CPUPolicy", guest_status_cpu_policy(status));
     g_variant_dict_insert(&dict, "VCPUs", "u", guest_status_vcpus(status));
-    g_variant_dict_insert(&dict, "Nodes", "s", nodes ? nodes : "");
-    g_variant_dict_insert(&dict, "CPUs", "s", cpus);
+    bus_property_text(&dict, "Nodes", nodes);
+    bus_property_text(&dict, "CPUs", cpus);
     g_variant_dict_insert(&dict, "LocalityPct", "i",
                           status->plan && manager->topo
                               ? guest_plan_locality_pct(status->plan, manager->topo, kernel)

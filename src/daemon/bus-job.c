@@ -41,14 +41,14 @@ static GVariant *values_of(const JobStatus *job)
 
     g_variant_dict_init(&dict, NULL);
     g_variant_dict_insert(&dict, "Id", "t", (guint64)job->id);
-    g_variant_dict_insert(&dict, "Kind", "s", job_kind_name(job->kind));
+    bus_property_text(&dict, "Kind", job_kind_name(job->kind));
     g_variant_dict_insert_value(&dict, "Guests", guests_value(job));
-    g_variant_dict_insert(&dict, "Client", "s", job->client);
+    bus_property_text(&dict, "Client", job->client);
     g_variant_dict_insert(&dict, "Started", "t", (guint64)job->started_usec);
-    g_variant_dict_insert(&dict, "Phase", "s", progress->phase);
+    bus_property_text(&dict, "Phase", progress->phase);
     g_variant_dict_insert(&dict, "Done", "t", (guint64)progress->done);
     g_variant_dict_insert(&dict, "Total", "t", (guint64)progress->total);
-    g_variant_dict_insert(&dict, "Unit", "s", job_kind_unit(job->kind));
+    bus_property_text(&dict, "Unit", job_kind_unit(job->kind));
     g_variant_dict_insert(&dict, "CanCancel", "b", progress->can_cancel);
     return g_variant_dict_end(&dict);
 }

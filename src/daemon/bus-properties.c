@@ -47,6 +47,13 @@ static int append_value(sd_bus_message *message, GVariant *value)
     }
 }
 
+void bus_property_text(GVariantDict *dict, const char *name, const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text ? text : "", -1);
+
+    g_variant_dict_insert(dict, name, "s", valid);
+}
+
 int bus_property_append(sd_bus_message *reply, GVariant *shown, const char *name)
 {
     g_autoptr(GVariant) value = g_variant_lookup_value(shown, name, NULL);

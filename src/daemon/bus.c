@@ -433,15 +433,14 @@ static GVariant *states_value(const Manager *manager)
 /* All but the number of cycles, which changes with each. */
 static GVariant *values_of(const Manager *manager)
 {
-    const char *problem = manager->record_problem;
     GVariantDict dict;
 
     g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert(&dict, "Version", "s", VMTUNED_VERSION);
-    g_variant_dict_insert(&dict, "Mode", "s", policy_mode_name(policy_get_mode(manager->policy)));
+    bus_property_text(&dict, "Version", VMTUNED_VERSION);
+    bus_property_text(&dict, "Mode", policy_mode_name(policy_get_mode(manager->policy)));
     g_variant_dict_insert(&dict, "Connected", "b", manager->connected);
     g_variant_dict_insert(&dict, "PolicyRejected", "b", manager->policy_rejected);
-    g_variant_dict_insert(&dict, "RecordProblem", "s", problem ? problem : "");
+    bus_property_text(&dict, "RecordProblem", manager->record_problem);
     g_variant_dict_insert_value(&dict, "States", states_value(manager));
     return g_variant_dict_end(&dict);
 }

@@ -76,6 +76,9 @@ void bus_job_hide(Manager *manager, Job *job, JobResult result);
 
 /* --- bus-properties.c --- */
 
+/* Adds a text to what an object is to show. The bus takes no other than UTF-8, and words of others
+ * may be anything; NULL is "". */
+void bus_property_text(GVariantDict *dict, const char *name, const char *text);
 /* For vtables: of one value. shown: "a{sv}"; a name that is not in it is -ENOENT. */
 int bus_property_append(sd_bus_message *reply, GVariant *shown, const char *name);
 /* Takes now ("a{sv}") over into *shown. If *shown is NULL the object is announced

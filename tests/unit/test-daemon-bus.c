@@ -226,6 +226,20 @@ static void what_is_read_is_what_was_told(void **state)
     assert_int_equal(count, 5);
 }
 
+/* The bus would throw out who sends anything else. */
+static void words_that_are_no_utf8_are_shown(void **state)
+{
+    Stage *stage = *state;
+    const char *text = NULL;
+
+    stage->managed->text = g_strdup("contested: likely \xff\xfe (PID 812)");
+    bus_guest_show(&stage->manager, stage->managed);
+    assert_told(stage, "InterfacesAdded " GUEST_PATH "\n");
+    g_autoptr(sd_bus_message) reply = get(stage, GUEST_PATH, VMTUNED_BUS_GUEST, "Text");
+    assert_true(sd_bus_message_read(reply, "v", "s", &text) > 0);
+    assert_non_null(strstr(text, "(PID 812)"));
+}
+
 static void other_paths_are_nobody(void **state)
 {
     static const char *const paths[] = {
@@ -279,6 +293,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(guests_are_announced, setup, teardown),
         cmocka_unit_test_setup_teardown(only_what_differs_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_read_is_what_was_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(words_that_are_no_utf8_are_shown, setup, teardown),
         cmocka_unit_test_setup_teardown(other_paths_are_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(jobs_tell_phases_at_once_and_progress_slowly, setup,
                                         teardown),
