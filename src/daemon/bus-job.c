@@ -112,7 +112,7 @@ static int method_cancel(sd_bus_message *message, void *data, sd_bus_error *rete
     if (!words)
         return sd_bus_error_set_const(reterr, VMTUNED_BUS_ERROR_NOT_READY,
                                       "the job cannot be cancelled now: it ends by itself");
-    return bus_reply_document(message, report_step(guest[1], guest[0], "canceled", words));
+    return reply_document(message, report_step(guest[1], guest[0], "canceled", words));
 }
 
 static const sd_bus_vtable job_vtable[] = {

@@ -14,7 +14,7 @@
 
 #include <errno.h>
 
-int bus_reply_document(sd_bus_message *message, struct json_object *document)
+int reply_document(sd_bus_message *message, struct json_object *document)
 {
     int r = sd_bus_reply_method_return(
         message, "s", json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
@@ -103,7 +103,7 @@ int method_status(sd_bus_message *message, void *data, sd_bus_error *reterr)
     if (r < 0)
         return r;
     g_autoptr(Snapshot) snapshot = manager_snapshot(data);
-    return bus_reply_document(message, report_status(snapshot, (const char *const *)uuids));
+    return reply_document(message, report_status(snapshot, (const char *const *)uuids));
 }
 
 int method_plan(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -117,7 +117,7 @@ int method_plan(sd_bus_message *message, void *data, sd_bus_error *reterr)
     if (!manager->plan)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
     g_autoptr(Snapshot) snapshot = manager_snapshot(manager);
-    return bus_reply_document(message, report_live_plan(snapshot, (const char *const *)uuids));
+    return reply_document(message, report_live_plan(snapshot, (const char *const *)uuids));
 }
 
 int method_pending(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -128,7 +128,7 @@ int method_pending(sd_bus_message *message, void *data, sd_bus_error *reterr)
     if (r < 0)
         return r;
     g_autoptr(Snapshot) snapshot = manager_snapshot(data);
-    return bus_reply_document(message, report_pending(snapshot, (const char *const *)uuids));
+    return reply_document(message, report_pending(snapshot, (const char *const *)uuids));
 }
 
 int method_explain(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -145,7 +145,7 @@ int method_explain(sd_bus_message *message, void *data, sd_bus_error *reterr)
                                  "'%s' is not running or not planned yet", managed->name);
     g_autoptr(SettingList) wanted = wanted_make(status->plan, status->guest);
     g_autoptr(SettingList) observed = observed_make(status->guest);
-    return bus_reply_document(message, report_explain(status, snapshot->topo, wanted, observed));
+    return reply_document(message, report_explain(status, snapshot->topo, wanted, observed));
 }
 
 /* Advice on the guests that were looked at, and on the host. */
@@ -174,7 +174,7 @@ int method_advise(sd_bus_message *message, void *data, sd_bus_error *reterr)
                                         .refused = managed->refused};
     }
     g_autoptr(GPtrArray) list = advise_make(manager->topo, manager->policy, guests, n);
-    return bus_reply_document(message, report_advise(list));
+    return reply_document(message, report_advise(list));
 }
 
 /* A guest that is off is matched by its name and uuid alone. */
@@ -190,7 +190,7 @@ int method_policy(sd_bus_message *message, void *data, sd_bus_error *reterr)
     if (managed->guest)
         subject = guest_policy_subject(managed->guest);
     g_autoptr(GuestPolicy) policy = policy_select(manager->policy, &subject);
-    return bus_reply_document(message, report_policy(managed->name, policy));
+    return reply_document(message, report_policy(managed->name, policy));
 }
 
 static int method_topology(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -199,7 +199,7 @@ static int method_topology(sd_bus_message *message, void *data, sd_bus_error *re
 
     if (!manager->topo)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
-    return bus_reply_document(message, report_topology(manager->topo, NULL));
+    return reply_document(message, report_topology(manager->topo, NULL));
 }
 
 static int method_host(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -208,7 +208,7 @@ static int method_host(sd_bus_message *message, void *data, sd_bus_error *reterr
 
     if (!snapshot->host.host)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
-    return bus_reply_document(message, report_host(snapshot));
+    return reply_document(message, report_host(snapshot));
 }
 
 static int method_jobs(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -216,7 +216,7 @@ static int method_jobs(sd_bus_message *message, void *data, sd_bus_error *reterr
     g_autoptr(Snapshot) snapshot = manager_snapshot(data);
 
     (void)reterr;
-    return bus_reply_document(message, report_jobs(snapshot));
+    return reply_document(message, report_jobs(snapshot));
 }
 
 /* Takes request.uuids over. */
@@ -377,8 +377,8 @@ int method_stop_move(sd_bus_message *message, void *data, sd_bus_error *reterr)
     if (!memory_move_hold(manager, managed->uuid))
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY,
                                  "no memory of '%s' is being moved", managed->name);
-    return bus_reply_document(
-        message, report_step(managed->name, managed->uuid, "stopped", MEMORY_MOVE_HELD));
+    return reply_document(message,
+                          report_step(managed->name, managed->uuid, "stopped", MEMORY_MOVE_HELD));
 }
 
 static int method_reload(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -389,7 +389,7 @@ static int method_reload(sd_bus_message *message, void *data, sd_bus_error *rete
     if (r <= 0)
         return r < 0 ? r : 1;
     manager_reload(manager);
-    return bus_reply_document(message, report_diags(manager->policy_diags));
+    return reply_document(message, report_diags(manager->policy_diags));
 }
 
 static int method_guests(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -534,7 +534,7 @@ static JobResult answer_document(Request *request, struct json_object *document)
 {
     ReportExit exit_status = report_get_exit(document);
 
-    bus_reply_document(request->message, document);
+    reply_document(request->message, document);
     return exit_status == REPORT_OK || exit_status == REPORT_COLD ? JOB_DONE : JOB_FAILED;
 }
 

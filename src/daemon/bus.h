@@ -26,7 +26,7 @@ void bus_reattach(Manager *manager);
 
 extern const sd_bus_vtable bus_manager_vtable[];
 /* Takes the document over. 1 or negative errno. */
-int bus_reply_document(sd_bus_message *message, struct json_object *document);
+int reply_document(sd_bus_message *message, struct json_object *document);
 /* Replies to a request, and ends its job; whole is false if the cycle that was to serve it was
  * given up. */
 void bus_answer(Manager *manager, Request *request, bool whole);
