@@ -57,16 +57,13 @@ EOF
     documented.py)
         echo '{.name = "vcpu.pin"}, {.name = "vcpu.weight"}' >src/model/knob.c
         echo '{.path = "cpu.policy"}' >src/model/policy-key.c
-        echo '{.name = "status"}' >src/ctl/verbs.c
         echo 'SD_BUS_METHOD("Apply", 0), SD_BUS_SIGNAL("Gone", 0)' >src/daemon/bus.c
         echo '"0123456789abcdef0123456789abcdef"' >include/vmtuned/message-ids.h
         echo '-- ffffffffffffffffffffffffffffffff' >systemd/vmtuned.catalog
-        echo 'vcpu.pin host.cpu.policy status-line Apply' | tee docs/KNOBS.md docs/POLICY.md \
-            docs/vmtuned-ctl.1 >docs/BUS.md
+        echo 'vcpu.pin host.cpu.policy status-line Apply' | tee docs/KNOBS.md docs/POLICY.md >docs/BUS.md
         echo '`lab:gone`' >docs/RELIABILITY.md
         echo 'knob vcpu.weight is not in'
         echo 'policy key cpu.policy is not in'
-        echo 'verb status is not in'
         echo 'bus member Gone is not in'
         echo 'there is no test lab:gone'
         echo 'message ID 0123456789abcdef0123456789abcdef is not in'

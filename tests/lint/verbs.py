@@ -144,7 +144,6 @@ def main():
     for verb in everything["verbs"]:
         report.seen += 1
         name = verb["name"]
-
         entry = next((entry for head, entry in entries.items()
                       if head == name or re.match(re.escape(name) + r" [A-Z]", head)), None)
         if name not in headings:

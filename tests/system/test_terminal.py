@@ -1,5 +1,6 @@
 """vmtuned-ctl on a terminal, over SSH, and when something is wrong."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -11,6 +12,7 @@ import subprocess
 import termios
 
 from harness import BUILD, Case
+from rawbus import FIELD_MEMBER, RawBus, pad, text
 from truth import run, wait_for
 
 CTL = os.path.join(BUILD, "vmtuned-ctl")
@@ -42,11 +44,11 @@ class Terminal:
         self.seen += new.decode()
         return new.decode()
 
-    def wait(self, text):
-        wait_for(f"{text!r} on the terminal: {self.seen!r}", lambda: text in self.look() or text in self.seen)
+    def wait(self, words):
+        wait_for(f"{words!r} on the terminal: {self.seen!r}", lambda: words in self.look() or words in self.seen)
 
-    def wait_new(self, text):
-        wait_for(f"a new {text!r} on the terminal", lambda: text in self.look())
+    def wait_new(self, words):
+        wait_for(f"a new {words!r} on the terminal", lambda: words in self.look())
 
     def type(self, keys):
         os.write(self.fd, keys.encode())
@@ -74,9 +76,9 @@ class OnATerminal(Case):
     def test_colour_and_width(self):
         self.one.start()
         self.wait_state(self.vmtuned, self.one, "as-planned")
-        text = self.shown("status")
-        self.assertIn("\x1b[4mGUEST", text)
-        self.assertIn("\x1b[32mas-planned\x1b[0m", text)
+        seen = self.shown("status")
+        self.assertIn("\x1b[4mGUEST", seen)
+        self.assertIn("\x1b[32mas-planned\x1b[0m", seen)
         self.assertNotIn("\x1b", self.shown("status", NO_COLOR="1"))
         self.assertNotIn("\x1b", self.shown("status", TERM="dumb"))
         self.assertNotIn("\x1b", self.vmtuned.ctl("status").stdout)
@@ -195,3 +197,18 @@ class Errors(Case):
         done = daemon.ctl("status", check=False)
         self.assertEqual(done.returncode, 4)
         self.assertIn("systemctl start vmtuned", done.stderr)
+
+    def test_daemon_of_another_version(self):
+        """One that knows no method at all."""
+        with contextlib.closing(RawBus()) as bus:
+            bus.answers([bus.send("RequestName", "su", pad(text("org.vmtuned1"), 4) + struct.pack("<I", 0),
+                                  to="org.freedesktop.DBus")])
+            asking = subprocess.Popen((CTL, "status"), stderr=subprocess.PIPE, text=True)
+            for member in ("Status", "Get"):
+                call = bus.receive()
+                while call.get(FIELD_MEMBER) != member:
+                    call = bus.receive()
+                bus.refuse(call, "org.freedesktop.DBus.Error.UnknownMethod")
+            _, words = asking.communicate(timeout=60)
+        self.assertEqual(asking.returncode, 1)
+        self.assertIn("systemctl restart vmtuned", words)
