@@ -16,6 +16,7 @@ presetdir ?= $(PREFIX)/lib/systemd/system-preset
 sysusersdir ?= $(PREFIX)/lib/sysusers.d
 catalogdir ?= $(PREFIX)/lib/systemd/catalog
 dbusdir ?= $(PREFIX)/share/dbus-1/system.d
+dbusifacedir ?= $(PREFIX)/share/dbus-1/interfaces
 polkitdir ?= $(PREFIX)/share/polkit-1/actions
 bashdir ?= $(PREFIX)/share/bash-completion/completions
 zshdir ?= $(PREFIX)/share/zsh/site-functions
@@ -299,7 +300,8 @@ DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsys
 	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus python3-prometheus-client \
 	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc zsh fish mmdebstrap e2fsprogs coinor-cbc \
 	debhelper lintian rpm systemd \
-	python3-jsonschema python3-yaml
+	python3-jsonschema python3-yaml \
+	python3-gi
 # of what would start a service where it is installed, only a program: build/tools has it
 DEB_PROGRAMS := prometheus:promtool
 DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log systemd-dev
@@ -307,7 +309,7 @@ RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core l
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
 	sqlite-devel libmicrohttpd-devel python3-prometheus_client golang-github-prometheus clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
 	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc zsh fish coin-or-Cbc \
-	rpm-build systemd-rpm-macros python3-jsonschema python3-pyyaml
+	rpm-build systemd-rpm-macros python3-jsonschema python3-pyyaml python3-gobject
 
 setup: ## install the packages to build, check and test, and fetch the lab's (root; apt or dnf)
 	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)' '$(DEB_PROGRAMS)' $(BUILD)/tools
@@ -330,6 +332,7 @@ INSTALLED = $(call files,755,$(sbindir),$O/vmtuned $O/vmtuned-exporter) \
 	$(call files,644,$(catalogdir),systemd/vmtuned.catalog) \
 	$(foreach file,$(wildcard systemd/*.sysusers),644:$(sysusersdir)/$(basename $(notdir $(file))).conf:$(file)) \
 	$(call files,644,$(dbusdir),conf/org.vmtuned1.conf) \
+	$(call files,644,$(dbusifacedir),$(wildcard docs/*.xml)) \
 	$(call files,644,$(polkitdir),conf/org.vmtuned.policy) \
 	$(call files,644,$(bashdir),conf/completion/vmtuned-ctl) \
 	$(call files,644,$(zshdir),conf/completion/_vmtuned-ctl) \
@@ -339,7 +342,8 @@ INSTALLED = $(call files,755,$(sbindir),$O/vmtuned $O/vmtuned-exporter) \
 	$(call files,644,$(datadir),$(SCHEMA)) \
 	$(call files,644,$(includedir)/vmtuned,$(wildcard include/vmtuned/*.h)) \
 	$(call files,644,$(docdir),$O/README.md CHANGELOG.md $(wildcard docs/*.md docs/*.svg)) \
-	$(call files,644,$(docdir)/examples,$(wildcard conf/examples/*)) \
+	$(call files,644,$(docdir)/examples,$(filter-out %.py,$(wildcard conf/examples/*))) \
+	$(call files,755,$(docdir)/examples,$(wildcard conf/examples/*.py)) \
 	$(foreach section,1 5 7 8,$(call files,644,$(mandir)/man$(section),$(call pages,$(section))))
 source = $(lastword $(subst :, ,$(1)))
 target = $(word 2,$(subst :, ,$(1)))

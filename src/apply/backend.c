@@ -3,7 +3,7 @@
 
 bool backend_is_given_up(const Backend *backend)
 {
-    return backend->given_up && g_atomic_int_get(backend->given_up) != 0;
+    return backend->watch.given_up && g_atomic_int_get(backend->watch.given_up) != 0;
 }
 
 int backend_guest_acquire(const Backend *backend, const char *uuid, Guest **ret)
@@ -64,10 +64,9 @@ int backend_setting_apply(const Backend *backend, const Guest *guest, const Chan
 int backend_host_apply(const Backend *backend, const Change *change, char **ret_in_force,
                        char **reterr_text)
 {
-    return backend_is_given_up(backend)
-               ? BACKEND_GIVEN_UP
-               : backend->host_apply(backend->ctx, change, backend->given_up, ret_in_force,
-                                     reterr_text);
+    return backend_is_given_up(backend) ? BACKEND_GIVEN_UP
+                                        : backend->host_apply(backend->ctx, change, &backend->watch,
+                                                              ret_in_force, reterr_text);
 }
 
 int backend_definition_edit(const Backend *backend, const Guest *guest,

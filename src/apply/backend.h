@@ -13,6 +13,8 @@
 #include "model/guest.h"
 #include "model/host.h"
 
+#include <stdatomic.h>
+
 typedef enum BackendResult {
     BACKEND_DONE = 0,
     BACKEND_RETRY = 1,    /* busy (job, timeout, connection lost): try again later */
@@ -28,9 +30,15 @@ typedef struct EditResult {
     char *in_force;       /* with DONE; NULL: not set. Owned by the caller */
 } EditResult;
 
+/* What a worker shares with those who wait for it. */
+typedef struct BackendWatch {
+    const int *given_up; /* atomic, not 0: nobody waits for this worker any longer; NULL: never */
+    atomic_uint_fast64_t *n_pages; /* huge pages made or given back so far; NULL: nobody asks */
+} BackendWatch;
+
 typedef struct Backend {
     void *ctx;
-    const int *given_up; /* atomic, not 0: nobody waits for this worker any longer; NULL: never */
+    BackendWatch watch;
 
     /* A whole look at one guest: both definitions, threads, cgroups. DONE with *ret, RETRY, GONE,
      * HUNG: and its definition is not known; or negative errno. */
@@ -55,8 +63,8 @@ typedef struct Backend {
     int (*setting_apply)(void *ctx, const Guest *guest, const Change *change, char **ret_in_force,
                          char **reterr_text);
     /* The same of a knob of the host. What takes many writes looks at given_up before each. */
-    int (*host_apply)(void *ctx, const Change *change, const int *given_up, char **ret_in_force,
-                      char **reterr_text);
+    int (*host_apply)(void *ctx, const Change *change, const BackendWatch *watch,
+                      char **ret_in_force, char **reterr_text);
 
     /* Makes all changes, for which change_is_edit(), by one edit of the persistent definition, and
      * reads back. DONE: ret[i] tells about each; anything else: nothing was changed, *reterr_text

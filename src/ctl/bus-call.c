@@ -36,6 +36,8 @@ static const BusErrorInfo error_infos[] = {
     {SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CTL_USAGE, NOT_ALLOWED},
     {SD_BUS_ERROR_LIMITS_EXCEEDED, CTL_MISMATCH, NULL, "try again in a moment"},
     {SD_BUS_ERROR_INVALID_ARGS, CTL_USAGE, NULL, NULL},
+    {SD_BUS_ERROR_UNKNOWN_OBJECT, CTL_USAGE, "there is no such job",
+     "'vmtuned-ctl jobs' lists them"},
     {VMTUNED_BUS_ERROR_NO_SUCH_GUEST, CTL_USAGE, NULL, "'vmtuned-ctl status' lists them"},
 };
 
@@ -99,8 +101,11 @@ static int message_fill(sd_bus_message *message, const BusRequest *request)
 int bus_call_make(sd_bus *bus, const BusRequest *request, sd_bus_message **ret)
 {
     g_autoptr(sd_bus_message) message = NULL;
-    int result = sd_bus_message_new_method_call(bus, &message, VMTUNED_BUS_NAME, VMTUNED_BUS_PATH,
-                                                VMTUNED_BUS_MANAGER, request->method);
+    g_autofree char *job_path =
+        g_strdup_printf(VMTUNED_BUS_JOB_PATH "/%" G_GUINT64_FORMAT, request->job);
+    int result = sd_bus_message_new_method_call(
+        bus, &message, VMTUNED_BUS_NAME, request->job ? job_path : VMTUNED_BUS_PATH,
+        request->job ? VMTUNED_BUS_JOB : VMTUNED_BUS_MANAGER, request->method);
 
     if (result >= 0) /* polkit may ask who sits there */
         result = sd_bus_message_set_allow_interactive_authorization(message, true);

@@ -23,6 +23,7 @@ typedef struct BusRequest {
     uint32_t number;
     unsigned n_flags; /* booleans that follow */
     bool flags[2];
+    uint64_t job;      /* whose object is called; 0: the Manager's */
     bool slow;         /* it answers after a whole cycle, a start, or a password typed */
     unsigned wait_sec; /* and waits so long for a guest before */
 } BusRequest;

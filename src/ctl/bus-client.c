@@ -2,6 +2,7 @@
 #include "ctl/bus-client.h"
 
 #include "ctl/live.h"
+#include "ctl/progress.h"
 #include "ctl/verbs.h"
 
 void bus_answer_clear(BusAnswer *answer)
@@ -20,7 +21,8 @@ static sd_bus_message *bus_ask(const Options *options, const BusRequest *request
     int result = bus_call_make(bus, request, &message);
 
     if (result >= 0)
-        result = sd_bus_call(bus, message, bus_call_timeout_usec(request), &error, &reply);
+        result = (request->slow ? progress_call : sd_bus_call)(
+            bus, message, bus_call_timeout_usec(request), &error, &reply);
     if (result < 0)
         ret->error = bus_call_explain(options, bus, request, &error, result, &ret->exit);
     sd_bus_error_free(&error);

@@ -200,6 +200,12 @@ char *show_placement(Doc *guest, const char *key)
     return g_string_free(text, FALSE);
 }
 
+void show_step(Doc *document, GString *out)
+{
+    g_string_append_printf(out, "%s: %s; %s\n", doc_word(document, "name"),
+                           doc_word(document, "result"), doc_word(document, "text"));
+}
+
 /* Of one node: "node 0 1536MiB (2MiB pages 1GiB, transparent 2MiB pages 256MiB)". */
 static void append_node(GString *text, Doc *guest, int64_t node)
 {

@@ -54,6 +54,8 @@ const char *show_value(Doc *row, const char *key);
 void show_pending_rows(Doc *object, GString *out);
 /* The same of "unsupported". */
 void show_unsupported_rows(Doc *object, GString *out);
+/* The documents of "stop-move" and "cancel". */
+void show_step(Doc *document, GString *out);
 /* The documents of "verify", "apply" and "restore". */
 void show_verify(Doc *document, GString *out);
 /* The status document's guests on cores and nodes, as the kernel has them. */

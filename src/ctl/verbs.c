@@ -246,6 +246,22 @@ static const Verb verbs[] = {
         .words = WORD_GUEST,
     },
     {
+        .name = "jobs",
+        .args = "",
+        .options = OPTION_BIT(OPT_WATCH),
+        .doc = "long work that is under way",
+        .run = verb_jobs_run,
+    },
+    {
+        .name = "cancel",
+        .args = "JOB",
+        .min_words = 1,
+        .max_words = 1,
+        .doc = "end a restart that waits for its guest, or a move of memory",
+        .run = verb_cancel_run,
+        .group = VERBS_CHANGE,
+    },
+    {
         .name = "reload",
         .args = "",
         .doc = "read the policy again",

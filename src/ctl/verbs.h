@@ -74,6 +74,8 @@ int verb_restore_run(const Options *options);
 int verb_resume_run(const Options *options);
 int verb_restart_into_run(const Options *options);
 int verb_stop_move_run(const Options *options);
+int verb_jobs_run(const Options *options);
+int verb_cancel_run(const Options *options);
 int verb_reload_run(const Options *options);
 int verb_simulate_run(const Options *options);
 int verb_help_run(const Options *options);

@@ -183,11 +183,11 @@ static int real_setting_apply(void *ctx, const Guest *guest, const Change *chang
     return r;
 }
 
-static int real_host_apply(void *ctx, const Change *change, const int *given_up,
+static int real_host_apply(void *ctx, const Change *change, const BackendWatch *watch,
                            char **ret_in_force, char **reterr_text)
 {
     (void)ctx;
-    return from_host(host_knob_apply("", change, given_up, ret_in_force, reterr_text));
+    return from_host(host_knob_apply("", change, watch, ret_in_force, reterr_text));
 }
 
 /* RETRY: the device left, and the next look will know. */

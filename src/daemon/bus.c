@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* org.vmtuned1: a table and thin calls. Reading is for everybody; changing goes through gate.h,
- * which calls the method again when it may go on. */
+/* org.vmtuned1.Manager: a table and thin calls. Reading is for everybody; changing goes through
+ * gate.h, which calls the method again when it may go on. */
+#include "daemon/bus.h"
 #include "daemon/doctor-job.h"
 #include "daemon/gate.h"
 #include "daemon/history-job.h"
@@ -17,12 +18,8 @@
 #include "vmtuned/version.h"
 
 #include <errno.h>
-#include <sysexits.h>
 
-/* After everything else: who floods the bus does not hold up the work. */
-#define BUS_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
-
-static int reply_document(sd_bus_message *message, struct json_object *document)
+int reply_document(sd_bus_message *message, struct json_object *document)
 {
     g_autofree char *text = report_text(document);
     int r = sd_bus_reply_method_return(message, "s", text);
@@ -39,14 +36,54 @@ static int no_such_guest(sd_bus_error *reterr, const char *name)
                              name);
 }
 
-/* Reads the message's "as": guests there are, each once. 0 with their uuids in *ret, or negative
- * errno with the error set. */
+/* The guest whose object is called; NULL with the error set: it went while polkit was asked. */
+static const Managed *guest_of_object(const Manager *manager, sd_bus_message *message,
+                                      sd_bus_error *reterr)
+{
+    const Managed *managed = bus_guest_find(manager, sd_bus_message_get_path(message));
+
+    if (!managed)
+        sd_bus_error_set_const(reterr, VMTUNED_BUS_ERROR_NO_SUCH_GUEST,
+                               "the guest is no longer there");
+    return managed;
+}
+
+static bool is_to_guest(sd_bus_message *message)
+{
+    return bus_guest_is_path(sd_bus_message_get_path(message));
+}
+
+/* The guest a call is about: whose object it is, or its "s". 0 with *ret, or negative errno with
+ * the error set. */
+static int read_guest(const Manager *manager, sd_bus_message *message, const Managed **ret,
+                      sd_bus_error *reterr)
+{
+    const char *name;
+
+    if (is_to_guest(message)) {
+        *ret = guest_of_object(manager, message, reterr);
+        return *ret ? 0 : -ENOENT;
+    }
+    int r = sd_bus_message_read(message, "s", &name);
+    if (r < 0)
+        return r;
+    *ret = manager_find(manager, name);
+    return *ret ? 0 : no_such_guest(reterr, name);
+}
+
+/* The guests a call is about: whose object it is, or its "as", each once. 0 with their uuids in
+ * *ret, or negative errno with the error set. */
 static int read_guests(const Manager *manager, sd_bus_message *message, char ***ret,
                        sd_bus_error *reterr)
 {
     g_autoptr(GPtrArray) uuids = g_ptr_array_new_with_free_func(g_free);
     g_auto(GStrv) names = NULL;
 
+    if (is_to_guest(message)) {
+        const Managed *managed = guest_of_object(manager, message, reterr);
+        *ret = managed ? g_strdupv((char *[]){managed->uuid, NULL}) : NULL;
+        return managed ? 0 : -ENOENT;
+    }
     int r = gate_read_names(message, &names, reterr);
     if (r < 0)
         return r;
@@ -62,7 +99,7 @@ static int read_guests(const Manager *manager, sd_bus_message *message, char ***
     return 0;
 }
 
-static int method_status(sd_bus_message *message, void *data, sd_bus_error *reterr)
+int method_status(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     g_auto(GStrv) uuids = NULL;
 
@@ -73,7 +110,7 @@ static int method_status(sd_bus_message *message, void *data, sd_bus_error *rete
     return reply_document(message, report_status(snapshot, (const char *const *)uuids));
 }
 
-static int method_plan(sd_bus_message *message, void *data, sd_bus_error *reterr)
+int method_plan(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     const Manager *manager = data;
     g_auto(GStrv) uuids = NULL;
@@ -87,7 +124,7 @@ static int method_plan(sd_bus_message *message, void *data, sd_bus_error *reterr
     return reply_document(message, report_live_plan(snapshot, (const char *const *)uuids));
 }
 
-static int method_pending(sd_bus_message *message, void *data, sd_bus_error *reterr)
+int method_pending(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     g_auto(GStrv) uuids = NULL;
 
@@ -98,27 +135,25 @@ static int method_pending(sd_bus_message *message, void *data, sd_bus_error *ret
     return reply_document(message, report_pending(snapshot, (const char *const *)uuids));
 }
 
-static int method_explain(sd_bus_message *message, void *data, sd_bus_error *reterr)
+int method_explain(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
-    const char *name;
+    const Managed *managed;
 
-    int r = sd_bus_message_read(message, "s", &name);
+    int r = read_guest(data, message, &managed, reterr);
     if (r < 0)
         return r;
     g_autoptr(Snapshot) snapshot = manager_snapshot(data);
-    const GuestStatus *status = snapshot_find(snapshot, name);
-    if (!status)
-        return no_such_guest(reterr, name);
+    const GuestStatus *status = snapshot_find(snapshot, managed->uuid);
     if (!status->plan || !status->guest)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY,
-                                 "'%s' is not running or not planned yet", name);
+                                 "'%s' is not running or not planned yet", managed->name);
     g_autoptr(SettingList) wanted = wanted_make(status->plan, status->guest);
     g_autoptr(SettingList) observed = observed_make(status->guest);
     return reply_document(message, report_explain(status, snapshot->topo, wanted, observed));
 }
 
 /* Advice on the guests that were looked at, and on the host. */
-static int method_advise(sd_bus_message *message, void *data, sd_bus_error *reterr)
+int method_advise(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     const Manager *manager = data;
     g_auto(GStrv) uuids = NULL;
@@ -154,18 +189,14 @@ static PolicySubject subject_of(const Managed *managed)
     return (PolicySubject){.name = managed->name, .uuid = managed->uuid};
 }
 
-static int method_policy(sd_bus_message *message, void *data, sd_bus_error *reterr)
+int method_policy(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
-    Manager *manager = data;
-    const char *name;
+    const Manager *manager = data;
+    const Managed *managed;
 
-    (void)reterr;
-    int r = sd_bus_message_read(message, "s", &name);
+    int r = read_guest(manager, message, &managed, reterr);
     if (r < 0)
         return r;
-    const Managed *managed = manager_find(manager, name);
-    if (!managed)
-        return no_such_guest(reterr, name);
     const PolicySubject subject = subject_of(managed);
     g_autoptr(GuestPolicy) policy = policy_select(manager->policy, &subject);
     return reply_document(message, report_policy(managed->name, policy));
@@ -187,14 +218,11 @@ static int method_policy_in_force(sd_bus_message *message, void *data, sd_bus_er
 static int method_propose_policy(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     const Manager *manager = data;
-    const char *name;
+    const Managed *managed;
 
-    int r = sd_bus_message_read(message, "s", &name);
+    int r = read_guest(manager, message, &managed, reterr);
     if (r < 0)
         return r;
-    const Managed *managed = manager_find(manager, name);
-    if (!managed)
-        return no_such_guest(reterr, name);
     if (!managed->guest || !manager->topo)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "'%s' was not looked at yet",
                                  managed->name);
@@ -220,6 +248,14 @@ static int method_host(sd_bus_message *message, void *data, sd_bus_error *reterr
     if (!snapshot->host.host)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
     return reply_document(message, report_host(snapshot));
+}
+
+static int method_jobs(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    g_autoptr(Snapshot) snapshot = manager_snapshot(data);
+
+    (void)reterr;
+    return reply_document(message, report_jobs(snapshot));
 }
 
 static int method_usage(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -296,11 +332,12 @@ static int queue_request(Manager *manager, sd_bus_message *message, Request requ
         return r;
     }
     request.message = sd_bus_message_ref(message);
+    job_begin_request(manager, &request);
     manager_request(manager, g_memdup2(&request, sizeof request));
     return 1;
 }
 
-static int method_verify(sd_bus_message *message, void *data, sd_bus_error *reterr)
+int method_verify(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     char **uuids;
 
@@ -310,7 +347,7 @@ static int method_verify(sd_bus_message *message, void *data, sd_bus_error *rete
     return queue_request(data, message, (Request){.kind = REQUEST_VERIFY, .uuids = uuids}, reterr);
 }
 
-static int method_apply(sd_bus_message *message, void *data, sd_bus_error *reterr)
+int method_apply(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     g_auto(GStrv) uuids = NULL;
     int dry_run;
@@ -353,14 +390,16 @@ static int method_defrag(sd_bus_message *message, void *data, sd_bus_error *rete
                          reterr);
 }
 
-static int method_restore(sd_bus_message *message, void *data, sd_bus_error *reterr)
+int method_restore(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     g_auto(GStrv) uuids = NULL;
-    int all, force;
+    int all = false, force;
 
     int r = read_guests(data, message, &uuids, reterr);
+    if (r >= 0 && !is_to_guest(message))
+        r = sd_bus_message_read(message, "b", &all);
     if (r >= 0)
-        r = sd_bus_message_read(message, "bb", &all, &force);
+        r = sd_bus_message_read(message, "b", &force);
     if (r >= 0 && !all && !uuids[0])
         r = sd_bus_error_set_const(reterr, SD_BUS_ERROR_INVALID_ARGS,
                                    "name a guest, or ask for all");
@@ -374,24 +413,21 @@ static int method_restore(sd_bus_message *message, void *data, sd_bus_error *ret
         reterr);
 }
 
-/* The first argument: a guest that the sender may do the method to. 1 with *ret; 0: asked, or
- * negative errno with the error set. */
+/* A guest that the sender may do the method to. 1 with *ret; 0: asked, or negative errno with the
+ * error set. */
 static int read_authorized(Manager *manager, sd_bus_message *message,
                            sd_bus_message_handler_t again, const Managed **ret,
                            sd_bus_error *reterr)
 {
-    const char *names[2] = {NULL, NULL};
+    int r = read_guest(manager, message, ret, reterr);
 
-    int r = sd_bus_message_read(message, "s", &names[0]);
     if (r < 0)
         return r;
-    *ret = manager_find(manager, names[0]);
-    if (!*ret)
-        return no_such_guest(reterr, names[0]);
-    return gate_authorize(manager, message, names, again, reterr);
+    const char *const uuids[] = {(*ret)->uuid, NULL};
+    return gate_authorize(manager, message, uuids, again, reterr);
 }
 
-static int method_resume(sd_bus_message *message, void *data, sd_bus_error *reterr)
+int method_resume(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     g_auto(GStrv) uuids = NULL;
 
@@ -404,7 +440,7 @@ static int method_resume(sd_bus_message *message, void *data, sd_bus_error *rete
         data, message, (Request){.kind = REQUEST_RESUME, .uuids = g_steal_pointer(&uuids)}, reterr);
 }
 
-static int method_restart_into(sd_bus_message *message, void *data, sd_bus_error *reterr)
+int method_restart_into(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     Manager *manager = data;
     RestartRequest request = {.message = message};
@@ -429,7 +465,7 @@ static int method_restart_into(sd_bus_message *message, void *data, sd_bus_error
     return restart_request(manager, managed, &request);
 }
 
-static int method_stop_move(sd_bus_message *message, void *data, sd_bus_error *reterr)
+int method_stop_move(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     Manager *manager = data;
     const Managed *managed = NULL;
@@ -440,8 +476,8 @@ static int method_stop_move(sd_bus_message *message, void *data, sd_bus_error *r
     if (!memory_move_hold(manager, managed->uuid))
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY,
                                  "no memory of '%s' is being moved", managed->name);
-    return reply_document(message, report_step(managed->name, managed->uuid, "stopped",
-                                               "what is moved already stays"));
+    return reply_document(message,
+                          report_step(managed->name, managed->uuid, "stopped", MEMORY_MOVE_HELD));
 }
 
 static int method_reload(sd_bus_message *message, void *data, sd_bus_error *reterr)
@@ -477,23 +513,45 @@ static int method_guests(sd_bus_message *message, void *data, sd_bus_error *rete
     return sd_bus_send(NULL, reply, NULL);
 }
 
-static int property_text(sd_bus *bus, const char *path, const char *interface, const char *property,
-                         sd_bus_message *reply, void *data, sd_bus_error *reterr)
+/* How many guests are in which state, of those that some are in. */
+static GVariant *states_value(const Manager *manager)
 {
-    const Manager *manager = data;
+    GVariantBuilder builder;
 
-    (void)bus;
-    (void)path;
-    (void)interface;
-    (void)reterr;
-    return sd_bus_message_append(reply, "s",
-                                 g_str_equal(property, "Version")
-                                     ? VMTUNED_VERSION
-                                     : policy_mode_name(policy_get_mode(manager->policy)));
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a{su}"));
+    for (GuestState state = 0; state < N_GUEST_STATES; state++) {
+        unsigned n = 0;
+        for (guint i = 0; i < manager->guests->len; i++)
+            n += ((const Managed *)g_ptr_array_index(manager->guests, i))->state == state;
+        if (n > 0)
+            g_variant_builder_add(&builder, "{su}", guest_state_name(state), n);
+    }
+    return g_variant_builder_end(&builder);
 }
 
-static int property_flag(sd_bus *bus, const char *path, const char *interface, const char *property,
-                         sd_bus_message *reply, void *data, sd_bus_error *reterr)
+/* All but the number of cycles, which changes with each. */
+static GVariant *values_of(const Manager *manager)
+{
+    GVariantDict dict;
+
+    g_variant_dict_init(&dict, NULL);
+    bus_property_text(&dict, "Version", VMTUNED_VERSION);
+    bus_property_text(&dict, "Mode", policy_mode_name(policy_get_mode(manager->policy)));
+    g_variant_dict_insert(&dict, "Connected", "b", manager->connected);
+    g_variant_dict_insert(&dict, "PolicyRejected", "b", manager->policy_rejected);
+    bus_property_text(&dict, "RecordProblem", manager->record_problem);
+    g_variant_dict_insert_value(&dict, "States", states_value(manager));
+    return g_variant_dict_end(&dict);
+}
+
+void bus_manager_show(Manager *manager)
+{
+    bus_object_show(manager, VMTUNED_BUS_PATH, VMTUNED_BUS_MANAGER, &manager->shown,
+                    values_of(manager));
+}
+
+static int property_get(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *data, sd_bus_error *reterr)
 {
     const Manager *manager = data;
 
@@ -501,9 +559,7 @@ static int property_flag(sd_bus *bus, const char *path, const char *interface, c
     (void)path;
     (void)interface;
     (void)reterr;
-    return sd_bus_message_append(reply, "b",
-                                 g_str_equal(property, "Connected") ? manager->connected
-                                                                    : manager->policy_rejected);
+    return bus_property_append(reply, manager->shown, property);
 }
 
 static int property_cycles(sd_bus *bus, const char *path, const char *interface,
@@ -518,73 +574,114 @@ static int property_cycles(sd_bus *bus, const char *path, const char *interface,
     return sd_bus_message_append(reply, "t", ((const Manager *)data)->cycles);
 }
 
-static const sd_bus_vtable manager_vtable[] = {
+#define GUESTS SD_BUS_ARGS("as", guests)
+
+const sd_bus_vtable bus_manager_vtable[] = {
     SD_BUS_VTABLE_START(0),
-    SD_BUS_METHOD("Guests", "", "a(sss)", method_guests, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Status", "as", "s", method_status, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Plan", "as", "s", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Pending", "as", "s", method_pending, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Explain", "s", "s", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Advise", "as", "s", method_advise, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Doctor", "as", "s", method_doctor, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Policy", "s", "s", method_policy, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("PolicyInForce", "", "s", method_policy_in_force, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("ProposePolicy", "s", "s", method_propose_policy, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Topology", "", "s", method_topology, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Host", "", "s", method_host, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Usage", "as", "s", method_usage, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("History", "astu", "s", method_history, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Metrics", "s", "s", method_metrics, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Verify", "as", "s", method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Apply", "asb", "s", method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Defrag", "ub", "s", method_defrag, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Restore", "asbb", "s", method_restore, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Resume", "as", "s", method_resume, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("RestartInto", "sub", "s", method_restart_into, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("StopMove", "s", "s", method_stop_move, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Reload", "", "s", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_SIGNAL("GuestChanged", "sss", 0),
-    SD_BUS_SIGNAL("Drift", "sssssss", 0),
-    SD_BUS_SIGNAL("CycleDone", "t", 0),
-    SD_BUS_PROPERTY("Version", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-    SD_BUS_PROPERTY("Mode", "s", property_text, 0, 0),
-    SD_BUS_PROPERTY("Connected", "b", property_flag, 0, 0),
-    SD_BUS_PROPERTY("PolicyRejected", "b", property_flag, 0, 0),
+    SD_BUS_METHOD_WITH_ARGS("Guests", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sss)", guests),
+                            method_guests, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Status", GUESTS, DOCUMENT, method_status, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Plan", GUESTS, DOCUMENT, method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Pending", GUESTS, DOCUMENT, method_pending,
+                            SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Explain", SD_BUS_ARGS("s", guest), DOCUMENT, method_explain,
+                            SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Advise", GUESTS, DOCUMENT, method_advise, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Policy", SD_BUS_ARGS("s", guest), DOCUMENT, method_policy,
+                            SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Topology", SD_BUS_NO_ARGS, DOCUMENT, method_topology,
+                            SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Host", SD_BUS_NO_ARGS, DOCUMENT, method_host,
+                            SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Jobs", SD_BUS_NO_ARGS, DOCUMENT, method_jobs,
+                            SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Doctor", GUESTS, DOCUMENT, method_doctor, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("PolicyInForce", SD_BUS_NO_ARGS, DOCUMENT, method_policy_in_force,
+                            SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("ProposePolicy", SD_BUS_ARGS("s", guest), DOCUMENT,
+                            method_propose_policy, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Usage", GUESTS, DOCUMENT, method_usage, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("History", SD_BUS_ARGS("as", guests, "t", since, "u", most), DOCUMENT,
+                            method_history, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Metrics", SD_BUS_ARGS("s", format), SD_BUS_RESULT("s", text),
+                            method_metrics, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Verify", GUESTS, DOCUMENT, method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Apply", SD_BUS_ARGS("as", guests, "b", dry_run), DOCUMENT,
+                            method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Defrag", SD_BUS_ARGS("u", moves, "b", dry_run), DOCUMENT,
+                            method_defrag, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("as", guests, "b", all, "b", force), DOCUMENT,
+                            method_restore, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Resume", GUESTS, DOCUMENT, method_resume, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("RestartInto", SD_BUS_ARGS("s", guest, "u", timeout, "b", on_reboot),
+                            DOCUMENT, method_restart_into, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("StopMove", SD_BUS_ARGS("s", guest), DOCUMENT, method_stop_move,
+                            SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, DOCUMENT, method_reload,
+                            SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_SIGNAL_WITH_ARGS("GuestChanged", SD_BUS_ARGS("s", uuid, "s", name, "s", state), 0),
+    SD_BUS_SIGNAL_WITH_ARGS("Drift",
+                            SD_BUS_ARGS("s", uuid, "s", name, "s", knob, "s", instance, "s", from,
+                                        "s", to, "s", result),
+                            0),
+    SD_BUS_SIGNAL_WITH_ARGS("CycleDone", SD_BUS_ARGS("t", number), 0),
+    SD_BUS_SIGNAL_WITH_ARGS("JobNew", SD_BUS_ARGS("t", id, "o", job, "s", kind), 0),
+    SD_BUS_SIGNAL_WITH_ARGS("JobRemoved", SD_BUS_ARGS("t", id, "o", job, "s", kind, "s", result),
+                            0),
+    SD_BUS_PROPERTY("Version", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+    SD_BUS_PROPERTY("Mode", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_PROPERTY("Connected", "b", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_PROPERTY("PolicyRejected", "b", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_PROPERTY("RecordProblem", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_PROPERTY("States", "a{su}", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
     SD_BUS_PROPERTY("Cycles", "t", property_cycles, 0, 0),
     SD_BUS_VTABLE_END,
 };
 
-void bus_answer(Manager *manager, Request *request, bool whole)
+/* The document's word on how it went. */
+static JobResult answer_document(Request *request, struct json_object *document)
+{
+    ReportExit exit_status = report_get_exit(document);
+
+    reply_document(request->message, document);
+    return exit_status == REPORT_OK || exit_status == REPORT_COLD ? JOB_DONE : JOB_FAILED;
+}
+
+static JobResult answer(Manager *manager, Request *request, bool whole)
 {
     if (!whole) {
         sd_bus_reply_method_errorf(request->message, VMTUNED_BUS_ERROR_NOT_READY,
                                    "libvirt did not answer");
-        return;
+        return JOB_FAILED;
     }
     if (!gate_may_answer(manager)) {
         sd_bus_reply_method_errorf(request->message, SD_BUS_ERROR_LIMITS_EXCEEDED, GATE_JAMMED);
-        return;
+        return JOB_DONE; /* all the same */
     }
     g_autoptr(Snapshot) snapshot = manager_snapshot(manager);
     const char *const *uuids = (const char *const *)request->uuids;
     const ReportLook look = {.wanted = wanted_make, .observed = observed_make};
     switch (request->kind) {
     case REQUEST_DRY_RUN:
-        reply_document(request->message, report_live_plan(snapshot, uuids));
-        break;
+        return answer_document(request, report_live_plan(snapshot, uuids));
     case REQUEST_VERIFY:
-        reply_document(request->message, report_verify_look(snapshot, uuids, &look));
-        break;
+        return answer_document(request, report_verify_look(snapshot, uuids, &look));
     case REQUEST_APPLY:
     case REQUEST_RESTORE:
     case REQUEST_RESUME:
-        reply_document(request->message, report_verify(snapshot, uuids));
-        break;
+        return answer_document(request, report_verify(snapshot, uuids));
     case REQUEST_DEFRAG:
     case REQUEST_DEFRAG_DRY_RUN:
-        reply_document(request->message, json_object_get(request->document));
-        break;
+        return answer_document(request, json_object_get(request->document));
     }
+    return JOB_FAILED;
+}
+
+void bus_answer(Manager *manager, Request *request, bool whole)
+{
+    JobResult result = answer(manager, request, whole);
+
+    job_end(manager, request->job, result);
 }
 
 static void emit(Manager *manager, const char *signal, const char *types, ...)
@@ -624,66 +721,17 @@ void bus_emit_cycle_done(Manager *manager)
     emit(manager, "CycleDone", "t", manager->cycles);
 }
 
-static int bus_open(const char *address, sd_bus **ret)
+void bus_emit_job_new(Manager *manager, const JobStatus *job)
 {
-    g_autoptr(sd_bus) bus = NULL;
-    int r;
+    g_autofree char *path = bus_job_path(job->id);
 
-    if (!address)
-        return sd_bus_open_system(ret);
-    if ((r = sd_bus_new(&bus)) < 0 || (r = sd_bus_set_address(bus, address)) < 0 ||
-        (r = sd_bus_set_bus_client(bus, true)) < 0 || (r = sd_bus_start(bus)) < 0)
-        return r;
-    *ret = g_steal_pointer(&bus);
-    return 0;
+    emit(manager, "JobNew", "tos", job->id, path, job_kind_name(job->kind));
 }
 
-int bus_serve(Manager *manager)
+void bus_emit_job_removed(Manager *manager, const JobStatus *job, JobResult result)
 {
-    int r = sd_bus_add_object_vtable(manager->bus, NULL, VMTUNED_BUS_PATH, VMTUNED_BUS_MANAGER,
-                                     manager_vtable, manager);
+    g_autofree char *path = bus_job_path(job->id);
 
-    return r < 0 ? r : gate_attach(manager);
-}
-
-/* Without the name. */
-static int connect_and_serve(Manager *manager)
-{
-    int r;
-
-    if ((r = bus_open(manager->options.bus, &manager->bus)) < 0 || (r = bus_serve(manager)) < 0 ||
-        (r = sd_bus_set_exit_on_disconnect(manager->bus, true)) < 0)
-        return r;
-    return sd_bus_attach_event(manager->bus, manager->event, BUS_PRIORITY);
-}
-
-int bus_attach(Manager *manager)
-{
-    int r;
-
-    if (g_strcmp0(manager->options.bus, "none") == 0)
-        return 0;
-    /* bus_reattach() needs to take it from a connection that the bus does not know to be gone */
-    if ((r = connect_and_serve(manager)) < 0 ||
-        (r = sd_bus_request_name(manager->bus, VMTUNED_BUS_NAME, SD_BUS_NAME_ALLOW_REPLACEMENT)) <
-            0)
-        log_error("cannot serve %s on the bus: %s", VMTUNED_BUS_NAME, g_strerror(-r));
-    return r < 0 ? r : 0;
-}
-
-void bus_reattach(Manager *manager)
-{
-    int r;
-
-    log_warning("the bus takes no more messages, as clients do not read their answers: connecting "
-                "to it anew");
-    sd_bus_close(manager->bus);
-    g_clear_pointer(&manager->bus, sd_bus_unref);
-    if ((r = connect_and_serve(manager)) >= 0 &&
-        (r = sd_bus_request_name_async(manager->bus, NULL, VMTUNED_BUS_NAME,
-                                       SD_BUS_NAME_ALLOW_REPLACEMENT | SD_BUS_NAME_REPLACE_EXISTING,
-                                       NULL, NULL)) >= 0)
-        return;
-    log_error("cannot serve %s on the bus: %s", VMTUNED_BUS_NAME, g_strerror(-r));
-    sd_event_exit(manager->event, EX_TEMPFAIL);
+    emit(manager, "JobRemoved", "toss", job->id, path, job_kind_name(job->kind),
+         job_result_name(result));
 }

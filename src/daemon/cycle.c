@@ -13,6 +13,7 @@
  * job is slow is marked stuck, and the cycle goes on without it: when the job comes back, be it
  * after it was abandoned, the guest is looked at anew.
  */
+#include "daemon/bus.h"
 #include "daemon/drift.h"
 #include "daemon/guest-pool.h"
 #include "daemon/host-state.h"
@@ -109,6 +110,7 @@ static void drop_guest(Manager *manager, guint index)
     manager->some_ended = true;
     if (manager->planning)
         planning_remove(manager->planning, managed->uuid);
+    bus_guest_hide(manager, managed);
     g_hash_table_remove(manager->by_uuid, managed->uuid);
     g_ptr_array_remove_index(manager->guests, index);
 }
@@ -178,12 +180,6 @@ static void mark_due(Manager *manager, const ListJob *job)
     }
 }
 
-static bool is_asked(const Request *request, const Managed *managed)
-{
-    return !request->uuids[0] ||
-           g_strv_contains((const char *const *)request->uuids, managed->uuid);
-}
-
 static void mark_requested(Manager *manager)
 {
     for (GList *item = manager->answering.head; item; item = item->next) {
@@ -191,7 +187,7 @@ static void mark_requested(Manager *manager)
         host_state_request(manager->host, request);
         for (guint i = 0; i < manager->guests->len; i++) {
             Managed *managed = g_ptr_array_index(manager->guests, i);
-            if (!is_asked(request, managed))
+            if (!request_is_about(request, managed))
                 continue;
             managed->dirty = true;
             managed->apply_now |= request->kind == REQUEST_APPLY;
@@ -242,11 +238,13 @@ static void list_done(PoolJob *base, bool abandoned)
 static void cycle_list(Manager *manager)
 {
     manager->phase = CYCLE_LISTING;
+    jobs_note_requests(manager);
     list_job_submit(manager, list_done);
 }
 
 void cycle_job_done(Manager *manager)
 {
+    jobs_note_requests(manager);
     if (manager->jobs_pending > 0)
         return;
     if (manager->phase == CYCLE_LOOKING)
@@ -681,13 +679,17 @@ static void judge_all(Manager *manager)
         bool changed = state != managed->state || managed->since_usec == 0;
 
         managed->state = state;
-        g_free(managed->text);
+        g_autofree char *text_before = g_steal_pointer(&managed->text);
         managed->text = managed_describe(managed);
+        bool to_show = changed || managed->recheck || g_strcmp0(managed->text, text_before) != 0;
         managed->recheck = false;
         managed->apply_now = managed->restore = managed->force = false;
+        if (changed)
+            managed->since_usec = g_get_real_time();
+        if (to_show)
+            bus_guest_show(manager, managed);
         if (!changed)
             continue;
-        managed->since_usec = g_get_real_time();
         journal_log_state(managed);
         bus_emit_guest_changed(manager, managed);
     }
@@ -730,6 +732,7 @@ static void cycle_end(Manager *manager)
         manager->cycles++;
         manager->last_cycle_usec = g_get_real_time();
         durations_add(&manager->counters.cycle, g_get_monotonic_time() - manager->cycle_usec);
+        bus_manager_show(manager);
         bus_emit_cycle_done(manager);
     } else {
         manager->counters.cycles_given_up++;

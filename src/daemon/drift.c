@@ -6,6 +6,7 @@
  */
 #include "daemon/drift.h"
 
+#include "daemon/bus.h"
 #include "host/rival.h"
 
 /* --- found --- */

@@ -7,6 +7,8 @@
 #include "daemon/gate.h"
 #include "daemon/read-job.h"
 
+#include "daemon/jobs.h"
+
 #include <errno.h>
 
 #define BUS_SERVICE "org.freedesktop.DBus"
@@ -23,9 +25,13 @@ typedef struct Action {
 } Action;
 
 static const Action actions[] = {
-    {"Apply", "org.vmtuned.apply"},        {"Defrag", "org.vmtuned.defrag"},
-    {"Reload", "org.vmtuned.reload"},      {"RestartInto", "org.vmtuned.restart-into"},
-    {"Restore", "org.vmtuned.restore"},    {"Resume", "org.vmtuned.resume"},
+    {"Apply", "org.vmtuned.apply"},
+    {"Cancel", "org.vmtuned.cancel"},
+    {"Defrag", "org.vmtuned.defrag"},
+    {"Reload", "org.vmtuned.reload"},
+    {"RestartInto", "org.vmtuned.restart-into"},
+    {"Restore", "org.vmtuned.restore"},
+    {"Resume", "org.vmtuned.resume"},
     {"StopMove", "org.vmtuned.stop-move"},
 };
 
@@ -379,7 +385,7 @@ int gate_authorize(Manager *manager, sd_bus_message *message, const char *const 
 
 /* --- who left, and what is not worth doing --- */
 
-static void requests_drop(GQueue *requests, const char *sender)
+static void requests_drop(Manager *manager, GQueue *requests, const char *sender)
 {
     for (GList *link = requests->head, *next; link; link = next) {
         next = link->next;
@@ -387,6 +393,7 @@ static void requests_drop(GQueue *requests, const char *sender)
         if (!is_from(request->message, sender))
             continue;
         g_queue_delete_link(requests, link);
+        job_end(manager, request->job, JOB_CANCELED);
         request_free(request);
     }
 }
@@ -399,7 +406,7 @@ static int on_name_gone(sd_bus_message *signal, void *data, sd_bus_error *reterr
     (void)reterr;
     if (sd_bus_message_read(signal, "sss", &name, &before, &now) < 0 || now[0])
         return 0;
-    requests_drop(&manager->requests, name);
+    requests_drop(manager, &manager->requests, name);
     read_calls_drop(manager, name);
     for (guint i = manager->gate->queries->len; i-- > 0;) {
         Query *query = g_ptr_array_index(manager->gate->queries, i);
@@ -425,8 +432,7 @@ static int on_message(sd_bus_message *message, void *data, sd_bus_error *reterr)
                                       "too many calls within a second");
     if (!gate_may_answer(manager))
         return sd_bus_error_set_const(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, GATE_JAMMED);
-    return sd_bus_message_is_method_call(message, VMTUNED_BUS_MANAGER, NULL) &&
-           !sd_bus_message_get_expect_reply(message) && !action_of(message);
+    return !sd_bus_message_get_expect_reply(message) && !action_of(message);
 }
 
 int gate_attach(Manager *manager)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/host-state.h"
 
+#include "daemon/jobs.h"
+
 #include "plan/diff.h"
 
 HostState *host_state_new(void)
@@ -204,6 +206,7 @@ typedef struct HostPoolJob {
     Backend backend;
     HostJob *job;
     bool left_behind; /* its cycle went on without it */
+    atomic_uint_fast64_t n_pages;
 } HostPoolJob;
 
 static void pool_run(PoolJob *base)
@@ -262,6 +265,60 @@ static void merge_outcome(Manager *manager, const HostJob *job)
     state->refused = change_set_ref(job->refused);
 }
 
+static bool is_of_pool(const Change *change)
+{
+    return change->key.knob == KNOB_HOST_PAGES && change->from && change->to;
+}
+
+/* How many pages are to be made or given back. */
+static uint64_t pages_of(const ChangeSet *changes, bool keep_drift)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < change_set_size(changes); i++) {
+        const Change *change = change_set_get(changes, i);
+        if (is_of_pool(change) && !(change->drift && keep_drift))
+            sum += (uint64_t)ABS(g_ascii_strtoll(change->to, NULL, 10) -
+                                 g_ascii_strtoll(change->from, NULL, 10));
+    }
+    return sum;
+}
+
+static void begin_pages(Manager *manager, HostPoolJob *pool_job)
+{
+    HostState *state = manager->host;
+
+    state->n_pages = pages_of(state->left, pool_job->job->keep_drift);
+    state->pages_job = state->n_pages > 0 ? job_begin(manager, JOB_PAGES, NULL, NULL) : 0;
+    state->tuning = pool_job;
+    host_state_note_job(manager);
+}
+
+static void end_pages(Manager *manager, const Outcome *outcome)
+{
+    bool whole = outcome != NULL;
+
+    for (unsigned i = 0; outcome && i < change_set_size(outcome->changes); i++)
+        whole &= !is_of_pool(change_set_get(outcome->changes, i)) ||
+                 outcome->results[i].kind == OUTCOME_DONE;
+    manager->host->tuning = NULL;
+    job_end(manager, manager->host->pages_job, whole ? JOB_DONE : JOB_FAILED);
+}
+
+void host_state_note_job(Manager *manager)
+{
+    const HostState *state = manager->host;
+
+    if (!state->tuning)
+        return;
+    const JobProgress progress = {
+        .phase = "changing pools of huge pages",
+        .done = MIN(atomic_load(&state->tuning->n_pages), state->n_pages),
+        .total = state->n_pages,
+    };
+    job_progress(manager, state->pages_job, &progress);
+}
+
 static void tune_late(PoolJob *base)
 {
     Manager *manager = base->owner;
@@ -279,6 +336,7 @@ static void tune_done(PoolJob *base, bool abandoned)
     HostJob *job = pool_job->job;
 
     state->in_flight = abandoned; /* until it is late */
+    end_pages(manager, abandoned ? NULL : job->outcome);
     if (!abandoned) {
         manager_note_record_error(manager, job->record_error);
         for (unsigned i = 0; diag_list_get(job->diags, i); i++)
@@ -328,6 +386,7 @@ void host_state_tune(Manager *manager)
                                .timeout_usec = JOB_TIMEOUT_USEC};
     pool_job->job = job;
     pool_job->backend = manager_backend_for(manager, &pool_job->base);
+    pool_job->backend.watch.n_pages = &pool_job->n_pages;
     job->backend = &pool_job->backend;
     job->record = manager->record;
     job->boot_id = manager->boot_id;
@@ -340,6 +399,7 @@ void host_state_tune(Manager *manager)
     forget_requests(state);
     state->in_flight = true;
     manager->jobs_pending++;
+    begin_pages(manager, pool_job);
     pool_submit(manager->pool, &pool_job->base);
 }
 

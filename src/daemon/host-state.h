@@ -13,20 +13,23 @@
 #define HOST_RETRY_USEC G_TIME_SPAN_HOUR
 
 struct HostState {
-    bool dirty;                /* needs a look */
-    bool in_flight;            /* a job is on its way, or was abandoned and is still at work */
-    bool apply_now;            /* "apply" was asked for */
-    bool restore, force;       /* "restore" was asked for */
-    bool reclaimed;            /* it was released, and "apply" asked for: the record is to know */
-    bool replanned;            /* not tuned since the plan changed: what it no longer names goes
-                                  back */
-    bool released;             /* after restore: left alone until "apply" or the next boot */
-    Host *host;                /* last look; NULL: never */
-    SettingList *originals;    /* sorted; NULL: not known */
-    HostPlan *plan, *settled;  /* current; last one that was found in force */
-    ChangeSet *left, *refused; /* never NULL */
-    SettingList *ceilings;     /* HostInput.ceilings, sorted; never NULL */
-    int64_t refused_usec;      /* monotonic, since when refused and ceilings hold */
+    bool dirty;                 /* needs a look */
+    struct HostPoolJob *tuning; /* under way; NULL: none, or it was abandoned */
+    bool in_flight;             /* a job is on its way, or was abandoned and is still at work */
+    uint64_t pages_job;         /* see jobs.h; 0: it changes no pool */
+    uint64_t n_pages;           /* how many that is to make or give back */
+    bool apply_now;             /* "apply" was asked for */
+    bool restore, force;        /* "restore" was asked for */
+    bool reclaimed;             /* it was released, and "apply" asked for: the record is to know */
+    bool replanned;             /* not tuned since the plan changed: what it no longer names goes
+                                   back */
+    bool released;              /* after restore: left alone until "apply" or the next boot */
+    Host *host;                 /* last look; NULL: never */
+    SettingList *originals;     /* sorted; NULL: not known */
+    HostPlan *plan, *settled;   /* current; last one that was found in force */
+    ChangeSet *left, *refused;  /* never NULL */
+    SettingList *ceilings;      /* HostInput.ceilings, sorted; never NULL */
+    int64_t refused_usec;       /* monotonic, since when refused and ceilings hold */
     unsigned drift_count, write_count;
 };
 
@@ -46,6 +49,8 @@ void host_state_take(Manager *manager, HostJob *job);
 void host_state_plan(Manager *manager);
 /* Submits a job if something is to be changed, which counts in jobs_pending. */
 void host_state_tune(Manager *manager);
+/* How far the pools came. */
+void host_state_note_job(Manager *manager);
 /* At the end of a cycle: requests are served, unless they wait for a job that hangs. */
 void host_state_end(HostState *state);
 /* What that guest lacks to start now; NULL: nothing is known to be short. Borrowed. */

@@ -77,6 +77,7 @@ void managed_free(Managed *managed)
     g_free(managed->text);
     g_free(managed->shortage);
     g_free(managed->failure);
+    g_clear_pointer(&managed->shown, g_variant_unref);
     g_free(managed);
 }
 

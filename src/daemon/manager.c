@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "daemon/backend-real.h"
+#include "daemon/bus.h"
 #include "daemon/gate.h"
 #include "daemon/host-state.h"
 #include "daemon/memory-move.h"
@@ -45,6 +46,12 @@ void request_free(Request *request)
     json_object_put(request->document);
     sd_bus_message_unref(request->message);
     g_free(request);
+}
+
+bool request_is_about(const Request *request, const Managed *managed)
+{
+    return !request->uuids[0] ||
+           g_strv_contains((const char *const *)request->uuids, managed->uuid);
 }
 
 Managed *manager_find(const Manager *manager, const char *uuid_or_name)
@@ -135,7 +142,7 @@ Backend manager_backend_for(const Manager *manager, const PoolJob *job)
 {
     Backend backend = manager->backend;
 
-    backend.given_up = &job->given_up;
+    backend.watch.given_up = &job->given_up;
     return backend;
 }
 
@@ -150,6 +157,7 @@ void manager_set_record_problem(Manager *manager, const char *problem)
                  problem);
     g_free(manager->record_problem);
     manager->record_problem = g_strdup(problem);
+    bus_manager_show(manager);
 }
 
 void manager_count_result(Manager *manager, const Change *change, const ChangeResult *result)
@@ -224,6 +232,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
     (void)usec;
     pool_dispatch(manager->pool, g_get_monotonic_time());
     look_for_resume(manager);
+    jobs_look(manager);
     if (gate_is_lost(manager))
         bus_reattach(manager);
     if (manager->stop_usec != 0 && g_get_monotonic_time() > manager->stop_usec)
@@ -254,6 +263,7 @@ static void fail_requests(Manager *manager)
     for (Request *request; (request = g_queue_pop_head(&manager->requests));) {
         sd_bus_reply_method_errorf(request->message, VMTUNED_BUS_ERROR_NOT_READY,
                                    "libvirt is not reachable at %s", manager->options.uri);
+        job_end(manager, request->job, JOB_FAILED);
         request_free(request);
     }
 }
@@ -263,6 +273,7 @@ static void set_connected(Manager *manager, bool connected)
     if (manager->connected == connected)
         return;
     manager->connected = connected;
+    bus_manager_show(manager);
     if (connected) {
         log_full(LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_LIBVIRT_CONNECTED, NULL, "connected to %s",
                  manager->options.uri);
@@ -322,14 +333,17 @@ int manager_reload(Manager *manager)
     manager->policy_diags = g_steal_pointer(&diags);
     manager->policy_rejected = r < 0;
     journal_log_policy(manager);
-    if (r < 0)
+    if (r < 0) {
+        bus_manager_show(manager);
         return r;
+    }
     g_clear_pointer(&manager->planning, planning_free);
     host_state_reset(manager->host);
     memory_moves_forget(manager, NULL);
     manager->must_plan = true;
     policy_unref(manager->policy);
     manager->policy = g_steal_pointer(&policy);
+    bus_manager_show(manager);
     for (guint i = 0; i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);
         /* a new policy applies also where drift is only reported */
@@ -552,6 +566,7 @@ int manager_new(const ManagerOptions *options, Policy *policy, DiagList *policy_
     manager->moves = memory_moves_new();
     manager->reads = read_queues_new();
     manager->usage_totals = usage_totals_new();
+    manager->jobs = jobs_new();
     manager->gate = gate_new();
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
@@ -599,6 +614,8 @@ void manager_free(Manager *manager)
     g_clear_pointer(&manager->moves, g_ptr_array_unref);
     g_clear_pointer(&manager->reads, g_ptr_array_unref);
     g_clear_pointer(&manager->usage_totals, usage_totals_unref);
+    g_clear_pointer(&manager->jobs, g_ptr_array_unref);
+    g_clear_pointer(&manager->shown, g_variant_unref);
     g_clear_pointer(&manager->planning, planning_free);
     g_clear_pointer(&manager->plan, plan_unref);
     g_clear_pointer(&manager->topo, topo_unref);

@@ -97,6 +97,7 @@ typedef struct Managed {
     int64_t since_usec; /* realtime */
     char *text;
     unsigned drift_count, repair_count, write_count, failure_count;
+    GVariant *shown; /* on the bus, see bus.h; NULL: it is not there yet */
 } Managed;
 
 typedef enum RequestKind {
@@ -117,8 +118,10 @@ typedef struct Request {
     unsigned max_moves;           /* of defrag */
     struct json_object *document; /* the answer to defrag, once planned */
     sd_bus_message *message;
+    uint64_t job; /* see jobs.h; 0: it changes nothing */
 } Request;
 void request_free(Request *request);
+bool request_is_about(const Request *request, const Managed *managed);
 
 typedef struct HostState HostState; /* host-state.h */
 typedef struct Gate Gate;           /* gate.h */
@@ -163,6 +166,9 @@ typedef struct Manager {
     GPtrArray *moves;          /* of MemoryMove, see memory-move.h */
     GPtrArray *reads;          /* of ReadQueue, see read-job.h */
     UsageTotals *usage_totals; /* for metrics */
+    GPtrArray *jobs;           /* of Job, see jobs.h */
+    uint64_t last_job;         /* the number it had */
+    GVariant *shown;           /* on the bus, see bus.h; NULL: nothing yet */
 
     /* triggers that wait for the next cycle */
     bool triggered;
@@ -230,6 +236,8 @@ int manager_reload(Manager *manager);
 Managed *manager_find(const Manager *manager, const char *uuid_or_name);
 /* A new snapshot of how things stand. */
 Snapshot *manager_snapshot(const Manager *manager);
+/* The same of one guest. */
+GuestStatus *manager_guest_status(const Manager *manager, const Managed *managed);
 
 /* managed.c */
 Managed *managed_new(const char *uuid, const char *name);
@@ -270,21 +278,6 @@ char *managed_describe(const Managed *managed);
 void cycle_start(Manager *manager);
 /* A job of looking or tuning is back, and was counted so: with the last one the cycle goes on. */
 void cycle_job_done(Manager *manager);
-
-/* bus.c */
-/* Connects, unless there is to be no bus. 0 or negative errno, told. */
-int bus_attach(Manager *manager);
-/* Answers what comes on manager->bus. 0 or negative errno. */
-int bus_serve(Manager *manager);
-/* Connects anew, without waiting; calls on the connection before are lost. Ends the loop if that
- * does not work. */
-void bus_reattach(Manager *manager);
-/* Replies to a request; whole is false if the cycle that was to serve it was given up. */
-void bus_answer(Manager *manager, Request *request, bool whole);
-void bus_emit_guest_changed(Manager *manager, const Managed *managed);
-void bus_emit_drift(Manager *manager, const Managed *managed, const Change *change,
-                    const char *result);
-void bus_emit_cycle_done(Manager *manager);
 
 /* journal.c */
 void journal_sink(LogLevel level, const char *message_id, const LogField *fields,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/memory-move.h"
 
+#include "daemon/jobs.h"
 #include "host/page-move.h"
 #include "host/proc.h"
 #include "plan/move.h"
@@ -15,6 +16,7 @@ struct MemoryMove {
     uint64_t starttime;
     CpuSet *nodes;
     PageMove *pages; /* NULL: not begun */
+    uint64_t job;    /* see jobs.h; 0: it never began */
     bool in_flight;
     bool held;          /* it was told to stop */
     int64_t retry_usec; /* monotonic: not before; 0: at once */
@@ -187,6 +189,7 @@ static void move_end(Manager *manager, MemoryMove *move, const char *why)
         move->retry_usec = g_get_monotonic_time() + MEMORY_MOVE_RETRY_USEC;
     }
     g_clear_pointer(&move->pages, page_move_unref);
+    job_end(manager, move->job, !why ? JOB_DONE : move->held ? JOB_CANCELED : JOB_FAILED);
     manager_trigger(manager, move->uuid);
 }
 
@@ -224,6 +227,7 @@ static void slice_done(PoolJob *base, bool abandoned)
     if (abandoned)
         move_stop(move);
     if (abandoned || !managed || !is_same_process(move, managed) || job->result == PAGE_MOVE_GONE) {
+        job_end(manager, move->job, JOB_FAILED);
         g_ptr_array_remove(manager->moves, move);
         return;
     }
@@ -280,6 +284,7 @@ static bool is_due(const MemoryMove *move, const CpuSet *nodes)
 static void move_begin(Manager *manager, MemoryMove *move, const Managed *managed,
                        const CpuSet *nodes)
 {
+    const char *const uuids[] = {move->uuid, NULL};
     g_autofree char *list = cpuset_format(nodes);
     g_autofree char *text = g_strdup_printf(
         "moving its memory to node %s: %d%% are local", list,
@@ -287,6 +292,7 @@ static void move_begin(Manager *manager, MemoryMove *move, const Managed *manage
 
     hwloc_bitmap_copy(move->nodes, nodes);
     g_clear_pointer(&move->words, g_free);
+    move->job = job_begin(manager, JOB_MOVE_MEMORY, uuids, NULL);
     tell(move, LOG_LEVEL_NOTICE, VMTUNED_MESSAGE_MOVE_STARTED, text);
     slice_submit(manager, move, managed);
 }
@@ -365,6 +371,21 @@ void memory_moves_stop(Manager *manager)
 {
     for (guint i = 0; i < manager->moves->len; i++)
         move_stop(g_ptr_array_index(manager->moves, i));
+}
+
+void memory_moves_note_jobs(Manager *manager)
+{
+    for (guint i = 0; i < manager->moves->len; i++) {
+        const MemoryMove *move = g_ptr_array_index(manager->moves, i);
+        const JobProgress progress = {
+            .phase = "moving memory",
+            .done = move->pages ? atomic_load(&move->pages->done_pct) : 0,
+            .total = 100,
+            .can_cancel = !move->held,
+        };
+        if (move->in_flight)
+            job_progress(manager, move->job, &progress);
+    }
 }
 
 char *memory_move_words(const Manager *manager, const char *uuid)

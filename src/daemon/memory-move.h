@@ -14,6 +14,9 @@
  * seconds, and samples have their error. */
 #define MEMORY_MOVE_SETTLE_USEC (10 * G_TIME_SPAN_MINUTE)
 
+/* What it means to end one. */
+#define MEMORY_MOVE_HELD "what is moved already stays"
+
 typedef struct MemoryMove MemoryMove; /* private to memory-move.c */
 
 GPtrArray *memory_moves_new(void);
@@ -26,5 +29,7 @@ bool memory_move_hold(Manager *manager, const char *uuid);
 void memory_moves_forget(Manager *manager, const char *uuid);
 /* The daemon stops: what is under way ends after its call. */
 void memory_moves_stop(Manager *manager);
+/* How far they came. */
+void memory_moves_note_jobs(Manager *manager);
 /* How that of one guest stands, in words, owned by the caller; NULL: there is none. */
 char *memory_move_words(const Manager *manager, const char *uuid);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/restart.h"
 
+#include "daemon/jobs.h"
+
 #include "report/report.h"
 #include "vmtuned/message-ids.h"
 
@@ -12,6 +14,8 @@
 struct Restart {
     Manager *manager;
     RestartEntry *entry;
+    uint64_t job;            /* see jobs.h */
+    int64_t asked_usec;      /* monotonic, when the list got it */
     sd_bus_message *message; /* who waits for the end; NULL: nobody, or it was answered */
     sd_event_source *timer;  /* until the guest must be off; NULL: there is no hurry */
     bool begun;              /* the guest was asked, or a daemon before this one did */
@@ -20,6 +24,7 @@ struct Restart {
     int64_t off_usec;        /* monotonic, when vmtuned was told so; 0: it saw it */
     bool unseen;             /* it may have ended without vmtuned being told */
     bool in_flight;          /* a step is on its way */
+    bool canceled;           /* given up for that */
     const char *given_up;    /* why; NULL: it is not */
     int64_t since_usec;      /* monotonic, of the end of the last step */
     int64_t reset_usec;      /* monotonic, of the last reset of its machine; 0: none */
@@ -37,12 +42,18 @@ static Restart *restart_find(const Manager *manager, const char *uuid)
     return NULL;
 }
 
-static Restart *restart_add(Manager *manager, const RestartEntry *entry)
+/* message: of who asked for it; NULL: a daemon before this one was asked. */
+static Restart *restart_add(Manager *manager, const RestartEntry *entry, sd_bus_message *message)
 {
     Restart *restart = g_new0(Restart, 1);
+    const char *const uuids[] = {entry->uuid, NULL};
 
     restart->manager = manager;
     restart->entry = restart_entry_copy(entry);
+    restart->message = sd_bus_message_ref(message);
+    restart->asked_usec = g_get_monotonic_time();
+    restart->job = job_begin(manager, JOB_RESTART_INTO, uuids,
+                             message ? sd_bus_message_get_sender(message) : NULL);
     g_ptr_array_add(manager->restarts, restart);
     return restart;
 }
@@ -212,6 +223,10 @@ static void restart_drop(Restart *restart, const RestartJob *job)
             tell(restart, false, text);
         reply_error(restart, text ? text : "given up");
     }
+    job_end(restart->manager, restart->job,
+            job->outcome == RESTART_STARTED ? JOB_DONE
+            : restart->canceled             ? JOB_CANCELED
+                                            : JOB_FAILED);
     g_ptr_array_remove(restart->manager->restarts, restart);
 }
 
@@ -282,6 +297,7 @@ static void step_done(PoolJob *base, bool abandoned)
     } else {
         restart_drop(restart, job);
     }
+    restarts_note_jobs(manager);
     if (manager->stop_usec != 0 && !some_in_flight(manager))
         sd_event_exit(manager->event, 0);
 }
@@ -348,6 +364,58 @@ void restart_undo(Manager *manager, const char *uuid)
     restart_go(restart);
 }
 
+/* It waits for the guest, and for nothing else. */
+static bool only_waits(const Restart *restart)
+{
+    return restart->begun && !restart->recovered && !restart->in_flight && !restart->off &&
+           !restart->given_up;
+}
+
+bool restart_cancel(Manager *manager, const char *uuid)
+{
+    Restart *restart = restart_find(manager, uuid);
+
+    if (!restart || !only_waits(restart))
+        return false;
+    restart->canceled = true;
+    restart->given_up = "cancelled; if it shuts down all the same, it stays off";
+    restart_go(restart);
+    return true;
+}
+
+static JobProgress progress_of(const Restart *restart)
+{
+    JobProgress progress = {.can_cancel = only_waits(restart)};
+
+    if (restart->entry->until_usec > restart->asked_usec) {
+        int64_t asked = restart->asked_usec, now = g_get_monotonic_time();
+        /* it was asked for a moment before */
+        progress.total =
+            (uint64_t)(restart->entry->until_usec - asked + G_USEC_PER_SEC / 2) / G_USEC_PER_SEC;
+        progress.done = MIN((uint64_t)(now - asked) / G_USEC_PER_SEC, progress.total);
+    }
+    if (restart->given_up)
+        progress.phase = "giving up";
+    else if (!restart->begun)
+        progress.phase =
+            restart->entry->on_reboot ? "changing what its reboot does" : "asking it to shut down";
+    else if (only_waits(restart))
+        progress.phase =
+            restart->entry->on_reboot ? "waiting for its reboot" : "waiting for it to shut down";
+    else
+        progress.phase = "starting";
+    return progress;
+}
+
+void restarts_note_jobs(Manager *manager)
+{
+    for (guint i = 0; i < manager->restarts->len; i++) {
+        const Restart *restart = g_ptr_array_index(manager->restarts, i);
+        const JobProgress progress = progress_of(restart);
+        job_progress(manager, restart->job, &progress);
+    }
+}
+
 bool restart_stop(Manager *manager)
 {
     for (guint i = 0; i < manager->restarts->len; i++) {
@@ -367,7 +435,7 @@ void restart_take(Manager *manager, const GPtrArray *entries)
         const RestartEntry *entry = g_ptr_array_index(entries, i);
         if (restart_find(manager, entry->uuid))
             continue;
-        Restart *restart = restart_add(manager, entry);
+        Restart *restart = restart_add(manager, entry, NULL);
         restart->begun = restart->recovered = restart->unseen = true;
     }
 }
@@ -401,9 +469,9 @@ int restart_request(Manager *manager, const Managed *managed, const RestartReque
     if (restart_find(manager, managed->uuid))
         return sd_bus_reply_method_errorf(request->message, VMTUNED_BUS_ERROR_NOT_RESTARTED,
                                           "%s: it is to be started anew already", managed->name);
-    Restart *restart = restart_add(manager, &entry);
-    restart->message = sd_bus_message_ref(request->message);
+    Restart *restart = restart_add(manager, &entry, request->message);
     restart->unseen = !virt_hub_tells_resets(manager->hub);
     step_submit(restart, request->on_reboot ? RESTART_ARM : RESTART_SHUT_DOWN, false);
+    restarts_note_jobs(manager);
     return 1;
 }

@@ -37,5 +37,10 @@ void restart_undo(Manager *manager, const char *uuid);
 bool restart_stop(Manager *manager);
 void restarts_free(Manager *manager);
 
+/* How far they came. */
+void restarts_note_jobs(Manager *manager);
+/* It is no longer to be started anew; false: it is being started. */
+bool restart_cancel(Manager *manager, const char *uuid);
+
 /* What the guest waits for, in words; NULL: it is not to be started anew. */
 const char *restart_words(const Manager *manager, const char *uuid);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The Manager's state as one frozen value, for every question from outside. */
 #include "daemon/host-state.h"
+#include "daemon/jobs.h"
 #include "daemon/memory-move.h"
 #include "daemon/restart.h"
 
-static GuestStatus *status_of(const Manager *manager, const Managed *managed)
+GuestStatus *manager_guest_status(const Manager *manager, const Managed *managed)
 {
     GuestStatus *status = guest_status_new(managed->uuid, managed->name);
 
@@ -68,6 +69,10 @@ Snapshot *manager_snapshot(const Manager *manager)
     snapshot->n_workers_hanging = pool_count_replaced(manager->pool);
     for (guint i = 0; i < manager->guests->len; i++)
         g_ptr_array_add(snapshot->guests,
-                        status_of(manager, g_ptr_array_index(manager->guests, i)));
+                        manager_guest_status(manager, g_ptr_array_index(manager->guests, i)));
+    for (guint i = 0; i < manager->jobs->len; i++)
+        g_ptr_array_add(
+            snapshot->jobs,
+            job_status_copy(&((const Job *)g_ptr_array_index(manager->jobs, i))->status));
     return snapshot;
 }

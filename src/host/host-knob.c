@@ -254,10 +254,10 @@ static int merge_across_write(const char *root, const KnobFile *file, const char
     return r < 0 ? r : back;
 }
 
-static int pages_apply(const char *root, const Change *change, const int *given_up,
+static int pages_apply(const char *root, const Change *change, const BackendWatch *watch,
                        char **ret_in_force, char **reterr_text)
 {
-    PoolGoal goal = {.given_up = given_up};
+    PoolGoal goal = {.watch = watch};
     uint64_t total;
 
     if (host_pool_parse(&change->key, &goal.node, &goal.size_kib) < 0 ||
@@ -269,14 +269,14 @@ static int pages_apply(const char *root, const Change *change, const int *given_
     return r;
 }
 
-int host_knob_apply(const char *root, const Change *change, const int *given_up,
+int host_knob_apply(const char *root, const Change *change, const BackendWatch *watch,
                     char **ret_in_force, char **reterr_text)
 {
     const KnobFile *file = file_find(change->key.knob);
     int r;
 
     if (change->key.knob == KNOB_HOST_PAGES && change->to)
-        return pages_apply(root, change, given_up, ret_in_force, reterr_text);
+        return pages_apply(root, change, watch, ret_in_force, reterr_text);
     if (!file || !change->to)
         return -EINVAL;
     if (file->knob == KNOB_HOST_KSM_MERGE_ACROSS_NODES)

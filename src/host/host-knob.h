@@ -2,6 +2,7 @@
 /* The host's own settings: files of sysfs and procfs, as the knob table has them. */
 #pragma once
 
+#include "apply/backend.h"
 #include "host/guest-kernel.h"
 #include "model/host.h"
 
@@ -12,7 +13,7 @@ int host_acquire(const char *root, Host **ret);
 /* Adds to missing, in words, what of it this process may not write; root as above. */
 void host_knobs_missing(const char *root, GStrvBuilder *missing);
 
-/* Writes one knob of the host and reads back what is in force (owned by the caller). given_up: of
+/* Writes one knob of the host and reads back what is in force (owned by the caller). watch: of
  * PoolGoal. HOST_DONE; HOST_REFUSED or negative errno with *reterr_text for people. */
-int host_knob_apply(const char *root, const Change *change, const int *given_up,
+int host_knob_apply(const char *root, const Change *change, const BackendWatch *watch,
                     char **ret_in_force, char **reterr_text);

@@ -29,12 +29,17 @@ static int step_is_safe(const Resize *resize, uint64_t pages, bool *ret)
 
 static int write_total(Resize *resize, uint64_t pages)
 {
-    const int *given_up = resize->goal->given_up;
+    const BackendWatch *watch = resize->goal->watch;
+    uint64_t before = resize->total;
 
-    if (given_up && g_atomic_int_get(given_up) != 0)
+    if (watch && watch->given_up && g_atomic_int_get(watch->given_up) != 0)
         return -ECANCELED;
     int r = resize->files->total_write(resize->files->ctx, pages);
-    return r < 0 ? r : resize->files->total_read(resize->files->ctx, &resize->total);
+    if (r == 0)
+        r = resize->files->total_read(resize->files->ctx, &resize->total);
+    if (r == 0 && watch && watch->n_pages)
+        atomic_fetch_add(watch->n_pages, MAX(before, resize->total) - MIN(before, resize->total));
+    return r;
 }
 
 /* One step, with compaction if it comes short. */

@@ -2,6 +2,7 @@
 /* Changing the size of one pool of huge pages. */
 #pragma once
 
+#include "apply/backend.h"
 #include "host/guest-kernel.h"
 
 /* So much is asked of the kernel at a time: a write that finds it returns within a fraction of a
@@ -25,7 +26,7 @@ typedef struct PoolFiles {
 typedef struct PoolGoal {
     unsigned node, size_kib;
     uint64_t pages;
-    const int *given_up; /* atomic, not 0: no write is made any more; NULL: never */
+    const BackendWatch *watch; /* once given up, no write is made any more; NULL: nobody watches */
 } PoolGoal;
 
 /* Grows it by steps, with compaction where a step comes short, or shrinks it by pages nobody uses.

@@ -66,6 +66,37 @@ void guest_status_free(GuestStatus *status)
     g_free(status);
 }
 
+unsigned guest_status_vcpus(const GuestStatus *status)
+{
+    unsigned online = 0;
+
+    if (status->guest)
+        return cpuset_weight(guest_def(status->guest)->vcpus);
+    for (unsigned i = 0; status->plan && i < status->plan->n_vcpus; i++)
+        online += status->plan->vcpus[i].online;
+    return online;
+}
+
+CpuSet *guest_status_cpus(const GuestStatus *status)
+{
+    CpuSet *cpus = cpuset_new();
+
+    for (unsigned i = 0; status->plan && i < status->plan->n_vcpus; i++)
+        if (status->plan->vcpus[i].online)
+            hwloc_bitmap_or(cpus, cpus, status->plan->vcpus[i].cpus);
+    if (!cpuset_is_empty(cpus) || !status->guest || !status->guest->kernel)
+        return cpus;
+    hwloc_bitmap_free(cpus);
+    return guest_kernel_affinity(status->guest->kernel);
+}
+
+const char *guest_status_cpu_policy(const GuestStatus *status)
+{
+    if (status->plan)
+        return cpu_policy_name(status->plan->cpu_policy);
+    return status->policy ? cpu_policy_name(guest_policy_get_cpu_policy(status->policy)) : NULL;
+}
+
 static void status_destroy(gpointer data)
 {
     guest_status_free(data);
@@ -77,6 +108,7 @@ Snapshot *snapshot_new(void)
 
     snapshot->policy_diags = diag_list_new();
     snapshot->guests = g_ptr_array_new_with_free_func(status_destroy);
+    snapshot->jobs = g_ptr_array_new_with_free_func((GDestroyNotify)job_status_free);
     return snapshot;
 }
 
@@ -95,6 +127,7 @@ void snapshot_free(Snapshot *snapshot)
     g_free(snapshot->record_problem);
     g_strfreev(snapshot->cannot);
     g_ptr_array_unref(snapshot->guests);
+    g_ptr_array_unref(snapshot->jobs);
     g_free(snapshot);
 }
 

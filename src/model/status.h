@@ -6,6 +6,7 @@
 #include "model/contest.h"
 #include "model/counters.h"
 #include "model/host.h"
+#include "model/job.h"
 #include "model/pending.h"
 #include "model/plan.h"
 #include "model/usage.h"
@@ -78,10 +79,19 @@ typedef struct Snapshot {
     Counters counters;
     unsigned n_workers_hanging; /* whose call is slow, or has not come back */
     GPtrArray *guests;          /* of GuestStatus, sorted by name, uuid */
+    GPtrArray *jobs;            /* of JobStatus, oldest first */
 } Snapshot;
 
 GuestStatus *guest_status_new(const char *uuid, const char *name);
 void guest_status_free(GuestStatus *status);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestStatus, guest_status_free)
+/* vCPUs that are online; 0: not known. */
+unsigned guest_status_vcpus(const GuestStatus *status);
+/* Where its vCPUs may run: as planned, else as the kernel has the whole guest. Owned by the caller.
+ */
+CpuSet *guest_status_cpus(const GuestStatus *status);
+/* What it asks for, static; NULL: nobody knows yet. */
+const char *guest_status_cpu_policy(const GuestStatus *status);
 Snapshot *snapshot_new(void);
 void snapshot_free(Snapshot *snapshot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Snapshot, snapshot_free)

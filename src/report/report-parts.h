@@ -36,8 +36,6 @@ struct json_object *parts_guest_plan(const GuestPlan *plan);
 /* {"name", "error"}: a guest that is not there. */
 struct json_object *parts_unknown_guest(const char *name);
 
-/* How many are online; null: not known. */
-struct json_object *parts_vcpus(const GuestStatus *status);
 /* name, uuid, state, text */
 void parts_add_identity(struct json_object *entry, const GuestStatus *status);
 

@@ -24,39 +24,6 @@ static struct json_object *daemon_object(const Snapshot *snapshot)
     return object;
 }
 
-struct json_object *parts_vcpus(const GuestStatus *status)
-{
-    unsigned online = 0;
-
-    if (status->guest)
-        return parts_number(cpuset_weight(guest_def(status->guest)->vcpus));
-    for (unsigned i = 0; status->plan && i < status->plan->n_vcpus; i++)
-        online += status->plan->vcpus[i].online;
-    return parts_number(online);
-}
-
-/* Where its vCPUs may run: as planned, else as the kernel has the whole guest. */
-static CpuSet *vcpus_cpus(const GuestStatus *status)
-{
-    CpuSet *cpus = cpuset_new();
-
-    for (unsigned i = 0; status->plan && i < status->plan->n_vcpus; i++)
-        if (status->plan->vcpus[i].online)
-            hwloc_bitmap_or(cpus, cpus, status->plan->vcpus[i].cpus);
-    if (!cpuset_is_empty(cpus) || !status->guest || !status->guest->kernel)
-        return cpus;
-    hwloc_bitmap_free(cpus);
-    return guest_kernel_affinity(status->guest->kernel);
-}
-
-/* What it asks for; NULL if nobody knows yet. */
-static const char *policy_word(const GuestStatus *status)
-{
-    if (status->plan)
-        return cpu_policy_name(status->plan->cpu_policy);
-    return status->policy ? cpu_policy_name(guest_policy_get_cpu_policy(status->policy)) : NULL;
-}
-
 static struct json_object *now_row(const GuestKernel *kernel, ThreadClass thread_class, unsigned id)
 {
     g_autoptr(CpuSet) cpus = cpuset_new();
@@ -132,13 +99,13 @@ static struct json_object *status_entry(const GuestStatus *status, const void *c
     const GuestPlan *plan = status->plan;
     const GuestKernel *kernel = status->guest ? status->guest->kernel : NULL;
     struct json_object *entry = json_object_new_object(), *settings = json_object_new_array();
-    g_autoptr(CpuSet) cpus = vcpus_cpus(status);
+    g_autoptr(CpuSet) cpus = guest_status_cpus(status);
 
     parts_append_changes(settings, status->uuid, status->left);
     parts_add_identity(entry, status);
     json_object_object_add(entry, "since", parts_time(status->since_usec));
-    json_object_object_add(entry, "cpu_policy", parts_text(policy_word(status)));
-    json_object_object_add(entry, "vcpus", parts_vcpus(status));
+    json_object_object_add(entry, "cpu_policy", parts_text(guest_status_cpu_policy(status)));
+    json_object_object_add(entry, "vcpus", parts_number(guest_status_vcpus(status)));
     json_object_object_add(entry, "nodes", parts_set(plan ? plan->nodes : NULL));
     json_object_object_add(entry, "cpus", parts_set(cpus));
     json_object_object_add(entry, "now", now_array(status->guest));

@@ -50,7 +50,7 @@ static struct json_object *guest_entry(const GuestStatus *status, const void *da
         json_object_array_add(
             threads, thread_row(status->plan, &g_array_index(usage->threads, ThreadUsage, i)));
     parts_add_identity(entry, status);
-    json_object_object_add(entry, "vcpus", parts_vcpus(status));
+    json_object_object_add(entry, "vcpus", parts_number(guest_status_vcpus(status)));
     json_object_object_add(entry, "locality_pct", parts_locality(status, context->topo));
     json_object_object_add(entry, "drift", json_object_new_int64(status->drift_count));
     json_object_object_add(entry, "repaired", json_object_new_int64(status->repair_count));

@@ -48,9 +48,12 @@ struct json_object *report_status(const Snapshot *snapshot, const char *const *n
 struct json_object *report_live_plan(const Snapshot *snapshot, const char *const *names);
 /* "host": the host's own settings, its page pools and memory. */
 struct json_object *report_host(const Snapshot *snapshot);
+/* "jobs": long work that is under way. */
+struct json_object *report_jobs(const Snapshot *snapshot);
 /* What waits for each guest's next cold start. */
 struct json_object *report_pending(const Snapshot *snapshot, const char *const *names);
-/* "restart-into" and "stop-move": result is "started", "waits" or "stopped"; text may be NULL. */
+/* "restart-into", "stop-move" and "cancel": result is "started", "waits", "stopped" or "canceled";
+ * text may be NULL. */
 struct json_object *report_step(const char *name, const char *uuid, const char *result,
                                 const char *text);
 /* Each setting of one guest: value, reason, policy origin, whether it is in force. */

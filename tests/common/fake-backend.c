@@ -545,14 +545,14 @@ static int host_change(FakeBackend *fake, const Change *change, char **ret_in_fo
     return BACKEND_DONE;
 }
 
-static int fake_host_apply(void *ctx, const Change *change, const int *given_up,
+static int fake_host_apply(void *ctx, const Change *change, const BackendWatch *watch,
                            char **ret_in_force, char **reterr_text)
 {
     FakeBackend *fake = ctx;
     g_autofree char *key = setting_key_format(&change->key);
     int fault, r;
 
-    (void)given_up;
+    (void)watch;
     fake->n_writes++;
     begin_call(fake, &fault);
     if (!fault_result(fault, &r))

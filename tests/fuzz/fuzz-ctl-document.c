@@ -39,6 +39,8 @@ static const char *const lines[][MAX_WORDS] = {
     {"policy", "new", "g"},
     {"policy", "diff", "conf/policy.yaml"},
     {"doctor"},
+    {"jobs"},
+    {"cancel", "1"},
 };
 
 static Doc *answer;

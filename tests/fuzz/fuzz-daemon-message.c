@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Messages of the bus, from the bytes on: "Member\nsignature\n", and a body. The daemon's own table
- * answers on one end of a socket, and there is a message on the other. Whose call it is is answered
+ * Messages of the bus, from the bytes on: "Member\nsignature\n", and a body; "guest/Member" goes to
+ * a guest's object, "job/Member" to a job's. The daemon's own tables
+ * answer on one end of a socket, and there is a message on the other. Whose call it is is answered
  * too: root's, so that methods that change something go on to read their arguments again. A cycle
  * is said to be under way, which never ends.
  */
+#include "daemon/bus.h"
 #include "daemon/gate.h"
 #include "daemon/host-state.h"
 #include "daemon/memory-move.h"
@@ -20,6 +22,7 @@
 
 #define HELLO "\0AUTH ANONYMOUS\r\nBEGIN\r\n"
 #define UUID "0b5f3c4e-1111-4222-8333-944455556666"
+#define GUEST_PATH VMTUNED_BUS_GUEST_PATH "/0b5f3c4e_1111_4222_8333_944455556666"
 #define CALLER ":1.7"
 #define DRIVER "org.freedesktop.DBus"
 
@@ -81,14 +84,30 @@ static void put_message(GByteArray *out, uint8_t type, unsigned serial, const GB
     g_byte_array_append(out, message->data, message->len);
 }
 
-static void put_call(GByteArray *out, const char *member, const char *signature,
-                     const uint8_t *body, size_t size)
+typedef struct Target {
+    const char *prefix, *path, *interface;
+} Target;
+
+/* The last is for any word. */
+static const Target targets[] = {
+    {"guest/", GUEST_PATH, VMTUNED_BUS_GUEST},
+    {"job/", VMTUNED_BUS_JOB_PATH "/1", VMTUNED_BUS_JOB},
+    {"properties/", GUEST_PATH, "org.freedesktop.DBus.Properties"},
+    {"objects/", VMTUNED_BUS_PATH, "org.freedesktop.DBus.ObjectManager"},
+    {"", VMTUNED_BUS_PATH, VMTUNED_BUS_MANAGER},
+};
+
+static void put_call(GByteArray *out, const char *word, const char *signature, const uint8_t *body,
+                     size_t size)
 {
     g_autoptr(GByteArray) fields = g_byte_array_new();
+    const Target *target = targets;
 
-    put_field(fields, PATH, 'o', VMTUNED_BUS_PATH);
-    put_field(fields, INTERFACE, 's', VMTUNED_BUS_MANAGER);
-    put_field(fields, MEMBER, 's', member);
+    while (!g_str_has_prefix(word, target->prefix))
+        target++;
+    put_field(fields, PATH, 'o', target->path);
+    put_field(fields, INTERFACE, 's', target->interface);
+    put_field(fields, MEMBER, 's', word + strlen(target->prefix));
     put_field(fields, SENDER, 's', CALLER);
     if (*signature)
         put_field(fields, SIGNATURE, 'g', signature);
@@ -159,15 +178,19 @@ static Manager *manager_make(void)
     manager->record = record_new("/nonexistent");
     manager->usage_totals = usage_totals_new();
     check(pool_new(&manager->pool) == 0);
+    manager->jobs = jobs_new();
     manager->restarts = g_ptr_array_new();
     manager->guests = g_ptr_array_new();
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     manager->connected = true;
+    bus_manager_show(manager);
     manager->phase = CYCLE_LISTING;
     g_queue_init(&manager->requests);
     g_queue_init(&manager->answering);
     g_ptr_array_add(manager->guests, managed);
     g_hash_table_insert(manager->by_uuid, managed->uuid, managed);
+    bus_guest_show(manager, managed);
+    job_begin(manager, JOB_RESTART_INTO, (const char *const[]){UUID, NULL}, CALLER);
     return manager;
 }
 
@@ -194,6 +217,7 @@ static void serve(Manager *manager, int fd)
         ;
     wait_for_reads(manager);
     g_queue_clear_full(&manager->requests, (GDestroyNotify)request_free);
+    g_ptr_array_set_size(manager->jobs, 1); /* theirs go with them */
     gate_free(manager->gate);
     sd_bus_close(manager->bus);
     g_clear_pointer(&manager->bus, sd_bus_unref);

@@ -14,6 +14,9 @@ NAMES = (
     ("finding", "src/model/finding.c", r'\b(?:ADVICE|MEASURED)\(\w+, "([a-z0-9-]+)"', "docs/DOCTOR.md"),
     ("bus member", "src/daemon/*.c", r'SD_BUS_(?:METHOD|SIGNAL|PROPERTY|WRITABLE_PROPERTY)\w*\(\s*"(\w+)"',
      "docs/BUS.md"),
+    *(("bus member", f"src/daemon/{file}.c", r'SD_BUS_(?:METHOD|SIGNAL|PROPERTY)\w*\(\s*"(\w+)"',
+       f"docs/org.vmtuned1.{interface}.xml")
+      for file, interface in (("bus", "Manager"), ("bus-guest", "Guest"), ("bus-job", "Job"))),
 )
 MESSAGE_ID = re.compile(r"\b([0-9a-f]{32})\b")
 CATALOG_ID = re.compile(r"^-- ([0-9a-f]{32})$", re.MULTILINE)

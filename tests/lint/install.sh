@@ -20,7 +20,8 @@ do_make() {
 do_make install
 for file in usr/sbin/vmtuned usr/sbin/vmtuned-exporter usr/bin/vmtuned-ctl etc/vmtuned/policy.yaml usr/lib/systemd/system/vmtuned.service \
     usr/lib/systemd/catalog/vmtuned.catalog usr/share/dbus-1/system.d/org.vmtuned1.conf \
-    usr/share/polkit-1/actions/org.vmtuned.policy usr/share/bash-completion/completions/vmtuned-ctl \
+    usr/share/polkit-1/actions/org.vmtuned.policy usr/share/dbus-1/interfaces/org.vmtuned1.Guest.xml \
+    usr/share/bash-completion/completions/vmtuned-ctl \
     usr/share/zsh/site-functions/_vmtuned-ctl usr/share/fish/vendor_completions.d/vmtuned-ctl.fish \
     usr/share/man/man8/vmtuned.8 usr/share/man/man1/vmtuned-ctl.1 usr/share/man/man5/vmtuned.policy.5 \
     usr/share/man/man7/vmtuned.knobs.7 usr/share/vmtuned/policy.schema.json \

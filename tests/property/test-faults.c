@@ -148,12 +148,12 @@ static int dead_setting_apply(void *ctx, const Guest *guest, const Change *chang
     return BACKEND_GONE;
 }
 
-static int dead_host_apply(void *ctx, const Change *change, const int *given_up,
+static int dead_host_apply(void *ctx, const Change *change, const BackendWatch *watch,
                            char **ret_in_force, char **reterr_text)
 {
     (void)ctx;
     (void)change;
-    (void)given_up;
+    (void)watch;
     (void)ret_in_force;
     (void)reterr_text;
     return -EIO;

@@ -82,10 +82,10 @@ static int at_setting_apply(void *ctx, const Guest *guest, const Change *change,
     AT("setting_apply", int, real.setting_apply(ctx, guest, change, in_force, text));
 }
 
-static int at_host_apply(void *ctx, const Change *change, const int *given_up, char **in_force,
-                         char **text)
+static int at_host_apply(void *ctx, const Change *change, const BackendWatch *watch,
+                         char **in_force, char **text)
 {
-    AT("host_apply", int, real.host_apply(ctx, change, given_up, in_force, text));
+    AT("host_apply", int, real.host_apply(ctx, change, watch, in_force, text));
 }
 
 static int at_definition_edit(void *ctx, const Guest *guest, const Change *const *changes,

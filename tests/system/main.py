@@ -25,6 +25,7 @@ import test_log
 import test_memory
 import test_messages
 import test_metrics
+import test_objects
 import test_off
 import test_pending
 import test_placement
@@ -36,7 +37,7 @@ import test_usage
 
 MODULES = (test_placement, test_drift, test_contest, test_restore, test_daemon, test_hung, test_libvirtd, test_cli,
            test_off, test_advise, test_devices, test_disks, test_doctor, test_pending, test_memory, test_clocks, test_bus,
-           test_ability, test_evil, test_policy, test_completion,
+           test_objects, test_ability, test_evil, test_policy, test_completion,
            test_terminal, test_log, test_usage, test_metrics)
 RESILIENCE = (test_crash, test_record, test_messages, test_churn)  # by "make check-resilience"
 

@@ -49,10 +49,10 @@ class RawBus:
         hello = self.send("Hello", "", b"", to="org.freedesktop.DBus")
         self.answers([hello])
 
-    def send(self, member, signature, body, flags=0, to="org.vmtuned1", interface=None):
+    def send(self, member, signature, body, flags=0, to="org.vmtuned1", interface=None, path=None):
         """The serial of the call."""
         interface = interface or ("org.vmtuned1.Manager" if to == "org.vmtuned1" else to)
-        fields = ((1, b"o", "/" + to.replace(".", "/")), (2, b"s", interface), (FIELD_MEMBER, b"s", member),
+        fields = ((1, b"o", path or "/" + to.replace(".", "/")), (2, b"s", interface), (FIELD_MEMBER, b"s", member),
                   (FIELD_DESTINATION, b"s", to), (FIELD_SIGNATURE, b"g", signature))
         return self.send_message(METHOD_CALL, flags, fields, body)
 
@@ -131,6 +131,9 @@ FLOODS = {
     "reload": ("Reload", "", b"", NO_REPLY),
     "names": ("Status", "as", strings(["x" * 200] * 5000), 0),
     "long": ("Explain", "s", text("y" * 1000000), 0),
+    "objects": ("GetManagedObjects", "", b"", 0, "org.vmtuned1", "org.freedesktop.DBus.ObjectManager"),
+    "properties": ("GetAll", "s", text("org.vmtuned1.Manager"), NO_REPLY, "org.vmtuned1",
+                   "org.freedesktop.DBus.Properties"),
 }
 
 

@@ -19,8 +19,8 @@ TYPES = ("s", "as", "b", "u", "t", "x", "d", "y", "ay", "aas", "v", "(su)", "a{s
 
 
 class Client(rawbus.RawBus):
-    def call(self, interface, member, signature, body):
-        self.send(member, signature, body, interface=interface)
+    def call(self, path, interface, member, signature, body):
+        self.send(member, signature, body, interface=interface, path=path)
         self.drain()
 
     def drain(self):
@@ -106,14 +106,14 @@ class Messages(Case):
         return signature[:re.search("[)}]", signature).end()]
 
     @staticmethod
-    def methods():
-        text = run("dbus-send", "--system", "--print-reply=literal", f"--dest={NAME}", PATH,
+    def methods(path):
+        text = run("dbus-send", "--system", "--print-reply=literal", f"--dest={NAME}", path,
                    "org.freedesktop.DBus.Introspectable.Introspect").stdout
         found = []
         for interface, inside in re.findall(r'<interface name="([^"]*)">(.*?)</interface>', text, re.S):
             for method, arguments in re.findall(r'<method name="([^"]*)"\s*(?:/>|>(.*?)</method>)', inside, re.S):
                 types = re.findall(r'type="([^"]*)"[^>]*direction="in"', arguments)
-                found.append((interface, method, "".join(types)))
+                found.append((path, interface, method, "".join(types)))
         return found
 
     def test_random_messages(self):
@@ -121,20 +121,22 @@ class Messages(Case):
         guest = self.guest("ded1")
         pid = guest.pid
         daemon = self.daemon("guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]")
-        methods = self.methods()
-        self.assertTrue(any(interface.startswith(NAME) for interface, _, _ in methods), methods)
+        paths = (PATH, f"{PATH}/guest/{guest.uuid.replace('-', '_')}")
+        methods = [method for path in paths for method in self.methods(path)]
+        self.assertEqual({f"{NAME}.Manager", f"{NAME}.Guest"},
+                         {interface for _, interface, _, _ in methods if interface.startswith(NAME)})
         clients = []
         for number in range(COUNT):
             if number % 20 == 0:  # few calls of one client may wait for their answer, and few come in a second
                 clients.append(Client())
                 daemon.ctl("status", check=False)
-            interface, method, signature = self.random.choice(methods)
+            path, interface, method, signature = self.random.choice(methods)
             if self.random.random() < 0.4:
                 signature = "".join(self.random.choice(TYPES) for _ in range(3))
             body, rest = Body(), signature
             while rest:
                 rest = self.random_value(body, rest)
-            clients[-1].call(interface, method, signature, body.data)
+            clients[-1].call(path, interface, method, signature, body.data)
         self.assertIsNone(daemon.process.poll(), daemon.log_text()[-2000:])
         self.assertIn(daemon.ctl("status", check=False).returncode, (0, 1, 3))
         # some of them may have asked for a restore, and may still be on their way

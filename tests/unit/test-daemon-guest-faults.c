@@ -327,7 +327,7 @@ static void run_hanging(const Case *at, Hang *hang)
     g_autoptr(GuestJob) job = guest_job_new(at->way->kind, world->guest->uuid, "db");
 
     guest_world_fill(world, job);
-    backend.given_up = &hang->given_up;
+    backend.watch.given_up = &hang->given_up;
     job->backend = &backend;
     guest_job_run(job);
 }

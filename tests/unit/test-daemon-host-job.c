@@ -110,7 +110,7 @@ static void given_up_job_does_nothing_more(void **state)
         g_autoptr(HostJob) job = job_for(world, HOST_TUNE, plan_of("never", "1", "64"));
         Backend backend = world->fake->backend;
         given_up = 0;
-        backend.given_up = &given_up;
+        backend.watch.given_up = &given_up;
         job->backend = &backend;
         fake_backend_reset(world->fake);
         world->fake->callback_call = call;

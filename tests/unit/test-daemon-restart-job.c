@@ -489,7 +489,7 @@ static bool comes_back_late(RestartStep step, unsigned call)
                                                            : NULL;
     g_autoptr(RestartJob) job = job_for(world, step, entry);
 
-    backend.given_up = &late.given_up;
+    backend.watch.given_up = &late.given_up;
     job->backend = &backend;
     fake_backend_reset(world->fake);
     world->fake->callback_call = call;

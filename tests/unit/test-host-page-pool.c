@@ -22,6 +22,7 @@ typedef struct FakePool {
     uint64_t largest_step;
     int error;     /* of every write */
     int *given_up; /* set with the first write, which hangs; NULL: nobody gives up */
+    atomic_uint_fast64_t n_made;
 } FakePool;
 
 static int total_read(void *ctx, uint64_t *ret)
@@ -83,8 +84,8 @@ static FakePool pool_new(void)
 static int resize(FakePool *pool, uint64_t wanted, char **error)
 {
     const PoolFiles files = {pool, total_read, free_read, total_write, memory_read, compact};
-    const PoolGoal goal = {
-        .node = 1, .size_kib = PAGE_KIB, .pages = wanted, .given_up = pool->given_up};
+    const BackendWatch watch = {.given_up = pool->given_up, .n_pages = &pool->n_made};
+    const PoolGoal goal = {.node = 1, .size_kib = PAGE_KIB, .pages = wanted, .watch = &watch};
     uint64_t total = 0;
 
     int r = pool_resize(&files, &goal, &total, error);
@@ -102,6 +103,7 @@ static void it_grows_in_steps(void **state)
     assert_int_equal(resize(&pool, 1000, &error), HOST_DONE);
     assert_int_equal(pool.total, 1000);
     assert_int_equal(pool.n_writes, 8); /* of 128 pages */
+    assert_int_equal(pool.n_made, 1000);
     assert_int_equal(pool.largest_step, POOL_STEP_KIB / PAGE_KIB);
     assert_int_equal(pool.n_compactions, 0);
     assert_int_equal(resize(&pool, 1000, &error), HOST_DONE);

@@ -483,6 +483,35 @@ static void add_pending(GuestStatus *status)
     setting_list_add(status->plan->unsupported, &key, "4", "no queues", "p.yaml:7");
 }
 
+static void test_jobs(void **state)
+{
+    (void)state;
+    g_autoptr(Snapshot) snapshot = snapshot_in_state(GUEST_AS_PLANNED);
+    const JobStatus restart = {
+        .id = 7,
+        .kind = JOB_RESTART_INTO,
+        .guests = (char *[]){(char *)"0b5f", (char *)"db-1", NULL},
+        .client = (char *)":1.7",
+        .progress = {.phase = "waiting", .done = 12, .total = 300, .can_cancel = true}};
+    const JobStatus apply = {.id = 8,
+                             .guests = (char *[]){NULL},
+                             .client = (char *)":1.8",
+                             .progress = {.phase = "looking"}};
+
+    g_ptr_array_add(snapshot->jobs, job_status_copy(&restart));
+    g_ptr_array_add(snapshot->jobs, job_status_copy(&apply));
+    Json *document = report_jobs(snapshot);
+    assert_number(document, "jobs/0/id", 7);
+    assert_text(document, "jobs/0/kind", "restart-into");
+    assert_text(document, "jobs/0/of/0/name", "db-1");
+    assert_number(document, "jobs/0/done", 12);
+    assert_number(document, "jobs/0/total", 300);
+    assert_text(document, "jobs/0/unit", "seconds");
+    assert_length(document, "jobs/1/of", 0);
+    assert_text(document, "jobs/1/total", NULL);
+    json_object_put(document);
+}
+
 static void test_pending(void **state)
 {
     (void)state;
@@ -689,6 +718,7 @@ int main(void)
         cmocka_unit_test(test_verify_with_a_look),
         cmocka_unit_test(test_policy_marks_defaults),
         cmocka_unit_test(test_diags_exit),
+        cmocka_unit_test(test_jobs),
         cmocka_unit_test(test_pending),
         cmocka_unit_test(test_topology_and_knobs),
         cmocka_unit_test(test_doctor),

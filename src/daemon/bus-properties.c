@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What an object shows is one "a{sv}": compared as a whole, sent by the name. */
+#include "daemon/bus.h"
+#include "daemon/gate.h"
+
+#include <errno.h>
+
+static int append_value(sd_bus_message *message, GVariant *value);
+
+static int append_children(sd_bus_message *message, GVariant *value, char container,
+                           const char *contents)
+{
+    int r = sd_bus_message_open_container(message, container, contents);
+
+    for (gsize i = 0; r >= 0 && i < g_variant_n_children(value); i++) {
+        g_autoptr(GVariant) child = g_variant_get_child_value(value, i);
+        r = append_value(message, child);
+    }
+    return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+/* Of the types that properties have. */
+static int append_value(sd_bus_message *message, GVariant *value)
+{
+    const char *type = g_variant_get_type_string(value);
+
+    switch (type[0]) {
+    case 's':
+        return sd_bus_message_append(message, "s", g_variant_get_string(value, NULL));
+    case 'b':
+        return sd_bus_message_append(message, "b", (int)g_variant_get_boolean(value));
+    case 'i':
+        return sd_bus_message_append(message, "i", g_variant_get_int32(value));
+    case 'u':
+        return sd_bus_message_append(message, "u", g_variant_get_uint32(value));
+    case 't':
+        return sd_bus_message_append(message, "t", g_variant_get_uint64(value));
+    case 'a':
+        return append_children(message, value, 'a', type + 1);
+    case '(':
+    case '{': {
+        g_autofree char *inside = g_strndup(type + 1, strlen(type) - 2);
+        return append_children(message, value, type[0] == '(' ? 'r' : 'e', inside);
+    }
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
+void bus_property_text(GVariantDict *dict, const char *name, const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text ? text : "", -1);
+
+    g_variant_dict_insert(dict, name, "s", valid);
+}
+
+int bus_property_append(sd_bus_message *reply, GVariant *shown, const char *name)
+{
+    g_autoptr(GVariant) value = g_variant_lookup_value(shown, name, NULL);
+
+    return value ? append_value(reply, value) : -ENOENT;
+}
+
+static void emit_changed(Manager *manager, const char *path, const char *interface,
+                         GVariant *before, GVariant *now)
+{
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    GVariantIter iter;
+    const char *name;
+    GVariant *value;
+
+    g_variant_iter_init(&iter, now);
+    while (g_variant_iter_loop(&iter, "{&sv}", &name, &value)) {
+        g_autoptr(GVariant) was = g_variant_lookup_value(before, name, NULL);
+        if (!was || !g_variant_equal(was, value))
+            g_strv_builder_add(builder, name);
+    }
+    g_auto(GStrv) names = g_strv_builder_end(builder);
+    if (names[0])
+        sd_bus_emit_properties_changed_strv(manager->bus, path, interface, names);
+}
+
+void bus_object_show(Manager *manager, const char *path, const char *interface, GVariant **shown,
+                     GVariant *now)
+{
+    g_autoptr(GVariant) before = g_steal_pointer(shown);
+
+    *shown = g_variant_ref_sink(now);
+    if (!manager->bus || (before && g_variant_equal(before, now)) || !gate_may_send(manager))
+        return;
+    if (before)
+        emit_changed(manager, path, interface, before, now);
+    else
+        sd_bus_emit_object_added(manager->bus, path);
+}
+
+void bus_object_hide(Manager *manager, const char *path, GVariant **shown)
+{
+    if (!*shown)
+        return;
+    if (manager->bus && gate_may_send(manager))
+        sd_bus_emit_object_removed(manager->bus, path);
+    g_clear_pointer(shown, g_variant_unref);
+}
