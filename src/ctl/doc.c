@@ -31,6 +31,13 @@ int64_t doc_number(Doc *object, const char *key)
     return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
 }
 
+CpuSet *doc_cpus(Doc *object, const char *key)
+{
+    CpuSet *cpus = NULL;
+
+    return cpuset_parse(doc_word(object, key), &cpus) == 0 ? cpus : cpuset_new();
+}
+
 void doc_add_number(Doc *object, const char *key, CpuSet *set)
 {
     int64_t number = doc_number(object, key);

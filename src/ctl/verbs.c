@@ -12,15 +12,27 @@
 #define TOPOLOGY_OPTIONS                                                                           \
     (OPTION_BIT(OPT_TOPOLOGY) | OPTION_BIT(OPT_ISOLATED) | OPTION_BIT(OPT_NOHZ_FULL) |             \
      OPTION_BIT(OPT_ALLOWED_CPUS) | OPTION_BIT(OPT_ALLOWED_MEMS))
+#define SIMULATION_OPTIONS                                                                         \
+    (TOPOLOGY_OPTIONS | OPTION_BIT(OPT_GUESTS) | OPTION_BIT(OPT_POLICY) |                          \
+     OPTION_BIT(OPT_RUNNING) | OPTION_BIT(OPT_START))
 
 static const Verb verbs[] = {
     {
         .name = "status",
         .args = "[GUEST...]",
         .max_words = UINT_MAX,
-        .options = OPTION_BIT(OPT_MAP) | OPTION_BIT(OPT_WATCH),
+        .options = OPTION_BIT(OPT_WATCH),
         .doc = "how the daemon and the guests stand",
         .run = verb_status_run,
+    },
+    {
+        .name = "map",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .options = OPTION_BIT(OPT_COMPACT) | OPTION_BIT(OPT_SVG) | OPTION_BIT(OPT_WATCH) |
+                   SIMULATION_OPTIONS,
+        .doc = "the guests on packages, nodes, caches and cores",
+        .run = verb_map_run,
     },
     {
         .name = "plan",
@@ -151,8 +163,7 @@ static const Verb verbs[] = {
     {
         .name = "simulate",
         .args = "--topology X --guests DIR|FILE... --policy FILE... [--start NAME...]",
-        .options = TOPOLOGY_OPTIONS | OPTION_BIT(OPT_GUESTS) | OPTION_BIT(OPT_POLICY) |
-                   OPTION_BIT(OPT_RUNNING) | OPTION_BIT(OPT_START),
+        .options = SIMULATION_OPTIONS,
         .doc = "plan from files, without a daemon",
         .run = verb_simulate_run,
     },

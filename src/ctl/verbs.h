@@ -38,6 +38,7 @@ int verb_refuse_unknown(const char *name);
 int verbs_run(char **argv);
 
 int verb_status_run(const Options *options);
+int verb_map_run(const Options *options);
 int verb_plan_run(const Options *options);
 int verb_advise_run(const Options *options);
 int verb_apply_run(const Options *options);

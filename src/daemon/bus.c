@@ -180,6 +180,19 @@ static int method_host(sd_bus_message *message, void *data, sd_bus_error *reterr
     return reply_document(message, report_host(snapshot));
 }
 
+static int method_map(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    g_auto(GStrv) uuids = NULL;
+
+    int r = read_guests(data, message, &uuids, reterr);
+    if (r < 0)
+        return r;
+    g_autoptr(Snapshot) snapshot = manager_snapshot(data);
+    if (!snapshot->topo || !snapshot->plan)
+        return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
+    return reply_document(message, report_map(snapshot, (const char *const *)uuids));
+}
+
 /* Takes request.uuids over. */
 static int queue_request(Manager *manager, sd_bus_message *message, Request request,
                          sd_bus_error *reterr)
@@ -427,6 +440,7 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Policy", "s", "s", method_policy, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Topology", "", "s", method_topology, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Host", "", "s", method_host, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Map", "as", "s", method_map, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Verify", "as", "s", method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Apply", "asb", "s", method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Defrag", "ub", "s", method_defrag, SD_BUS_VTABLE_UNPRIVILEGED),

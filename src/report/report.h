@@ -43,6 +43,10 @@ struct json_object *report_status(const Snapshot *snapshot, const char *const *n
 struct json_object *report_live_plan(const Snapshot *snapshot, const char *const *names);
 /* "host": the host's own settings, its page pools and memory. */
 struct json_object *report_host(const Snapshot *snapshot);
+/* "map": the host with the guests on it, as the kernel had them at the last look. */
+struct json_object *report_map(const Snapshot *snapshot, const char *const *names);
+/* The same as planned, of the guests that were placed. diags may be NULL. */
+struct json_object *report_planned_map(const Plan *plan, const Topo *topo, const DiagList *diags);
 /* What waits for each guest's next cold start. */
 struct json_object *report_pending(const Snapshot *snapshot, const char *const *names);
 /* "restart-into" and "stop-move": result is "started", "waits" or "stopped"; text may be NULL. */

@@ -24,7 +24,7 @@ TABLE = {
     ),
     "ctl": (
         ("base", "model", "policy", "topo", "guest", "plan", "report"),
-        ("systemd/", "json-c/"),
+        ("systemd/", "json-c/", "libxml/"),
     ),
 }
 
