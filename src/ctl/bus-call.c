@@ -87,6 +87,8 @@ static int message_fill(sd_bus_message *message, const BusRequest *request)
         result = sd_bus_message_append_strv(message, (char **)request->guests);
     if (result >= 0 && request->guest)
         result = sd_bus_message_append(message, "s", request->guest);
+    if (result >= 0 && request->has_time)
+        result = sd_bus_message_append(message, "t", request->time_usec);
     if (result >= 0 && request->has_number)
         result = sd_bus_message_append(message, "u", request->number);
     for (unsigned i = 0; result >= 0 && i < request->n_flags; i++)

@@ -17,7 +17,9 @@ typedef struct BusRequest {
     const char *const
         *guests;       /* NULL-ended list, the first argument; NULL: the method takes none */
     const char *guest; /* or one guest; NULL: none */
-    bool has_number;   /* and a number, or it alone */
+    bool has_time;     /* and a time */
+    uint64_t time_usec;
+    bool has_number; /* and a number, or it alone */
     uint32_t number;
     unsigned n_flags; /* booleans that follow */
     bool flags[2];

@@ -145,7 +145,7 @@ static void put_area(const Picture *picture, const char *class, Area area, int r
     markup_number(picture->markup, "rx", round);
     if (fill) /* a presentation attribute would not count over a class */
         markup_attribute(picture->markup, "style", fill);
-    markup_close(picture->markup);
+    markup_close_void(picture->markup);
 }
 
 static void put_guest_area(const Picture *picture, const MapGuest *guest, Area area, int round)

@@ -89,6 +89,11 @@ void markup_close(Markup *markup)
     xmlTextWriterFullEndElement(markup->writer); /* HTML has no <p/> */
 }
 
+void markup_close_void(Markup *markup)
+{
+    xmlTextWriterEndElement(markup->writer);
+}
+
 void markup_element(Markup *markup, const char *name, const char *class, const char *text)
 {
     markup_open(markup, name);

@@ -22,5 +22,7 @@ void markup_textf(Markup *markup, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Not escaped: style sheets and the like of this program's own. */
 void markup_raw(Markup *markup, const char *text);
 void markup_close(Markup *markup);
+/* Closes an element that never holds anything: <meta>, <rect>. */
+void markup_close_void(Markup *markup);
 /* A whole element: its class (NULL: none) and text (NULL: none). */
 void markup_element(Markup *markup, const char *name, const char *class, const char *text);

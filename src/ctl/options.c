@@ -26,6 +26,7 @@ static const OptionInfo infos[N_OPTIONS] = {
     [OPT_FORCE] = {"force", NULL, false, "also values that somebody else changed since"},
     [OPT_COMPACT] = {"compact", NULL, false, "rows of cores that say the same, no boxes"},
     [OPT_SVG] = {"svg", "FILE", false, "write a picture; \"-\": to standard output"},
+    [OPT_HTML] = {"html", "FILE", false, "write one page; \"-\": to standard output"},
     [OPT_WATCH] = {"watch", "SECONDS", false,
                    "show it again with every change and so often (default: 2); q ends",
                    .optional = true},

@@ -21,6 +21,7 @@ typedef enum OptionId {
     OPT_FORCE,
     OPT_COMPACT,
     OPT_SVG,
+    OPT_HTML,
     OPT_WATCH,
     OPT_TIMEOUT,
     OPT_ON_REBOOT,

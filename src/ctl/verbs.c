@@ -81,6 +81,13 @@ static const Verb verbs[] = {
         .run = verb_host_run,
     },
     {
+        .name = "report",
+        .args = "--html FILE",
+        .options = OPTION_BIT(OPT_HTML),
+        .doc = "host, guests, findings and history as one page",
+        .run = verb_report_run,
+    },
+    {
         .name = "policy show",
         .args = "GUEST",
         .min_words = 1,

@@ -46,6 +46,7 @@ int verb_verify_run(const Options *options);
 int verb_explain_run(const Options *options);
 int verb_pending_run(const Options *options);
 int verb_host_run(const Options *options);
+int verb_report_run(const Options *options);
 int verb_policy_show_run(const Options *options);
 int verb_check_run(const Options *options);
 int verb_topology_run(const Options *options);

@@ -69,6 +69,19 @@ static int method_status(sd_bus_message *message, void *data, sd_bus_error *rete
     return reply_document(message, report_status(snapshot, (const char *const *)uuids));
 }
 
+static int method_map(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    g_auto(GStrv) uuids = NULL;
+
+    int r = read_guests(data, message, &uuids, reterr);
+    if (r < 0)
+        return r;
+    g_autoptr(Snapshot) snapshot = manager_snapshot(data);
+    if (!snapshot->topo || !snapshot->plan)
+        return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
+    return reply_document(message, report_map(snapshot, (const char *const *)uuids));
+}
+
 static int method_plan(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     const Manager *manager = data;
@@ -178,19 +191,6 @@ static int method_host(sd_bus_message *message, void *data, sd_bus_error *reterr
     if (!snapshot->host.host)
         return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
     return reply_document(message, report_host(snapshot));
-}
-
-static int method_map(sd_bus_message *message, void *data, sd_bus_error *reterr)
-{
-    g_auto(GStrv) uuids = NULL;
-
-    int r = read_guests(data, message, &uuids, reterr);
-    if (r < 0)
-        return r;
-    g_autoptr(Snapshot) snapshot = manager_snapshot(data);
-    if (!snapshot->topo || !snapshot->plan)
-        return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
-    return reply_document(message, report_map(snapshot, (const char *const *)uuids));
 }
 
 /* Takes request.uuids over. */
@@ -433,6 +433,7 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_VTABLE_START(0),
     SD_BUS_METHOD("Guests", "", "a(sss)", method_guests, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Status", "as", "s", method_status, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Map", "as", "s", method_map, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Plan", "as", "s", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Pending", "as", "s", method_pending, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Explain", "s", "s", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -440,7 +441,6 @@ static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_METHOD("Policy", "s", "s", method_policy, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Topology", "", "s", method_topology, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Host", "", "s", method_host, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Map", "as", "s", method_map, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Verify", "as", "s", method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Apply", "asb", "s", method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Defrag", "ub", "s", method_defrag, SD_BUS_VTABLE_UNPRIVILEGED),
