@@ -94,7 +94,8 @@ static void box_measure(Box *box, const BoxMedium *medium, int width)
     for (unsigned i = 0; (child = box_child(box, i)); i++)
         box_measure(child, medium, width - 2 * frame.side);
     box->columns = choose_columns(box, width - 2 * frame.side, frame.gap_x);
-    box->width = MAX(columns_width(box, box->columns, frame.gap_x) + 2 * frame.side, frame.min_width);
+    box->width =
+        MAX(columns_width(box, box->columns, frame.gap_x) + 2 * frame.side, frame.min_width);
     box->height = frame.top + frame.bottom + medium->foot(box, box->width, medium->context);
     for (unsigned row = 0; row < count_rows(box); row++)
         box->height += row_height(box, row) + (row > 0 ? frame.gap_y : 0);

@@ -64,7 +64,8 @@ int bus_request_run(const Options *options, const BusRequest *request, ShowRende
     if (answer.error)
         show_error("%s", answer.error);
     if (exit_status == CTL_OK)
-        exit_status = answer.document ? show_document(options, answer.document, render) : answer.exit;
+        exit_status =
+            answer.document ? show_document(options, answer.document, render) : answer.exit;
     bus_answer_clear(&answer);
     return exit_status;
 }

@@ -113,11 +113,16 @@ int canvas_text(Canvas *canvas, int x, int y, int width, Style style, const char
 static gunichar line_character(unsigned lines, bool utf8)
 {
     static const gunichar joints[] = {
-        [UP] = 0x2502,           [DOWN] = 0x2502,
-        [UP | DOWN] = 0x2502,    [LEFT] = 0x2500,
-        [RIGHT] = 0x2500,        [LEFT | RIGHT] = 0x2500,
-        [DOWN | RIGHT] = 0x250c, [DOWN | LEFT] = 0x2510,
-        [UP | RIGHT] = 0x2514,   [UP | LEFT] = 0x2518,
+        [UP] = 0x2502,
+        [DOWN] = 0x2502,
+        [UP | DOWN] = 0x2502,
+        [LEFT] = 0x2500,
+        [RIGHT] = 0x2500,
+        [LEFT | RIGHT] = 0x2500,
+        [DOWN | RIGHT] = 0x250c,
+        [DOWN | LEFT] = 0x2510,
+        [UP | RIGHT] = 0x2514,
+        [UP | LEFT] = 0x2518,
         [UP | DOWN | RIGHT] = 0x251c,
         [UP | DOWN | LEFT] = 0x2524,
         [DOWN | LEFT | RIGHT] = 0x252c,

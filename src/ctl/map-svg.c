@@ -31,7 +31,8 @@ static const char style[] =
     "font-size:17px}.map .s{fill:#4d5765;font-weight:normal;font-size:11px}.map .n{font-size:10px}"
     ".map .m{font-family:'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:10px;"
     "font-weight:bold}"
-    ".map rect{stroke:#8b95a3;fill:#fff}.map .sheet{stroke:none}.map .package{fill:#e9edf2}.map .node{fill:#fff}"
+    ".map rect{stroke:#8b95a3;fill:#fff}.map .sheet{stroke:none}.map .package{fill:#e9edf2}.map "
+    ".node{fill:#fff}"
     ".map .llc{fill:#f1f4f8}.map .core{fill:#dfe5ec}.map .pool{fill:#dcecfb}"
     ".map .housekeeping{fill:#ffe9b8}.map .isolated{fill:#ecdff6}.map .float{fill:#fff;"
     "stroke-dasharray:2 2}.map .other{fill:#c9cfd6}.map .page{fill:#eef0f2;"
@@ -224,8 +225,7 @@ static void measure_cpus(Picture *picture)
     CPUSET_FOREACH(cpu, picture->map->cpus)
     {
         g_autoptr(GPtrArray) chips = map_chips(picture->map, cpu);
-        picture->chips_width =
-            CLAMP(all_chips_width(chips), picture->chips_width, MAX_CHIPS_WIDTH);
+        picture->chips_width = CLAMP(all_chips_width(chips), picture->chips_width, MAX_CHIPS_WIDTH);
     }
     CPUSET_FOREACH(cpu, picture->map->cpus)
     {
@@ -246,13 +246,13 @@ static void draw_cpu(const Picture *picture, int x, int y, unsigned cpu)
     MapUse use = map_use(picture->map, cpu);
     const char letter[] = {map_use_letter(use), '\0'};
     g_autofree char *number = g_strdup_printf("%u", cpu);
-    g_autofree char *title = g_strdup_printf("CPU %u%s%s", cpu, use < N_MAP_USES ? ", " : "",
-                                             map_use_word(use));
+    g_autofree char *title =
+        g_strdup_printf("CPU %u%s%s", cpu, use < N_MAP_USES ? ", " : "", map_use_word(use));
     g_autofree char *class = g_strconcat("cpu ", map_use_word(use), NULL);
 
     open_group(picture, title);
-    put_area(picture, g_strchomp(class),
-             (Area){x, y, cpu_width(picture), picture->cpu_height}, 2, NULL);
+    put_area(picture, g_strchomp(class), (Area){x, y, cpu_width(picture), picture->cpu_height}, 2,
+             NULL);
     put_text(picture, "n", x + 4, y + CPU_PAD + 11, number);
     put_text(picture, "n s", x + CPU_NUMBER_WIDTH - 9, y + CPU_PAD + 11, letter);
     flow_chips(picture, chips, picture->chips_width, x + CPU_NUMBER_WIDTH, y + CPU_PAD);
@@ -338,7 +338,8 @@ static void draw_memory(const Picture *picture, const Box *box, Area area)
     put_segment(&bar, NULL, "other", small, "smaller guests");
     if (!doc_get(node, "free_mib"))
         return;
-    uint64_t pages = pages_free_mib(node), free_mib = (uint64_t)MAX(doc_number(node, "free_mib"), 0);
+    uint64_t pages = pages_free_mib(node),
+             free_mib = (uint64_t)MAX(doc_number(node, "free_mib"), 0);
     uint64_t known = guests_mib + pages + free_mib;
     put_segment(&bar, NULL, "page", pages, "free huge pages");
     put_segment(&bar, NULL, "other", total > known ? total - known : 0, "host");
@@ -362,13 +363,12 @@ static void draw_legend_guest(const Picture *picture, const MapGuest *guest, int
 {
     const Area swatch = {x, y, MAX(chip_width(guest->mark), 24), CHIP_HEIGHT};
     g_autofree char *threads = map_guest_threads(guest);
-    g_autofree char *title =
-        g_strdup_printf("%s: %s", doc_word(guest->doc, "name"), threads);
+    g_autofree char *title = g_strdup_printf("%s: %s", doc_word(guest->doc, "name"), threads);
     g_autofree char *name = text_fit(doc_word(guest->doc, "name"), TEXT_EM, LEGEND_COLUMN / 2);
     g_autofree char *words = g_strdup_printf("%s, %s", doc_word(guest->doc, "cpu_policy"),
                                              doc_word(guest->doc, "state"));
-    g_autofree char *rest = text_fit(
-        words, TEXT_EM, LEGEND_COLUMN - swatch.width - 24 - text_width(name, TEXT_EM));
+    g_autofree char *rest =
+        text_fit(words, TEXT_EM, LEGEND_COLUMN - swatch.width - 24 - text_width(name, TEXT_EM));
 
     open_group(picture, title);
     put_guest_area(picture, guest, swatch, 3);
@@ -426,8 +426,7 @@ static int box_foot(const Box *box, int width, const void *context)
     if (box->kind == BOX_NODE)
         return BAR_HEIGHT + 8;
     if (box->kind == BOX_MACHINE)
-        return 22 + ((int)legend_rows(context, width) +
-                     draw_key(NULL, 0, 0, width - 2 * MARGIN)) *
+        return 22 + ((int)legend_rows(context, width) + draw_key(NULL, 0, 0, width - 2 * MARGIN)) *
                         LEGEND_ROW;
     return 0;
 }
@@ -491,8 +490,8 @@ static void draw_box(const Picture *picture, const Box *box)
     if (box->kind == BOX_MACHINE)
         draw_heading(picture, box);
     else
-        put_area(picture, looks[box->kind].class,
-                 (Area){box->x, box->y, box->width, box->height}, 5, NULL);
+        put_area(picture, looks[box->kind].class, (Area){box->x, box->y, box->width, box->height},
+                 5, NULL);
     if (box->kind != BOX_MACHINE)
         draw_title(picture, box);
     for (unsigned i = 0; (child = box_child(box, i)); i++)

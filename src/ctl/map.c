@@ -7,7 +7,8 @@
 
 #define MIB_PER_GIB 1024u
 #define MAX_CORE_CPUS 16u /* POWER has 8 threads in a core; a document may say what it likes */
-#define TITLE_NAMES 5 /* guests that float are named where one CPU is told of; no more than these */
+#define TITLE_NAMES 5 /* guests that float are named where one CPU is told of; no more than these  \
+                       */
 
 /* As they are called, in the order of the map; plural NULL: the threads of it have no number. */
 static const struct {
@@ -178,9 +179,9 @@ static void append_class(GString *text, unsigned class, const CpuSet *ids, bool 
 {
     unsigned n = cpuset_weight(ids);
     g_autofree char *list = cpuset_format(ids);
-    const char *word = brief                             ? classes[class].brief
+    const char *word = brief                            ? classes[class].brief
                        : n > 1 && classes[class].plural ? classes[class].plural
-                                                         : classes[class].one;
+                                                        : classes[class].one;
 
     g_string_append_printf(text, "%s%s", text->len == 0 ? "" : brief ? "," : ", ", word);
     if (classes[class].plural)
@@ -209,8 +210,9 @@ char *map_guest_on(const MapGuest *guest, const CpuSet *cpus)
 {
     g_autofree char *threads = threads_on(guest, cpus, false);
 
-    return threads ? g_strconcat(doc_word(guest->doc, "name"), threads[0] ? ": " : "", threads, NULL)
-                   : NULL;
+    return threads
+               ? g_strconcat(doc_word(guest->doc, "name"), threads[0] ? ": " : "", threads, NULL)
+               : NULL;
 }
 
 /* The class is named behind those before, with their place between if it is another. */
@@ -461,7 +463,8 @@ char *map_box_facts(const Map *map, const Box *box)
 
 static void append_count(GString *text, unsigned n, const char *noun)
 {
-    g_string_append_printf(text, "%s%u %s%s", text->len > 0 ? ", " : "", n, noun, n == 1 ? "" : "s");
+    g_string_append_printf(text, "%s%u %s%s", text->len > 0 ? ", " : "", n, noun,
+                           n == 1 ? "" : "s");
 }
 
 char *map_summary(const Map *map)

@@ -10,11 +10,11 @@
 
 /* A guest that runs, or is placed. */
 typedef struct MapGuest {
-    Doc *doc;     /* borrowed from the document */
-    char *mark;   /* "A" … "Z", "AA" …; "~": it floats with others, and is only counted on a CPU */
-    bool floats;  /* all its threads may run on the very same CPUs: the pool, or everywhere */
-    unsigned hue; /* its number, to choose a colour by */
-    CpuSet *cpus; /* where any of its threads may run */
+    Doc *doc;   /* borrowed from the document */
+    char *mark; /* "A" … "Z", "AA" …; "~": it floats with others, and is only counted on a CPU */
+    bool floats;     /* all its threads may run on the very same CPUs: the pool, or everywhere */
+    unsigned hue;    /* its number, to choose a colour by */
+    CpuSet *cpus;    /* where any of its threads may run */
     GArray *threads; /* map.c's */
 } MapGuest;
 
@@ -69,7 +69,7 @@ typedef struct MapKey {
     const char *mark, *class; /* an example, and what it is one of: a use, "guest" or "float" */
     const char *words;
 } MapKey;
-const MapKey *map_key(unsigned i); /* NULL past the end */
+const MapKey *map_key(unsigned i);         /* NULL past the end */
 const char *map_host_name(const Map *map); /* or what its topology is from */
 /* "2 packages, 4 NUMA nodes, …": of the whole document. Owned by the caller. */
 char *map_summary(const Map *map);

@@ -28,8 +28,8 @@ typedef struct PageRow {
 
 typedef struct PageColumn {
     const char *heading;
-    const char *key;                              /* of row: its text or number */
-    void (*write)(Markup *markup, PageRow row);   /* or what this writes */
+    const char *key;                            /* of row: its text or number */
+    void (*write)(Markup *markup, PageRow row); /* or what this writes */
 } PageColumn;
 
 typedef struct PageTable {

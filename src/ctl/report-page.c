@@ -444,9 +444,9 @@ static void write_diags(Markup *markup, Doc *status)
 {
     DOC_FOREACH(diag, status, "diagnostics")
     {
-        g_autofree char *text = g_strdup_printf(
-            "%s%s%s: %s", doc_word(diag, "severity"), doc_text(diag, "file") ? ": " : "",
-            doc_word(diag, "file"), doc_word(diag, "text"));
+        g_autofree char *text = g_strdup_printf("%s%s%s: %s", doc_word(diag, "severity"),
+                                                doc_text(diag, "file") ? ": " : "",
+                                                doc_word(diag, "file"), doc_word(diag, "text"));
         write_pair(markup, "Policy", text);
     }
 }
@@ -465,7 +465,8 @@ static void write_memory(Markup *markup, Doc *host)
 static void write_summary(Markup *markup, Doc *document)
 {
     Doc *status = doc_get(document, "status"), *daemon = doc_get(status, "daemon");
-    g_autofree char *last = doc_time(daemon, "last_cycle"), *files = doc_join(daemon, "policy_files");
+    g_autofree char *last = doc_time(daemon, "last_cycle"),
+                    *files = doc_join(daemon, "policy_files");
 
     page_section_begin(markup, "summary", "Summary");
     markup_open(markup, "dl");

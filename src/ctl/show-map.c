@@ -46,8 +46,7 @@ static unsigned count_fitting(const GPtrArray *chips, int *ret_width)
 
 static void measure_cpus(Drawing *drawing)
 {
-    g_autofree char *highest =
-        g_strdup_printf("%d", MAX(hwloc_bitmap_last(drawing->map->cpus), 0));
+    g_autofree char *highest = g_strdup_printf("%d", MAX(hwloc_bitmap_last(drawing->map->cpus), 0));
 
     drawing->digits = (int)style_width(highest);
     CPUSET_FOREACH(cpu, drawing->map->cpus)
@@ -200,8 +199,7 @@ static void draw_box(const Drawing *drawing, const Box *box)
 
 static void show_boxes(const Map *map, int columns, GString *out)
 {
-    Drawing drawing = {
-        .map = map, .columns = columns, .ellipsis = terminal_glyph(GLYPH_ELLIPSIS)};
+    Drawing drawing = {.map = map, .columns = columns, .ellipsis = terminal_glyph(GLYPH_ELLIPSIS)};
     const BoxMedium medium = {.frame = box_frame, .foot = box_foot, .context = &drawing};
 
     measure_cpus(&drawing);

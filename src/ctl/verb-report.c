@@ -20,8 +20,12 @@ static const struct {
     {"host", {.method = "Host"}},
     {"advise", {.method = "Advise", .guests = no_guests}},
     {"doctor", {.method = "Doctor", .guests = no_guests, .slow = true}},
-    {"log", {.method = "History", .guests = no_guests, .has_time = true, .has_number = true,
-             .number = MAX_CHANGES}},
+    {"log",
+     {.method = "History",
+      .guests = no_guests,
+      .has_time = true,
+      .has_number = true,
+      .number = MAX_CHANGES}},
 };
 enum { N_PARTS = G_N_ELEMENTS(parts) };
 

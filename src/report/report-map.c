@@ -18,8 +18,7 @@ static struct json_object *pools_array(const TopoNode *node, const Host *host)
         json_object_object_add(row, "size_kib", json_object_new_int64(pool->size_kib));
         json_object_object_add(row, "total",
                                json_object_new_int64((int64_t)(now ? now->total : pool->total)));
-        json_object_object_add(row, "free",
-                               now ? json_object_new_int64((int64_t)now->free) : NULL);
+        json_object_object_add(row, "free", now ? json_object_new_int64((int64_t)now->free) : NULL);
         json_object_array_add(pools, row);
     }
     return pools;
