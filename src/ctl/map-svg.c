@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* All lengths are in units of the picture: pixels, where it is shown in its own size. */
-#define PICTURE_WIDTH 1240
+#define PICTURE_WIDTH 1320
 #define TITLE_EM 13 /* size of the letters of titles, and of all else */
 #define TEXT_EM 11
 #define MARGIN 18
@@ -341,7 +341,7 @@ static void draw_memory(const Picture *picture, const Box *box, Area area)
     uint64_t pages = pages_free_mib(node),
              free_mib = (uint64_t)MAX(doc_number(node, "free_mib"), 0);
     uint64_t known = guests_mib + pages + free_mib;
-    put_segment(&bar, NULL, "page", pages, "free huge pages");
+    put_segment(&bar, NULL, "page", pages, "free pages");
     put_segment(&bar, NULL, "other", total > known ? total - known : 0, "host");
 }
 
@@ -448,7 +448,7 @@ static BoxFrame box_frame(const Box *box, const void *context)
                           .min_height = CORE_TITLE + CORE_PAD - 3 +
                                         (int)map_box_cpus(box) * (picture->cpu_height + 3)};
     if (box->kind == BOX_MACHINE)
-        frame.min_width = LEGEND_COLUMN + 2 * MARGIN;
+        frame.min_width = 2 * (LEGEND_COLUMN + MARGIN);
     else
         frame.min_width = MIN(title_width(picture->map, box), PICTURE_WIDTH * 3 / 4);
     return frame;

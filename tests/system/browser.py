@@ -61,7 +61,8 @@ class Browser:
 
     def open(self, path):
         self.post("/url", {"url": "about:blank"})
-        self.requests()  # those of the browser's own first page
+        self.requests()  # what the browser's own first page asked for, and said
+        self.console()
         self.post("/url", {"url": f"file://{path}"})
 
     def run(self, script):
