@@ -12,9 +12,13 @@ includedir ?= $(PREFIX)/include
 mandir ?= $(PREFIX)/share/man
 docdir ?= $(PREFIX)/share/doc/vmtuned
 unitdir ?= $(PREFIX)/lib/systemd/system
+presetdir ?= $(PREFIX)/lib/systemd/system-preset
 catalogdir ?= $(PREFIX)/lib/systemd/catalog
 dbusdir ?= $(PREFIX)/share/dbus-1/system.d
 polkitdir ?= $(PREFIX)/share/polkit-1/actions
+bashdir ?= $(PREFIX)/share/bash-completion/completions
+zshdir ?= $(PREFIX)/share/zsh/site-functions
+fishdir ?= $(PREFIX)/share/fish/vendor_completions.d
 
 BUILD ?= build
 FLAVOUR ?= plain
@@ -269,12 +273,12 @@ format: ## clang-format all C files
 DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsystemd-dev libglib2.0-dev \
 	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev clang-format cppcheck valgrind \
 	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus \
-	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc mmdebstrap e2fsprogs coinor-cbc
+	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc zsh fish mmdebstrap e2fsprogs coinor-cbc
 DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log
 RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core libvirt-devel hwloc-devel \
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
 	sqlite-devel clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
-	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc coin-or-Cbc
+	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc zsh fish coin-or-Cbc
 
 setup: ## install the packages to build, check and test, and fetch the lab's (root; apt or dnf)
 	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)'
@@ -285,38 +289,79 @@ ifneq ($(filter setup,$(MAKECMDGOALS)),)
 $(filter-out setup,$(MAKECMDGOALS)) $O/.flags: | setup
 endif
 
-# ---- install
-INSTALL_DATA = install -D -m 644
+# ---- install: a mode, a folder, the files. What no pattern takes needs a line here, and a package
+# (conf/packaging/; lint compares them with what is installed)
+UNITS := $(patsubst %.in,$O/%,$(wildcard systemd/*.in))
+pages = $(addprefix $O/,$(wildcard docs/*.$(1)))
+files = $(foreach file,$(3),$(1):$(2)/$(notdir $(file)):$(file))
+INSTALLED = $(call files,755,$(sbindir),$O/vmtuned) \
+	$(call files,755,$(bindir),$O/vmtuned-ctl) \
+	$(call files,644,$(unitdir),$(UNITS)) \
+	$(call files,644,$(presetdir),$(wildcard systemd/*.preset)) \
+	$(call files,644,$(catalogdir),systemd/vmtuned.catalog) \
+	$(call files,644,$(dbusdir),conf/org.vmtuned1.conf) \
+	$(call files,644,$(polkitdir),conf/org.vmtuned.policy) \
+	$(call files,644,$(bashdir),conf/completion/vmtuned-ctl) \
+	$(call files,644,$(zshdir),conf/completion/_vmtuned-ctl) \
+	$(call files,644,$(fishdir),conf/completion/vmtuned-ctl.fish) \
+	$(call files,644,$(includedir)/vmtuned,$(wildcard include/vmtuned/*.h)) \
+	$(call files,644,$(docdir),$O/README.md CHANGELOG.md $(wildcard docs/*.md docs/*.svg)) \
+	$(call files,644,$(docdir)/examples,$(wildcard conf/examples/*)) \
+	$(foreach section,1 5 7 8,$(call files,644,$(mandir)/man$(section),$(call pages,$(section))))
+source = $(lastword $(subst :, ,$(1)))
+target = $(word 2,$(subst :, ,$(1)))
+# the operator's own
+POLICY := $(sysconfdir)/vmtuned/policy.yaml
+POLICY_DIRS := $(sysconfdir)/vmtuned/policy.d $(PREFIX)/lib/vmtuned/policy.d
 
-install: all ## install below DESTDIR (PREFIX, sysconfdir, unitdir); an existing policy is kept
-	$(Q)install -D -m 755 $O/vmtuned $(DESTDIR)$(sbindir)/vmtuned
-	$(Q)install -D -m 755 $O/vmtuned-ctl $(DESTDIR)$(bindir)/vmtuned-ctl
-	$(Q)install -d $(DESTDIR)$(sysconfdir)/vmtuned/policy.d $(DESTDIR)$(PREFIX)/lib/vmtuned/policy.d
-	$(Q)test -e $(DESTDIR)$(sysconfdir)/vmtuned/policy.yaml || \
-		$(INSTALL_DATA) conf/policy.yaml $(DESTDIR)$(sysconfdir)/vmtuned/policy.yaml
-	$(Q)$(INSTALL_DATA) conf/org.vmtuned1.conf $(DESTDIR)$(dbusdir)/org.vmtuned1.conf
-	$(Q)$(INSTALL_DATA) conf/org.vmtuned.policy $(DESTDIR)$(polkitdir)/org.vmtuned.policy
-	$(Q)sed 's,@sbindir@,$(sbindir),g' systemd/vmtuned.service.in >$O/vmtuned.service
-	$(Q)$(INSTALL_DATA) $O/vmtuned.service $(DESTDIR)$(unitdir)/vmtuned.service
-	$(Q)$(INSTALL_DATA) systemd/vmtuned.catalog $(DESTDIR)$(catalogdir)/vmtuned.catalog
-	$(Q)install -d $(DESTDIR)$(docdir)/examples
-	$(Q)install -m 644 conf/examples/*.yaml $(DESTDIR)$(docdir)/examples
-	$(Q)install -d $(DESTDIR)$(includedir)/vmtuned
-	$(Q)install -m 644 include/vmtuned/*.h $(DESTDIR)$(includedir)/vmtuned
-	$(Q)for page in $(wildcard docs/*.[1-8]); do \
-		$(INSTALL_DATA) $$page $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} || exit; done
+$O/systemd/%: systemd/%.in FORCE
+	@mkdir -p $(@D)
+	$(Q)sed 's,@bindir@,$(bindir),g; s,@sbindir@,$(sbindir),g' $< >$@
+$(foreach section,1 5 7 8,$(call pages,$(section))): $O/docs/%: docs/% include/vmtuned/version.h
+	@mkdir -p $(@D)
+	$(Q)sed 's/^\.Os$$/& vmtuned $(VERSION)/' $< >$@
+$O/README.md: README.md
+	$(Q)sed 's,](docs/,](,g' $< >$@
+
+install: all $(foreach row,$(INSTALLED),$(call source,$(row))) ## install below DESTDIR (PREFIX, sysconfdir, unitdir); an existing policy is kept
+	$(Q)install -d $(addprefix $(DESTDIR),$(POLICY_DIRS))
+	$(Q)test -e $(DESTDIR)$(POLICY) || install -m 644 conf/policy.yaml $(DESTDIR)$(POLICY)
+	$(Q)for row in $(INSTALLED); do \
+		(IFS=:; set -- $$row; exec install -D -m $$1 $$3 $(DESTDIR)$$2) || exit; done
 
 uninstall: ## remove what install put there, but for the policy
-	$(Q)rm -f $(DESTDIR)$(sbindir)/vmtuned $(DESTDIR)$(bindir)/vmtuned-ctl \
-		$(DESTDIR)$(dbusdir)/org.vmtuned1.conf $(DESTDIR)$(unitdir)/vmtuned.service \
-		$(DESTDIR)$(polkitdir)/org.vmtuned.policy $(DESTDIR)$(catalogdir)/vmtuned.catalog $(DESTDIR)$(mandir)/man*/vmtuned*.[1-8]
-	$(Q)rm -rf $(DESTDIR)$(includedir)/vmtuned $(DESTDIR)$(docdir)
-	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/lib/vmtuned/policy.d \
-		$(DESTDIR)$(PREFIX)/lib/vmtuned $(DESTDIR)$(sysconfdir)/vmtuned/policy.d 2>/dev/null || :
+	$(Q)rm -f $(foreach row,$(INSTALLED),$(DESTDIR)$(call target,$(row)))
+	$(Q)for dir in $(docdir)/examples $(docdir) $(includedir)/vmtuned $(POLICY_DIRS) $(PREFIX)/lib/vmtuned; do \
+		rmdir --ignore-fail-on-non-empty $(DESTDIR)$$dir 2>/dev/null || :; done
+
+# ---- packages: of what git has; in an unpacked tarball, of all there is
+VERSION := $(shell sed -n 's/^.define VMTUNED_VERSION "\(.*\)"$$/\1/p' include/vmtuned/version.h)
+DIST := $(BUILD)/dist/vmtuned-$(VERSION).tar.xz
+LIST := { test -e .git && git ls-files 2>/dev/null; } || \
+	find . '(' -path ./build -o -name .git -o -name __pycache__ ')' -prune -o -type f -printf '%P\n' | LC_ALL=C sort
+DIST_FILES := $(shell $(LIST))
+# the time of everything in them: that of the commit, which the tarball's files have
+SOURCE_DATE_EPOCH ?= $(or $(shell test -e .git && git log -1 --format=%ct 2>/dev/null),\
+	$(shell stat -c %Y include/vmtuned/version.h))
+
+dist: $(DIST) ## the release's tarball: build/dist/vmtuned-VERSION.tar.xz, the same for the same commit
+$(DIST): $(DIST_FILES)
+	@mkdir -p $(@D)
+	$(Q){ $(LIST); } | tar -cf - -T - --format=gnu --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
+		--mtime=@$(SOURCE_DATE_EPOCH) --transform='s,^,vmtuned-$(VERSION)/,' | xz -T1 >$@
+	@echo $@
+
+# of the tests nothing is in a package
+SHIPPED := $(filter-out tests/%,$(DIST_FILES))
+deb: $(BUILD)/deb/built ## the Debian packages, in build/deb (dpkg-buildpackage)
+rpm: $(BUILD)/rpm/built ## the RPM packages, in build/rpm (rpmbuild)
+$(BUILD)/%/built: $(SHIPPED) | $(DIST)
+	$(Q)SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) conf/packaging/build-$* $(DIST) $(@D)
+	@touch $@
 
 clean: ## remove build/
 	$(Q)rm -rf $(BUILD)
 
 FORCE:
 .PHONY: FORCE all help objects $(addprefix check-,$(RUNNERS)) check check-long check-topologies lint format fuzz bench \
-	coverage demo demo-shell setup install uninstall clean run-asan run-long run-fuzz
+	coverage demo demo-shell setup install uninstall dist deb rpm clean run-asan run-long run-fuzz

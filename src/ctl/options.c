@@ -25,8 +25,10 @@ static const OptionInfo infos[N_OPTIONS] = {
     [OPT_ALL] = {"all", NULL, false, "every guest"},
     [OPT_FORCE] = {"force", NULL, false, "also values that somebody else changed since"},
     [OPT_COMPACT] = {"compact", NULL, false, "rows of cores that say the same, no boxes"},
-    [OPT_SVG] = {"svg", "FILE", false, "write a picture; \"-\": to standard output"},
-    [OPT_HTML] = {"html", "FILE", false, "write one page; \"-\": to standard output"},
+    [OPT_SVG] = {"svg", "FILE", false, "write a picture; \"-\": to standard output",
+                 .words = WORD_FILE},
+    [OPT_HTML] = {"html", "FILE", false, "write one page; \"-\": to standard output",
+                  .words = WORD_FILE},
     [OPT_WATCH] = {"watch", "SECONDS", false,
                    "show it again with every change and so often (default: 2); q ends",
                    .optional = true},
@@ -35,9 +37,11 @@ static const OptionInfo infos[N_OPTIONS] = {
     [OPT_ON_REBOOT] = {"on-reboot", NULL, false,
                        "not now: make the guest's own next reboot a cold start"},
     [OPT_TOPOLOGY] = {"topology", "X", false,
-                      "the host: an hwloc XML file, or hwloc synthetic text"},
-    [OPT_GUESTS] = {"guests", "DIR|FILE", true, "domain XML files; of a directory its *.xml"},
-    [OPT_POLICY] = {"policy", "FILE", true, "policy files, later ones override"},
+                      "the host: an hwloc XML file, or hwloc synthetic text", .words = WORD_FILE},
+    [OPT_GUESTS] = {"guests", "DIR|FILE", true, "domain XML files; of a directory its *.xml",
+                    .words = WORD_FILE},
+    [OPT_POLICY] = {"policy", "FILE", true, "policy files, later ones override",
+                    .words = WORD_FILE},
     [OPT_RUNNING] = {"running", NULL, false, "the guests run, placed as their XML says"},
     [OPT_START] = {"start", "NAME", true, "start these on top, one after the other"},
     [OPT_ISOLATED] = {"isolated", "LIST", false, "CPUs taken from the scheduler (isolcpus=)"},
@@ -83,6 +87,18 @@ void options_free(Options *options)
         g_ptr_array_unref(options->values[id]);
     g_ptr_array_unref(options->words);
     g_free(options);
+}
+
+void options_add_value(Options *options, OptionId id, const char *value)
+{
+    options->given[id] = true;
+    if (value)
+        list_add(options->values[id], value);
+}
+
+void options_add_word(Options *options, const char *word)
+{
+    list_add(options->words, word);
 }
 
 const char *options_value(const Options *options, OptionId id)
@@ -194,7 +210,10 @@ static char *explain_error(const OptionsPlace *place, int code, const char *word
 /* A word that is no option: it goes to the option before it if that takes many. */
 static void add_word(Options *options, int open_option, const char *word)
 {
-    list_add(open_option >= 0 ? options->values[open_option] : options->words, word);
+    if (open_option >= 0)
+        options_add_value(options, (OptionId)open_option, word);
+    else
+        options_add_word(options, word);
 }
 
 int options_parse(Options *options, const OptionsPlace *place, char **argv, int *ret_index,
@@ -218,13 +237,11 @@ int options_parse(Options *options, const OptionsPlace *place, char **argv, int 
             continue;
         }
         OptionId id = option_of_code(code);
-        options->given[id] = true;
-        if (infos[id].arg && optarg)
-            list_add(options->values[id], optarg);
+        options_add_value(options, id, infos[id].arg ? optarg : NULL);
         open_option = infos[id].many ? (int)id : -1;
     }
     for (int i = optind; place->verb && i < argc; i++) /* after "--" */
-        list_add(options->words, argv[i]);
+        options_add_word(options, argv[i]);
     if (ret_index)
         *ret_index = optind;
     return 0;

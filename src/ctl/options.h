@@ -44,6 +44,17 @@ typedef enum OptionId {
      OPTION_BIT(OPT_NO_LEGEND) | OPTION_BIT(OPT_NO_PAGER) | OPTION_BIT(OPT_HELP) |                 \
      OPTION_BIT(OPT_VERSION))
 
+/* What a word of the command line is: completion offers such words. */
+typedef enum WordKind {
+    WORD_OTHER,
+    WORD_GUEST,
+    WORD_KNOB,
+    WORD_KEY, /* of the policy */
+    WORD_VERB,
+    WORD_FILE,
+    WORD_HOST,
+} WordKind;
+
 typedef struct OptionInfo {
     const char *name; /* without the dashes */
     const char *arg;  /* as help shows it; NULL: takes none */
@@ -51,6 +62,7 @@ typedef struct OptionInfo {
     const char *doc;
     char letter;   /* the same as one letter, "-H"; 0: none */
     bool optional; /* the argument may be left out, and goes with "=" */
+    WordKind words;
 } OptionInfo;
 
 const OptionInfo *option_info(OptionId id);
@@ -66,6 +78,9 @@ Options *options_new(void);
 void options_free(Options *options);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Options, options_free)
 
+/* As the command line does. value NULL: none. */
+void options_add_value(Options *options, OptionId id, const char *value);
+void options_add_word(Options *options, const char *word);
 /* The last value; NULL if never given. */
 const char *options_value(const Options *options, OptionId id);
 /* All values in order, NULL-ended; never NULL. */

@@ -3,6 +3,8 @@
 #include "ctl/table.h"
 #include "ctl/verbs.h"
 
+#include "base/util.h"
+#include "model/knob.h"
 #include "report/report.h"
 
 static void render(Doc *document, GString *out)
@@ -20,9 +22,44 @@ static void render(Doc *document, GString *out)
     table_print(table, out);
 }
 
+/* False: told on stderr. */
+static bool are_knobs(const char *const *names)
+{
+    const char *known[N_KNOBS + 1] = {NULL};
+
+    for (unsigned i = 0; i < N_KNOBS; i++)
+        known[i] = knob_info((Knob)i)->name;
+    for (; *names; names++) {
+        const char *nearest = text_nearest(*names, known);
+        if (knob_by_name(*names) >= 0)
+            continue;
+        if (nearest)
+            show_error("unknown knob '%s'; did you mean '%s'?", *names, nearest);
+        else
+            show_error("unknown knob '%s'; 'vmtuned-ctl knobs' lists them", *names);
+        return false;
+    }
+    return true;
+}
+
+/* Only those of that name. */
+static void keep_knobs(Doc *document, const char *const *names)
+{
+    Doc *all = doc_get(document, "knobs");
+
+    for (unsigned i = doc_length(document, "knobs"); i-- > 0;)
+        if (!g_strv_contains(names, doc_word(doc_at(document, "knobs", i), "name")))
+            json_object_array_del_idx(all, i, 1);
+}
+
 int verb_knobs_run(const Options *options)
 {
-    g_autoptr(Doc) document = report_knobs();
+    const char *const *names = options_words(options);
 
+    if (!are_knobs(names))
+        return CTL_USAGE;
+    g_autoptr(Doc) document = report_knobs();
+    if (names[0])
+        keep_knobs(document, names);
     return show_document(options, document, render);
 }

@@ -24,6 +24,8 @@ static const Verb verbs[] = {
         .options = OPTION_BIT(OPT_WATCH),
         .doc = "how the daemon and the guests stand",
         .run = verb_status_run,
+        .words = WORD_GUEST,
+        .example = "status db-1 --watch",
     },
     {
         .name = "map",
@@ -33,6 +35,8 @@ static const Verb verbs[] = {
                    SIMULATION_OPTIONS,
         .doc = "the guests on packages, nodes, caches and cores",
         .run = verb_map_run,
+        .words = WORD_GUEST,
+        .example = "map --svg map.svg",
     },
     {
         .name = "plan",
@@ -41,6 +45,7 @@ static const Verb verbs[] = {
         .options = OPTION_BIT(OPT_WATCH),
         .doc = "what would change and why",
         .run = verb_plan_run,
+        .words = WORD_GUEST,
     },
     {
         .name = "apply",
@@ -49,6 +54,9 @@ static const Verb verbs[] = {
         .options = OPTION_BIT(OPT_DRY_RUN),
         .doc = "bring guests in line with the policy, once",
         .run = verb_apply_run,
+        .group = VERBS_CHANGE,
+        .words = WORD_GUEST,
+        .example = "apply db-1 --dry-run",
     },
     {
         .name = "verify",
@@ -56,6 +64,8 @@ static const Verb verbs[] = {
         .max_words = UINT_MAX,
         .doc = "look again: does everything match?",
         .run = verb_verify_run,
+        .words = WORD_GUEST,
+        .example = "verify db-1 >/dev/null && echo in place",
     },
     {
         .name = "explain",
@@ -64,6 +74,7 @@ static const Verb verbs[] = {
         .max_words = 1,
         .doc = "each setting of a guest: value, reason, policy origin",
         .run = verb_explain_run,
+        .words = WORD_GUEST,
     },
     {
         .name = "pending",
@@ -72,6 +83,7 @@ static const Verb verbs[] = {
         .options = OPTION_BIT(OPT_WATCH),
         .doc = "what waits for a guest's next cold start",
         .run = verb_pending_run,
+        .words = WORD_GUEST,
     },
     {
         .name = "host",
@@ -86,6 +98,7 @@ static const Verb verbs[] = {
         .options = OPTION_BIT(OPT_HTML),
         .doc = "host, guests, findings and history as one page",
         .run = verb_report_run,
+        .example = "report --html report.html",
     },
     {
         .name = "policy show",
@@ -94,6 +107,7 @@ static const Verb verbs[] = {
         .max_words = 1,
         .doc = "the effective policy of a guest, each key with its origin",
         .run = verb_policy_show_run,
+        .words = WORD_GUEST,
     },
     {
         .name = "advise",
@@ -101,26 +115,34 @@ static const Verb verbs[] = {
         .max_words = UINT_MAX,
         .doc = "what could be faster and is not vmtuned's to change",
         .run = verb_advise_run,
+        .words = WORD_GUEST,
     },
     {
         .name = "check",
         .args = "[FILE...]",
         .max_words = UINT_MAX,
-        .doc = "look for faults in policy files, without a daemon",
+        .doc = "look for faults in policy files",
         .run = verb_check_run,
+        .group = VERBS_OFFLINE,
+        .words = WORD_FILE,
+        .example = "check /etc/vmtuned/policy.yaml new.yaml",
     },
     {
         .name = "topology",
         .args = "",
         .options = TOPOLOGY_OPTIONS,
-        .doc = "this host as the planner sees it, without a daemon",
+        .doc = "this host as the planner sees it",
         .run = verb_topology_run,
+        .group = VERBS_OFFLINE,
     },
     {
         .name = "knobs",
-        .args = "",
-        .doc = "everything that can be set, without a daemon",
+        .args = "[KNOB...]",
+        .max_words = UINT_MAX,
+        .doc = "everything that can be set",
         .run = verb_knobs_run,
+        .group = VERBS_OFFLINE,
+        .words = WORD_KNOB,
     },
     {
         .name = "defrag",
@@ -128,6 +150,8 @@ static const Verb verbs[] = {
         .options = OPTION_BIT(OPT_DRY_RUN) | OPTION_BIT(OPT_MOVES),
         .doc = "move running guests to whole caches and nodes; their memory stays",
         .run = verb_defrag_run,
+        .group = VERBS_CHANGE,
+        .example = "defrag --dry-run",
     },
     {
         .name = "restore",
@@ -136,6 +160,8 @@ static const Verb verbs[] = {
         .options = OPTION_BIT(OPT_ALL) | OPTION_BIT(OPT_FORCE),
         .doc = "put back what was before vmtuned, and leave the guest alone",
         .run = verb_restore_run,
+        .group = VERBS_CHANGE,
+        .words = WORD_GUEST,
     },
     {
         .name = "resume",
@@ -143,6 +169,8 @@ static const Verb verbs[] = {
         .max_words = UINT_MAX,
         .doc = "set again what was left to somebody who kept changing it back",
         .run = verb_resume_run,
+        .group = VERBS_CHANGE,
+        .words = WORD_GUEST,
     },
     {
         .name = "restart-into",
@@ -152,6 +180,9 @@ static const Verb verbs[] = {
         .options = OPTION_BIT(OPT_TIMEOUT) | OPTION_BIT(OPT_ON_REBOOT),
         .doc = "shut a guest down and start it, with all that is pending",
         .run = verb_restart_into_run,
+        .group = VERBS_CHANGE,
+        .words = WORD_GUEST,
+        .example = "restart-into --timeout 600 db-1",
     },
     {
         .name = "stop-move",
@@ -160,19 +191,25 @@ static const Verb verbs[] = {
         .max_words = 1,
         .doc = "stop moving a guest's memory to its vCPUs",
         .run = verb_stop_move_run,
+        .group = VERBS_CHANGE,
+        .words = WORD_GUEST,
     },
     {
         .name = "reload",
         .args = "",
         .doc = "read the policy again",
         .run = verb_reload_run,
+        .group = VERBS_CHANGE,
     },
     {
         .name = "simulate",
         .args = "--topology X --guests DIR|FILE... --policy FILE... [--start NAME...]",
         .options = SIMULATION_OPTIONS,
-        .doc = "plan from files, without a daemon",
+        .doc = "plan from files",
         .run = verb_simulate_run,
+        .group = VERBS_OFFLINE,
+        .example = "simulate --topology 'pack:2 numa:1 l3:2 core:4 pu:2' --guests guests/ --policy "
+                   "policy.yaml",
     },
     {
         .name = "help",
@@ -180,8 +217,30 @@ static const Verb verbs[] = {
         .max_words = 2,
         .doc = "this list, or the options of a verb",
         .run = verb_help_run,
+        .group = VERBS_OFFLINE,
+        .words = WORD_VERB,
+    },
+    {
+        .name = "complete",
+        .args = "-- [WORD...]",
+        .max_words = UINT_MAX,
+        .doc = "what may stand for the last word, as shells ask at Tab",
+        .run = verb_complete_run,
+        .group = VERBS_OFFLINE,
+        .example = "complete -- status db",
     },
 };
+
+const char *verb_group_name(VerbGroup group)
+{
+    static const char *const names[N_VERB_GROUPS] = {
+        [VERBS_OBSERVE] = "Observe",
+        [VERBS_CHANGE] = "Change",
+        [VERBS_OFFLINE] = "Without a daemon",
+    };
+
+    return names[group];
+}
 
 const Verb *verb_get(unsigned i)
 {
@@ -260,6 +319,10 @@ static int verb_run(const Verb *verb, Options *options, char **argv)
         return version_run(options);
     if (options->given[OPT_HELP])
         return verb_help_show(options, verb->name);
+    if (options->given[OPT_HOST] && verb->group == VERBS_OFFLINE) {
+        show_error("'%s' asks no daemon: --host means nothing to it", verb->name);
+        return CTL_USAGE;
+    }
     unsigned n_words = options_n_words(options);
     if (n_words >= verb->min_words && n_words <= verb->max_words)
         return verb->run(options);
@@ -290,10 +353,8 @@ int verbs_run(char **argv)
             return version_run(options);
         if (options->given[OPT_HELP] || (!argv[0] && name[0]))
             return verb_help_show(options, name);
-        if (!argv[0]) {
-            show_error("which verb? 'vmtuned-ctl help' lists them");
-            return CTL_USAGE;
-        }
+        if (!argv[0]) /* as systemctl and networkctl do */
+            return verb_status_run(options);
         g_autofree char *first = g_steal_pointer(&name);
         name = first[0] ? g_strjoin(" ", first, argv[0], NULL) : g_strdup(argv[0]);
         verb = verb_find(name);

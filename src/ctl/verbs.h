@@ -13,6 +13,15 @@ enum {
     CTL_UNREACHABLE = 4,
 };
 
+typedef enum VerbGroup {
+    VERBS_OBSERVE,
+    VERBS_CHANGE,
+    VERBS_OFFLINE, /* no daemon is asked */
+    N_VERB_GROUPS,
+} VerbGroup;
+
+const char *verb_group_name(VerbGroup group); /* "Observe" */
+
 typedef struct Verb {
     const char *name; /* one word, or two: "policy show" */
     const char *args; /* as usage shows it */
@@ -20,6 +29,9 @@ typedef struct Verb {
     uint64_t options;                   /* OPTION_BITs besides the global ones */
     const char *doc;                    /* one line */
     int (*run)(const Options *options); /* exit status; has printed everything */
+    VerbGroup group;
+    WordKind words;      /* what its own words are */
+    const char *example; /* for its help, without the program; NULL: none */
 } Verb;
 
 /* NULL: there is none of that name. */
@@ -59,5 +71,6 @@ int verb_stop_move_run(const Options *options);
 int verb_reload_run(const Options *options);
 int verb_simulate_run(const Options *options);
 int verb_help_run(const Options *options);
+int verb_complete_run(const Options *options);
 /* Help for that verb, or those of that group; "": for all. Exit status. */
 int verb_help_show(const Options *options, const char *name);

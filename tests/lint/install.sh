@@ -20,7 +20,8 @@ do_make() {
 do_make install
 for file in usr/sbin/vmtuned usr/bin/vmtuned-ctl etc/vmtuned/policy.yaml usr/lib/systemd/system/vmtuned.service \
     usr/lib/systemd/catalog/vmtuned.catalog usr/share/dbus-1/system.d/org.vmtuned1.conf \
-    usr/share/polkit-1/actions/org.vmtuned.policy \
+    usr/share/polkit-1/actions/org.vmtuned.policy usr/share/bash-completion/completions/vmtuned-ctl \
+    usr/share/zsh/site-functions/_vmtuned-ctl usr/share/fish/vendor_completions.d/vmtuned-ctl.fish \
     usr/share/man/man8/vmtuned.8 usr/share/man/man1/vmtuned-ctl.1 usr/share/man/man5/vmtuned-policy.5 \
     usr/include/vmtuned/message-ids.h; do
     [ -s "$dest/$file" ] || complain "install did not put /$file in place"

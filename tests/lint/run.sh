@@ -26,7 +26,7 @@ judge() { # STATUS WHAT
 }
 
 for check in includes.py purity.py format.sh cppcheck.sh documented.py sizes.py tidy.py manpages.sh \
-    install.sh; do
+    install.sh packages.py dist.sh; do
     "$here/selftest.sh" "$check" >"$log" 2>&1
     judge $? "${check%.*} can fail"
     "$here/$check" . "$out" >"$log" 2>&1

@@ -97,6 +97,25 @@ EOF
         printf 'install uninstall:\n\t@:\n' >Makefile
         echo 'install did not put /usr/sbin/vmtuned in place'
         ;;
+    packages.py)
+        mkdir -p conf/packaging/debian
+        printf 'install:\n\tmkdir -p $(DESTDIR)/etc/a $(DESTDIR)/usr/bin/b\n' >Makefile
+        printf '%%files\n%%{_sysconfdir}/a\n%%files devel\n%%{_sysconfdir}/*\n%%changelog\n' \
+            >conf/packaging/vmtuned.spec
+        printf 'etc\nusr/bin\nusr/lib\n' >conf/packaging/debian/vmtuned.install
+        echo 'conf/packaging/vmtuned.spec:0: etc/a is installed and in 2 packages'
+        echo 'conf/packaging/vmtuned.spec:0: usr/bin/b is installed and in 0 packages'
+        echo 'conf/packaging/vmtuned.spec:2: an upgrade overwrites it'
+        echo 'conf/packaging/debian/vmtuned.install:3: takes nothing: usr/lib'
+        ;;
+    dist.sh)
+        printf '#define VMTUNED_VERSION "1.2"\n' >include/vmtuned/version.h
+        {
+            printf 'dist:\n\tmkdir -p $(BUILD)/dist vmtuned-1.2/include\n\tcp -r Makefile include vmtuned-1.2\n'
+            printf '\tdate +%%N >vmtuned-1.2/now\n\ttar -cJf $(BUILD)/dist/vmtuned-1.2.tar.xz vmtuned-1.2\n'
+        } >Makefile
+        echo 'Makefile:0: made from itself, the tarball is another'
+        ;;
     esac
 }
 

@@ -10,6 +10,7 @@ import test_bus
 import test_churn
 import test_cli
 import test_clocks
+import test_completion
 import test_contest
 import test_crash
 import test_daemon
@@ -30,7 +31,7 @@ import test_restore
 
 MODULES = (test_placement, test_drift, test_contest, test_restore, test_daemon, test_hung, test_libvirtd, test_cli,
            test_off, test_advise, test_devices, test_disks, test_pending, test_memory, test_clocks, test_bus,
-           test_ability, test_evil, test_report)
+           test_ability, test_evil, test_completion, test_report)
 RESILIENCE = (test_crash, test_record, test_messages, test_churn)  # by "make check-resilience"
 
 

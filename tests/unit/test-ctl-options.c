@@ -177,9 +177,11 @@ static void test_exit_status_of_bad_usage(void **state)
 {
     (void)state;
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "staus")), CTL_USAGE);
-    assert_int_equal(verbs_run(ARGV("vmtuned-ctl")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "knobs", "--host", "h")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "knobs", "vcpu.pni")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "knobs", "vcpu.pin", "cpu.weight")), CTL_OK);
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "explain")), CTL_USAGE);
-    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "knobs", "stray")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "host", "stray")), CTL_USAGE);
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "restore")), CTL_USAGE);
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "restore", "--all", "a")), CTL_USAGE);
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "simulate")), CTL_USAGE);
@@ -199,7 +201,15 @@ static void test_unreachable_daemon(void **state)
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "status", "--bus",
                                     "unix:path=/nonexistent/vmtuned-test-bus")),
                      CTL_UNREACHABLE);
+    assert_int_equal(
+        verbs_run(ARGV("vmtuned-ctl", "--bus", "unix:path=/nonexistent/vmtuned-test-bus")),
+        CTL_UNREACHABLE); /* no verb: status */
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "--bus", "unix:bogus=1", "reload")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "--bus", "unix:path=/x", "-Hh", "status")),
+                     CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "status", "--watch=0")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "--bus", "unix:bogus=1", "status", "--watch")),
+                     CTL_USAGE);
 }
 
 int main(void)
