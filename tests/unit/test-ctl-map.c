@@ -30,60 +30,59 @@ static const char host[] =
     "  {\"node\": 1, \"cpus\": \"\", \"memory_mib\": 1024, \"free_mib\": null, \"pools\": []}],"
     " \"llcs\": [{\"llc\": 0, \"size_kib\": 32768}, {\"llc\": 1, \"size_kib\": 0}],"
     " \"cores\": [" CORE(0, "0,4", 0, 0, 0) "," CORE(1, "1,5", 0, 0, 0) "," CORE(2, "2,6", 0, 0, 0) "," CORE(
-        3, "3,7", 1,
-        0, 0) "],"
-              " \"guests\": ["
-              "  {\"name\": \"db1\", \"state\": \"as-planned\", \"cpu_policy\": \"dedicated\","
-              "   \"memory_mib\": {\"0\": 4096}, \"threads\": [" THREAD("vcpu", 0, "3") "," THREAD(
-                  "vcpu",
-                  1, "7") "," THREAD("emulator",
-                                     0, "0,4") "," THREAD("iothread", 1,
-                                                          "3,7") "]},"
-                                                                 "  {\"name\": \"off\", \"state\": "
-                                                                 "\"off\", \"cpu_policy\": "
-                                                                 "\"shared\", \"threads\": null},"
-                                                                 "  {\"name\": \"odd\", \"state\": "
-                                                                 "\"drifted\", \"cpu_policy\": "
+        3, "3,7", 1, 0,
+        0) "],"
+           " \"guests\": ["
+           "  {\"name\": \"db1\", \"state\": \"as-planned\", \"cpu_policy\": \"dedicated\","
+           "   \"memory_mib\": {\"0\": 4096}, \"threads\": [" THREAD("vcpu", 0, "3") "," THREAD(
+               "vcpu", 1,
+               "7") "," THREAD("emulator", 0,
+                               "0,4") "," THREAD("iothread", 1,
+                                                 "3,7") "]},"
+                                                        "  {\"name\": \"off\", \"state\": "
+                                                        "\"off\", \"cpu_policy\": "
+                                                        "\"shared\", \"threads\": null},"
+                                                        "  {\"name\": \"odd\", \"state\": "
+                                                        "\"drifted\", \"cpu_policy\": "
+                                                        "\"shared\","
+                                                        "   \"memory_mib\": {\"0\": 100, "
+                                                        "\"1\": 512}, \"threads\": "
+                                                        "[" THREAD("vcpu", 0, "2,6") "," THREAD(
+                                                            "emulator", 0,
+                                                            "6") "]},"
+                                                                 "  {\"name\": \"web1\", "
+                                                                 "\"state\": "
+                                                                 "\"as-planned\", "
+                                                                 "\"cpu_policy\": "
                                                                  "\"shared\","
-                                                                 "   \"memory_mib\": {\"0\": 100, "
-                                                                 "\"1\": 512}, \"threads\": "
-                                                                 "[" THREAD("vcpu", 0, "2,6") "," THREAD(
+                                                                 "   \"memory_mib\": "
+                                                                 "null, \"threads\": "
+                                                                 "[" THREAD("vcpu", 0, "0-2,4-6") "," THREAD(
                                                                      "emulator", 0,
-                                                                     "6") "]},"
-                                                                          "  {\"name\": \"web1\", "
-                                                                          "\"state\": "
-                                                                          "\"as-planned\", "
-                                                                          "\"cpu_policy\": "
-                                                                          "\"shared\","
-                                                                          "   \"memory_mib\": "
-                                                                          "null, \"threads\": "
-                                                                          "[" THREAD("vcpu", 0, "0-2,4-6") "," THREAD(
-                                                                              "emulator", 0,
-                                                                              "0-2,4-6") "]},"
-                                                                                         "  "
-                                                                                         "{\"name\""
-                                                                                         ": "
-                                                                                         "\"web2\","
-                                                                                         " \"state"
-                                                                                         "\": "
-                                                                                         "\"as-"
-                                                                                         "planned\""
-                                                                                         ", "
-                                                                                         "\"cpu_"
-                                                                                         "policy\":"
-                                                                                         " \"shared"
-                                                                                         "\","
-                                                                                         "   "
-                                                                                         "\"memory_"
-                                                                                         "mib\": "
-                                                                                         "null, "
-                                                                                         "\"threads"
-                                                                                         "\": "
-                                                                                         "[" THREAD(
-                                                                                             "vcpu",
-                                                                                             0,
-                                                                                             "0-2,"
-                                                                                             "4-6") "]}]}";
+                                                                     "0-2,4-6") "]},"
+                                                                                "  "
+                                                                                "{\"name\""
+                                                                                ": "
+                                                                                "\"web2\","
+                                                                                " \"state"
+                                                                                "\": "
+                                                                                "\"as-"
+                                                                                "planned\""
+                                                                                ", "
+                                                                                "\"cpu_"
+                                                                                "policy\":"
+                                                                                " \"shared"
+                                                                                "\","
+                                                                                "   "
+                                                                                "\"memory_"
+                                                                                "mib\": "
+                                                                                "null, "
+                                                                                "\"threads"
+                                                                                "\": "
+                                                                                "[" THREAD(
+                                                                                    "vcpu", 0,
+                                                                                    "0-2,"
+                                                                                    "4-6") "]}]}";
 
 static Doc *doc(const char *text)
 {
