@@ -5,10 +5,9 @@
  *   cycle_start   take the triggers and requests that wait
  *   cycle_list    worker: topology, all guests in one bulk call, the host's settings, quick pass
  *   cycle_look    workers: a whole look at each guest that is new, changed or due
- *   cycle_plan    here, pure: all guests together → one plan, and what differs from it; after it
- * the host's settings (host-state.c) cycle_tune    workers: for each guest that differs, and for
- * the host: diff → record → apply → look again cycle_end     who is on whose CPUs, how everybody
- * stands, answers
+ *   cycle_plan    here, pure: all guests together → one plan; then the host's settings
+ *   cycle_tune    workers: who differs, and the host: diff → record → apply → look again
+ *   cycle_end     who is on whose CPUs, how everybody stands, answers
  *
  * Each step submits jobs and ends; the last job that comes back calls the next step. A guest whose
  * job is slow is marked stuck, and the cycle goes on without it: when the job comes back, be it

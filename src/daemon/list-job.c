@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The first step of a cycle, in a worker: the quick pass over the guests that are watched, the
- * host's topology if it changed, and all guests in one bulk call.
+ * The first step of a cycle, in a worker: the record if it is due, the quick pass over the guests
+ * that are watched, the host's topology if it changed, the host's settings if they are due, and all
+ * guests in one bulk call.
  *
  * The quick pass asks the kernel about one process after the other, and one whose memory is locked
  * holds it up: the list goes no further, and the next one leaves that guest out.

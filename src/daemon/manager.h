@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The Manager owns loop and state. Private to daemon/: manager.c (life, triggers), cycle.c (the way
- * from a trigger to a tuned host) and bus.c (questions and orders) share it. Everything here is
+ * The Manager owns loop and state. Private to daemon/: manager.c has its
+ * life and its triggers, cycle.c the way from a trigger to a tuned host, bus.c and gate.c what
+ * others ask, and the rest of the folder a part each. Everything here is
  * touched by the main thread only; workers get frozen values.
  */
 #pragma once
