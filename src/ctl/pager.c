@@ -52,11 +52,12 @@ bool pager_show(const char *text)
     /* It may be left before it has read all, and has Ctrl-C to itself. */
     void (*on_pipe)(int) = signal(SIGPIPE, SIG_IGN), (*on_interrupt)(int) = signal(SIGINT, SIG_IGN);
     FILE *pager = popen(command, "w");
+    bool shown = pager != NULL;
     if (pager) {
         fputs(text, pager);
         pclose(pager);
     }
     signal(SIGPIPE, on_pipe);
     signal(SIGINT, on_interrupt);
-    return pager;
+    return shown;
 }

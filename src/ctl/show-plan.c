@@ -27,6 +27,7 @@ static void print_summary(Doc *document, GString *out)
     Doc *host = doc_get(document, "host");
     unsigned n_settings = count_changes(document);
 
+    style_mark_legend(out);
     g_string_append_printf(out, "%u placed, %u refused, %u unmanaged; ",
                            count_result(document, "placed"), count_result(document, "refused"),
                            count_result(document, "unmanaged"));
@@ -35,6 +36,7 @@ static void print_summary(Doc *document, GString *out)
     else
         g_string_append_printf(out, "%u setting%s to change\n", n_settings,
                                n_settings == 1 ? "" : "s");
+    style_mark_legend(out);
     g_string_append_printf(out, "Host: CPUs %s, nodes %s, housekeeping %s, shared %s\n",
                            doc_word(host, "cpus"), doc_word(host, "nodes"),
                            doc_word(host, "housekeeping"), doc_word(host, "shared"));

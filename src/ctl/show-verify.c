@@ -78,8 +78,12 @@ void show_verify(Doc *document, GString *out)
     if (table_rows(table) > 0)
         g_string_append_c(out, '\n');
     print_guests(document, out);
-    g_string_append_printf(out, "%s%u of %u guests well\n", n_guests > 0 ? "\n" : "", n_well,
-                           n_guests);
+    style_mark_legend(out);
+    if (n_guests > 0) {
+        g_string_append_c(out, '\n');
+        style_mark_legend(out);
+    }
+    g_string_append_printf(out, "%u of %u guests well\n", n_well, n_guests);
     print_host(doc_get(document, "host_settings"), out);
     if (daemon && !doc_bool(daemon, "connected"))
         g_string_append(out, "libvirt is away\n");

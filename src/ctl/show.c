@@ -146,11 +146,25 @@ void show_field(GString *out, const char *label, const char *format, ...)
         g_string_append_printf(out, "%12s: %s\n", label, g_strdelimit(text, "\n", ' '));
 }
 
+void show_guest_head(Doc *guest, GString *out)
+{
+    const char *state = doc_word(guest, "state");
+    g_autofree char *since = doc_time(guest, "since");
+    g_autoptr(GString) word = g_string_new(NULL);
+
+    style_append(out, style_of_word(state), terminal_glyph(GLYPH_BULLET));
+    g_string_append_printf(out, " %s (%s)\n", doc_word(guest, "name"), doc_word(guest, "uuid"));
+    style_append_word(word, state);
+    show_field(out, "State", "%s%s%s", word->str, since ? " since " : "", since ? since : "");
+    show_field(out, "Note", "%s", doc_word(guest, "text"));
+}
+
 void show_diag_rows(Doc *document, GString *out)
 {
     DOC_FOREACH(diag, document, "diagnostics")
     {
-        g_string_append_printf(out, "%s: ", doc_word(diag, "severity"));
+        style_append_word(out, doc_word(diag, "severity"));
+        g_string_append(out, ": ");
         if (doc_text(diag, "file"))
             g_string_append_printf(out, "%s:", doc_text(diag, "file"));
         if (doc_number(diag, "line") > 0)

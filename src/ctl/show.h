@@ -31,6 +31,9 @@ int show_bad_input(const Options *options, const DiagList *diags);
 /* "     Label: text\n"; nothing if the text is NULL or "". Shared by the blocks of several verbs.
  */
 void show_field(GString *out, const char *label, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* "● db1 (uuid)", the bullet in the colour of its state, and the fields State and Note; of a guest
+ * of status or explain. */
+void show_guest_head(Doc *guest, GString *out);
 /* "severity: file:line:column: key: text" for each of "diagnostics". */
 void show_diag_rows(Doc *document, GString *out);
 /* "vcpu.pin 3", of a settings row. Owned by the caller. */

@@ -141,7 +141,7 @@ static bool line_add(Line *line, const char *text, size_t length)
     const char *end = text + length;
 
     while (text < end) {
-        const char *mark = memchr(text, MARK, (size_t)(end - text));
+        const char *mark = memchr(text, (unsigned char)MARK, (size_t)(end - text));
         if (!line_add_words(line, text, (size_t)((mark ? mark : end) - text))) {
             g_string_append(line->out, line->mode->ellipsis);
             line_add_mark(line, STYLE_BASE + STYLE_PLAIN);

@@ -18,9 +18,7 @@ static void render(Doc *document, GString *out)
     g_autoptr(Table) table = table_new((const char *const[]){
         "SETTING", "PLANE", "WANTED", "IN FORCE", "OBSERVED", "ORIGIN", "WHY", NULL});
 
-    g_string_append_printf(out, "%s (%s)\n", doc_word(guest, "name"), doc_word(guest, "uuid"));
-    show_field(out, "State", "%s", doc_word(guest, "state"));
-    show_field(out, "Note", "%s", doc_word(guest, "text"));
+    show_guest_head(guest, out);
     if (doc_get(guest, "plan"))
         show_guest_plan(doc_get(guest, "plan"), out);
     show_residency(guest, out);

@@ -8,9 +8,12 @@ static void print_host(Doc *host, GString *out)
 {
     const char *state = doc_text(host, "state");
 
-    if (state && !g_str_equal(state, "untouched"))
-        g_string_append_printf(out, "host: %s%s\n", state,
-                               g_str_equal(state, "as-planned") ? "" : " (vmtuned-ctl host)");
+    if (!state || g_str_equal(state, "untouched"))
+        return;
+    style_mark_legend(out);
+    g_string_append(out, "host: ");
+    style_append_word(out, state);
+    g_string_append(out, g_str_equal(state, "as-planned") ? "\n" : " (vmtuned-ctl host)\n");
 }
 
 static void print_daemon(Doc *document, GString *out)
@@ -18,9 +21,13 @@ static void print_daemon(Doc *document, GString *out)
     Doc *daemon = doc_get(document, "daemon");
     g_autofree char *last = doc_time(daemon, "last_cycle");
 
-    g_string_append_printf(out, "vmtuned: %s, %s, %" G_GINT64_FORMAT " cycles, last %s\n",
-                           doc_word(daemon, "mode"),
-                           doc_bool(daemon, "connected") ? "connected" : "libvirt is away",
+    style_mark_legend(out);
+    g_string_append_printf(out, "vmtuned: %s, ", doc_word(daemon, "mode"));
+    if (doc_bool(daemon, "connected"))
+        g_string_append(out, "connected");
+    else
+        style_append(out, STYLE_BAD, "libvirt is away");
+    g_string_append_printf(out, ", %" G_GINT64_FORMAT " cycles, last %s\n",
                            doc_number(daemon, "cycles"), last ? last : "none yet");
     print_host(doc_get(document, "host_settings"), out);
     if (doc_bool(daemon, "policy_rejected"))
@@ -61,8 +68,10 @@ static void render_table(Doc *document, GString *out)
     print_daemon(document, out);
     DOC_FOREACH(guest, document, "guests")
     add_guest(table, guest);
-    if (table_rows(table) > 0)
+    if (table_rows(table) > 0) {
+        style_mark_legend(out);
         g_string_append_c(out, '\n');
+    }
     table_print(table, out);
 }
 
@@ -92,13 +101,9 @@ static void print_pending(Doc *guest, GString *out)
 
 static void print_block(Doc *guest, GString *out)
 {
-    g_autofree char *since = doc_time(guest, "since");
     g_autofree char *intruders = doc_join(guest, "intruders");
 
-    g_string_append_printf(out, "%s (%s)\n", doc_word(guest, "name"), doc_word(guest, "uuid"));
-    show_field(out, "State", "%s%s%s", doc_word(guest, "state"), since ? " since " : "",
-               since ? since : "");
-    show_field(out, "Note", "%s", doc_word(guest, "text"));
+    show_guest_head(guest, out);
     show_field(out, "Policy", "%s", doc_word(guest, "cpu_policy"));
     if (doc_get(guest, "plan"))
         show_guest_plan(doc_get(guest, "plan"), out);

@@ -40,6 +40,8 @@ static const char *const lines[][MAX_WORDS] = {
 static Doc *answer;
 static unsigned n_shown;
 
+static const StyleMode narrow = {.colour = true, .columns = 30, .ellipsis = "…"};
+
 int bus_request_run(const Options *options, const BusRequest *request, ShowRender render)
 {
     g_autoptr(GString) out = g_string_new(NULL);
@@ -47,6 +49,9 @@ int bus_request_run(const Options *options, const BusRequest *request, ShowRende
     (void)options;
     (void)request;
     render(answer, out);
+    g_autofree char *shown = style_show(out->str, &narrow, NULL);
+    if (!g_utf8_validate(shown, -1, NULL))
+        abort();
     if (strlen(out->str) != out->len)
         abort();
     n_shown++;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every knob, policy key, verb, bus member and message ID is documented. Names come from the tables
+"""Every knob, policy key, bus member and message ID is documented. Names come from the tables
 in the source; the document must hold each one as a whole word. Each test that a promise names is there."""
 
 import re
@@ -11,7 +11,6 @@ NAMES = (
     ("knob", "src/model/knob.c", r'(?:\.name\s*=\s*|XML_KNOB\(\w+,\s*)"([a-z0-9_.]+)"', "docs/KNOBS.md"),
     ("policy key", "src/model/policy-key.c", r'\.path\s*=\s*"([a-z0-9_.]+)"', "docs/POLICY.md"),
     ("advice", "src/model/advice.c", r'\[ADVICE_\w+\] = "([a-z0-9-]+)"', "docs/ADVICE.md"),
-    ("verb", "src/ctl/verbs.c", r'\.name\s*=\s*"([a-z -]+)"', "docs/vmtuned-ctl.1"),
     ("bus member", "src/daemon/*.c", r'SD_BUS_(?:METHOD|SIGNAL|PROPERTY|WRITABLE_PROPERTY)\w*\(\s*"(\w+)"',
      "docs/BUS.md"),
 )

@@ -25,7 +25,7 @@ judge() { # STATUS WHAT
     fi
 }
 
-for check in includes.py purity.py format.sh cppcheck.sh documented.py sizes.py tidy.py manpages.sh \
+for check in includes.py purity.py format.sh cppcheck.sh documented.py sizes.py tidy.py manpages.sh verbs.py \
     install.sh packages.py dist.sh; do
     "$here/selftest.sh" "$check" >"$log" 2>&1
     judge $? "${check%.*} can fail"

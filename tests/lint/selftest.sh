@@ -57,16 +57,13 @@ EOF
     documented.py)
         echo '{.name = "vcpu.pin"}, {.name = "vcpu.weight"}' >src/model/knob.c
         echo '{.path = "cpu.policy"}' >src/model/policy-key.c
-        echo '{.name = "status"}' >src/ctl/verbs.c
         echo 'SD_BUS_METHOD("Apply", 0), SD_BUS_SIGNAL("Gone", 0)' >src/daemon/bus.c
         echo '"0123456789abcdef0123456789abcdef"' >include/vmtuned/message-ids.h
         echo '-- ffffffffffffffffffffffffffffffff' >systemd/vmtuned.catalog
-        echo 'vcpu.pin host.cpu.policy status-line Apply' | tee docs/KNOBS.md docs/POLICY.md \
-            docs/vmtuned-ctl.1 >docs/BUS.md
+        echo 'vcpu.pin host.cpu.policy status-line Apply' | tee docs/KNOBS.md docs/POLICY.md >docs/BUS.md
         echo '`lab:gone`' >docs/RELIABILITY.md
         echo 'knob vcpu.weight is not in'
         echo 'policy key cpu.policy is not in'
-        echo 'verb status is not in'
         echo 'bus member Gone is not in'
         echo 'there is no test lab:gone'
         echo 'message ID 0123456789abcdef0123456789abcdef is not in'
@@ -92,6 +89,37 @@ EOF
     manpages.sh)
         printf '.Dd January 1, 2025\n.Dt A 1\n.Os\n.Sh NAME\n.Nm a\n.Nd b\n.Bx\n.Xx c\n' >docs/a.1
         echo 'a.1:8:'
+        ;;
+    verbs.py)
+        mkdir -p conf/completion
+        echo '_a() { vmtuned-ctl complete -- "$@"; }' | tee conf/completion/vmtuned-ctl >conf/completion/_vmtuned-ctl
+        echo 'no question' >conf/completion/vmtuned-ctl.fish
+        cat >out/vmtuned-ctl <<'EOF'
+#!/bin/sh
+verb='"group": "Observe", "args": "GUEST", "doc": "d", "example": "b x",
+    "options": [{"name": "own", "letter": "o"}, {"name": "odd", "letter": null}]'
+case $* in
+*complete*) echo '{"words": [{"word": "a"}, {"word": "--own"}, {"word": "--all"}]}' ;;
+*) echo "{\"verbs\": [{\"name\": \"a\", $verb}, {\"name\": \"b\", $verb}],
+    \"options\": [{\"name\": \"all\", \"letter\": null}], \"exit_statuses\": [{\"status\": 0, \"doc\": \"well\"}]}" ;;
+esac
+EOF
+        chmod +x out/vmtuned-ctl
+        printf '## a\n' >docs/JSON.md
+        printf '%s\n' '.Ss Verbs' '.Bl' '.It Cm a Oo Fl o Oc Op Fl -gone' 'Words.' '.El' '.Sh EXIT STATUS' '.It 0' 'Ill.' \
+            >docs/vmtuned-ctl.1
+        echo 'docs/vmtuned-ctl.1:1: option --all is not in the list'
+        echo "docs/vmtuned-ctl.1:7: exit status 0 is not 'well'"
+        echo 'docs/vmtuned-ctl.1:3: a: option --odd is not in its entry'
+        echo 'docs/vmtuned-ctl.1:3: a has no option --gone'
+        echo 'docs/vmtuned-ctl.1:3: a: argument guest is not in its entry'
+        echo 'docs/vmtuned-ctl.1:1: no entry of b'
+        echo 'docs/JSON.md:1: no heading has b'
+        echo 'src/ctl/verbs.c:1: a has other words in its own help'
+        echo 'src/ctl/verbs.c:1: a: the example is one of another verb'
+        echo 'src/ctl/verbs.c:1: b is not completed'
+        echo 'src/ctl/verbs.c:1: a: completion and help differ about --odd'
+        echo 'conf/completion/vmtuned-ctl.fish:1: does not ask'
         ;;
     install.sh)
         printf 'install uninstall:\n\t@:\n' >Makefile

@@ -28,10 +28,12 @@ import test_placement
 import test_record
 import test_report
 import test_restore
+import test_terminal
 
 MODULES = (test_placement, test_drift, test_contest, test_restore, test_daemon, test_hung, test_libvirtd, test_cli,
            test_off, test_advise, test_devices, test_disks, test_pending, test_memory, test_clocks, test_bus,
-           test_ability, test_evil, test_completion, test_report)
+           test_ability, test_evil, test_completion,
+           test_terminal, test_report)
 RESILIENCE = (test_crash, test_record, test_messages, test_churn)  # by "make check-resilience"
 
 

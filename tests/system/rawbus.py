@@ -9,7 +9,7 @@ import sys
 
 SYSTEM_BUS = "/run/dbus/system_bus_socket"
 NO_REPLY = 1
-METHOD_CALL, METHOD_RETURN = 1, 2
+METHOD_CALL, METHOD_RETURN, ERROR = 1, 2, 3
 FIELD_MEMBER, FIELD_ERROR, FIELD_REPLY_SERIAL, FIELD_DESTINATION, FIELD_SENDER, FIELD_SIGNATURE = 3, 4, 5, 6, 7, 8
 
 
@@ -61,6 +61,11 @@ class RawBus:
         self.send_message(METHOD_RETURN, NO_REPLY, (
             (FIELD_REPLY_SERIAL, b"u", call["serial"]), (FIELD_DESTINATION, b"s", call[FIELD_SENDER]),
             (FIELD_SIGNATURE, b"g", signature)), body)
+
+    def refuse(self, call, error):
+        self.send_message(ERROR, NO_REPLY, (
+            (FIELD_REPLY_SERIAL, b"u", call["serial"]), (FIELD_DESTINATION, b"s", call[FIELD_SENDER]),
+            (FIELD_ERROR, b"s", error)), b"")
 
     def send_message(self, message_type, flags, fields, body):
         data = b""
