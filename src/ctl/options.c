@@ -24,7 +24,7 @@ static const OptionInfo infos[N_OPTIONS] = {
     [OPT_MOVES] = {"moves", "N", false, "move no more guests than this (default: 10)"},
     [OPT_ALL] = {"all", NULL, false, "every guest"},
     [OPT_FORCE] = {"force", NULL, false, "also values that somebody else changed since"},
-    [OPT_COMPACT] = {"compact", NULL, false, "rows of cores that say the same, no boxes"},
+    [OPT_COMPACT] = {"compact", NULL, false, .doc = "rows of cores that say the same, no boxes"},
     [OPT_SVG] = {"svg", "FILE", false, "write a picture; \"-\": to standard output",
                  .words = WORD_FILE},
     [OPT_HTML] = {"html", "FILE", false, "write one page; \"-\": to standard output",

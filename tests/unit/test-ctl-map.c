@@ -363,7 +363,6 @@ static void test_page_holds_words_only(void **state)
     (void)state;
     static const char *const parts[] = {"status", "host", "advise", "doctor", "log"};
     g_autoptr(Doc) document = doc("{\"time\": \"2026-11-21T09:08:00Z\", \"release\": \"1\"}");
-    g_autoptr(GString) part = g_string_new(NULL);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++) {
         Doc *rows = json_object_new_array(), *row = json_object_new_object();
