@@ -301,7 +301,8 @@ DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsys
 	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc zsh fish mmdebstrap e2fsprogs coinor-cbc \
 	debhelper lintian rpm systemd \
 	python3-jsonschema python3-yaml \
-	python3-gi
+	python3-gi \
+	chromium chromium-driver
 # of what would start a service where it is installed, only a program: build/tools has it
 DEB_PROGRAMS := prometheus:promtool
 DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log systemd-dev
@@ -309,7 +310,7 @@ RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core l
 	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
 	sqlite-devel libmicrohttpd-devel python3-prometheus_client golang-github-prometheus clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
 	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc zsh fish coin-or-Cbc \
-	rpm-build systemd-rpm-macros python3-jsonschema python3-pyyaml python3-gobject
+	rpm-build systemd-rpm-macros python3-jsonschema python3-pyyaml python3-gobject chromedriver chromium
 
 setup: ## install the packages to build, check and test, and fetch the lab's (root; apt or dnf)
 	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)' '$(DEB_PROGRAMS)' $(BUILD)/tools

@@ -40,6 +40,13 @@ double doc_real(Doc *object, const char *key)
     return is_number ? json_object_get_double(value) : 0;
 }
 
+CpuSet *doc_cpus(Doc *object, const char *key)
+{
+    CpuSet *cpus = NULL;
+
+    return cpuset_parse(doc_word(object, key), &cpus) == 0 ? cpus : cpuset_new();
+}
+
 void doc_add_number(Doc *object, const char *key, CpuSet *set)
 {
     int64_t number = doc_number(object, key);

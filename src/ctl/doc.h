@@ -17,6 +17,7 @@ const char *doc_text(Doc *object, const char *key); /* NULL: none, null or no st
 const char *doc_word(Doc *object, const char *key); /* the same, "" for NULL */
 int64_t doc_number(Doc *object, const char *key);   /* 0: none */
 double doc_real(Doc *object, const char *key);      /* 0: none */
+CpuSet *doc_cpus(Doc *object, const char *key);     /* a new set; empty: none, or no list */
 /* Into the set, unless it is none that a CPU, core or vCPU can have. */
 void doc_add_number(Doc *object, const char *key, CpuSet *set);
 bool doc_bool(Doc *object, const char *key);       /* false: none */

@@ -8,6 +8,7 @@
 #include "ctl/verbs.h"
 #include "report/report.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -108,6 +109,20 @@ int show_document(const Options *options, Doc *document, ShowRender render)
         print_paged(options, text);
     }
     return (int)report_get_exit(document);
+}
+
+int show_file(const char *path, const char *text)
+{
+    if (g_str_equal(path, "-")) {
+        fputs(text, stdout); /* main() sees whether it could be written */
+        return CTL_OK;
+    }
+    FILE *file = fopen(path, "we");
+    bool written = file && fputs(text, file) >= 0;
+    if (file && fclose(file) == 0 && written)
+        return CTL_OK;
+    show_error("cannot write '%s': %s", path, g_strerror(errno));
+    return CTL_MISMATCH;
 }
 
 int show_bad_input(const Options *options, const DiagList *diags)

@@ -17,6 +17,8 @@ char *show_screen_text(const Options *options, const char *marked);
 /* Prints the document on stdout, as options say, and what its guests and diagnostics have of
  * errors on stderr. The document's exit status. */
 int show_document(const Options *options, Doc *document, ShowRender render);
+/* Writes a file; "-": to stdout. CTL_OK, or CTL_MISMATCH after words on stderr. */
+int show_file(const char *path, const char *text);
 /* One line of JSON, or lines for people with pretty, as it goes to stdout. Owned by the caller. */
 char *show_json(Doc *document, bool pretty);
 /* "vmtuned-ctl: …" on stderr. */
@@ -58,7 +60,8 @@ void show_unsupported_rows(Doc *object, GString *out);
 void show_step(Doc *document, GString *out);
 /* The documents of "verify", "apply" and "restore". */
 void show_verify(Doc *document, GString *out);
-/* The status document's guests on cores and nodes, as the kernel has them. */
+/* The map document, as boxes and as rows. */
 void show_map(Doc *document, GString *out);
+void show_map_rows(Doc *document, GString *out);
 /* One guest's plan, as fields. */
 void show_guest_plan(Doc *plan, GString *out);

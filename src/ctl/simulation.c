@@ -124,7 +124,7 @@ static void options_check(const Options *options, DiagList *diags)
     for (unsigned i = 0; i < G_N_ELEMENTS(needed); i++) {
         const OptionInfo *info = option_info(needed[i]);
         if (!options->given[needed[i]])
-            diag_add(diags, DIAG_ERROR, NULL, NULL, "simulate needs --%s %s", info->name,
+            diag_add(diags, DIAG_ERROR, NULL, NULL, "planning from files needs --%s %s", info->name,
                      info->arg);
     }
 }

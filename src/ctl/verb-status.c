@@ -75,12 +75,6 @@ static void render_table(Doc *document, GString *out)
     table_print(table, out);
 }
 
-static void render_map(Doc *document, GString *out)
-{
-    render_table(document, out);
-    show_map(document, out);
-}
-
 static void print_differences(Doc *guest, GString *out)
 {
     DOC_FOREACH(row, guest, "settings")
@@ -142,7 +136,5 @@ int verb_status_run(const Options *options)
     BusRequest request = {.method = "Status", .guests = options_words(options)};
 
     return bus_request_run(options, &request,
-                           options->given[OPT_MAP]        ? render_map
-                           : options_n_words(options) > 0 ? render_blocks
-                                                          : render_table);
+                           options_n_words(options) > 0 ? render_blocks : render_table);
 }

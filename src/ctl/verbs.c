@@ -12,17 +12,31 @@
 #define TOPOLOGY_OPTIONS                                                                           \
     (OPTION_BIT(OPT_TOPOLOGY) | OPTION_BIT(OPT_ISOLATED) | OPTION_BIT(OPT_NOHZ_FULL) |             \
      OPTION_BIT(OPT_ALLOWED_CPUS) | OPTION_BIT(OPT_ALLOWED_MEMS))
+#define SIMULATION_OPTIONS                                                                         \
+    (TOPOLOGY_OPTIONS | OPTION_BIT(OPT_GUESTS) | OPTION_BIT(OPT_POLICY) |                          \
+     OPTION_BIT(OPT_RUNNING) | OPTION_BIT(OPT_START))
 
 static const Verb verbs[] = {
     {
         .name = "status",
         .args = "[GUEST...]",
         .max_words = UINT_MAX,
-        .options = OPTION_BIT(OPT_MAP) | OPTION_BIT(OPT_WATCH),
+        .options = OPTION_BIT(OPT_WATCH),
         .doc = "how the daemon and the guests stand",
         .run = verb_status_run,
         .words = WORD_GUEST,
         .example = "status db-1 --watch",
+    },
+    {
+        .name = "map",
+        .args = "[GUEST...]",
+        .max_words = UINT_MAX,
+        .options = OPTION_BIT(OPT_COMPACT) | OPTION_BIT(OPT_SVG) | OPTION_BIT(OPT_WATCH) |
+                   SIMULATION_OPTIONS,
+        .doc = "the guests on packages, nodes, caches and cores",
+        .run = verb_map_run,
+        .words = WORD_GUEST,
+        .example = "map --svg map.svg",
     },
     {
         .name = "plan",
@@ -99,6 +113,14 @@ static const Verb verbs[] = {
         .options = OPTION_BIT(OPT_WATCH),
         .doc = "the host's own settings, page pools and memory",
         .run = verb_host_run,
+    },
+    {
+        .name = "report",
+        .args = "--html FILE",
+        .options = OPTION_BIT(OPT_HTML),
+        .doc = "host, guests, findings and history as one page",
+        .run = verb_report_run,
+        .example = "report --html report.html",
     },
     {
         .name = "metrics",
@@ -271,8 +293,7 @@ static const Verb verbs[] = {
     {
         .name = "simulate",
         .args = "--topology X --guests DIR|FILE... --policy FILE... [--start NAME...]",
-        .options = TOPOLOGY_OPTIONS | OPTION_BIT(OPT_GUESTS) | OPTION_BIT(OPT_POLICY) |
-                   OPTION_BIT(OPT_RUNNING) | OPTION_BIT(OPT_START),
+        .options = SIMULATION_OPTIONS,
         .doc = "plan from files",
         .run = verb_simulate_run,
         .group = VERBS_OFFLINE,

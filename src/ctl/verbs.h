@@ -50,6 +50,7 @@ int verb_refuse_unknown(const char *name);
 int verbs_run(char **argv);
 
 int verb_status_run(const Options *options);
+int verb_map_run(const Options *options);
 int verb_plan_run(const Options *options);
 int verb_advise_run(const Options *options);
 int verb_doctor_run(const Options *options);
@@ -60,6 +61,7 @@ int verb_pending_run(const Options *options);
 int verb_top_run(const Options *options);
 int verb_log_run(const Options *options);
 int verb_host_run(const Options *options);
+int verb_report_run(const Options *options);
 int verb_policy_show_run(const Options *options);
 int verb_metrics_run(const Options *options);
 int verb_policy_new_run(const Options *options);

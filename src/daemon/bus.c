@@ -110,6 +110,19 @@ int method_status(sd_bus_message *message, void *data, sd_bus_error *reterr)
     return reply_document(message, report_status(snapshot, (const char *const *)uuids));
 }
 
+static int method_map(sd_bus_message *message, void *data, sd_bus_error *reterr)
+{
+    g_auto(GStrv) uuids = NULL;
+
+    int r = read_guests(data, message, &uuids, reterr);
+    if (r < 0)
+        return r;
+    g_autoptr(Snapshot) snapshot = manager_snapshot(data);
+    if (!snapshot->topo || !snapshot->plan)
+        return sd_bus_error_setf(reterr, VMTUNED_BUS_ERROR_NOT_READY, "no cycle has ended yet");
+    return reply_document(message, report_map(snapshot, (const char *const *)uuids));
+}
+
 int method_plan(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     const Manager *manager = data;
@@ -581,6 +594,7 @@ const sd_bus_vtable bus_manager_vtable[] = {
     SD_BUS_METHOD_WITH_ARGS("Guests", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sss)", guests),
                             method_guests, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_ARGS("Status", GUESTS, DOCUMENT, method_status, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("Map", GUESTS, DOCUMENT, method_map, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_ARGS("Plan", GUESTS, DOCUMENT, method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_ARGS("Pending", GUESTS, DOCUMENT, method_pending,
                             SD_BUS_VTABLE_UNPRIVILEGED),

@@ -115,13 +115,18 @@ struct json_object *parts_cores(const Topo *topo)
     return cores;
 }
 
-struct json_object *report_topology(const Topo *topo, const TopoFree *free_now)
+struct json_object *parts_llcs(const Topo *topo)
 {
-    struct json_object *document = parts_document(REPORT_OK);
     struct json_object *llcs = json_object_new_array();
 
     for (unsigned i = 0; i < topo->n_llcs; i++)
         json_object_array_add(llcs, llc_object(&topo->llcs[i]));
+    return llcs;
+}
+
+struct json_object *report_topology(const Topo *topo, const TopoFree *free_now)
+{
+    struct json_object *document = parts_document(REPORT_OK);
 
     json_object_object_add(document, "source", parts_text(topo->source));
     json_object_object_add(document, "packages", number(topo->n_packages));
@@ -131,7 +136,7 @@ struct json_object *report_topology(const Topo *topo, const TopoFree *free_now)
     json_object_object_add(document, "io_uring", json_object_new_boolean(!topo->no_io_uring));
     add_cpu_sets(document, topo);
     json_object_object_add(document, "nodes", parts_nodes(topo, free_now));
-    json_object_object_add(document, "llcs", llcs);
+    json_object_object_add(document, "llcs", parts_llcs(topo));
     json_object_object_add(document, "cores", parts_cores(topo));
     json_object_object_add(document, "pci", pci_array(topo));
     json_object_object_add(document, "net", net_array(topo));

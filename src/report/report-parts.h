@@ -17,8 +17,9 @@ struct json_object *parts_number(unsigned number);     /* null for 0 */
 struct json_object *parts_time(int64_t realtime_usec); /* "2025-11-21T09:08:00Z"; null for 0 */
 struct json_object *parts_names(char *const *names);   /* array; empty for NULL */
 
-/* "nodes" and "cores" of the topology document. free_now may be NULL. */
+/* "nodes", "llcs" and "cores" of the topology document. free_now may be NULL. */
 struct json_object *parts_nodes(const Topo *topo, const TopoFree *free_now);
+struct json_object *parts_llcs(const Topo *topo);
 struct json_object *parts_cores(const Topo *topo);
 
 void parts_append_diags(struct json_object *array, const DiagList *diags); /* diags may be NULL */
@@ -50,6 +51,13 @@ struct json_object *parts_pending(const GuestStatus *status);
 /* What the policy asks for and it cannot have. plan may be NULL. */
 struct json_object *parts_unsupported(const GuestStatus *status);
 
+/* "shared", "dedicated" …: what it asks for; NULL: nobody knows yet. */
+const char *parts_policy_word(const GuestStatus *status);
+/* Where its threads may run, as the kernel had them at the last look; null: nobody looked. One row
+ * for each vCPU and IOThread, and for QEMU's other threads and vhost workers together. */
+struct json_object *parts_now(const Guest *guest);
+/* MiB by node, of those that hold one at least; null: not measured. */
+struct json_object *parts_memory_mib(const GuestKernel *kernel);
 /* Its memory by node and page size; null if it was not measured. And how much of it is where its
  * vCPUs are, in percent; null: not known. */
 struct json_object *parts_memory(const GuestKernel *kernel);

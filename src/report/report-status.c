@@ -41,9 +41,7 @@ static struct json_object *now_row(const GuestKernel *kernel, ThreadClass thread
     return row;
 }
 
-/* Where its threads may run, as the kernel had them at the last look; null: nobody looked. One row
- * for each vCPU and IOThread, and for QEMU's other threads and vhost workers together. */
-static struct json_object *now_array(const Guest *guest)
+struct json_object *parts_now(const Guest *guest)
 {
     static const ThreadClass classes[] = {THREAD_VCPU, THREAD_EMULATOR, THREAD_IOTHREAD,
                                           THREAD_VHOST};
@@ -63,8 +61,7 @@ static struct json_object *now_array(const Guest *guest)
     return rows;
 }
 
-/* MiB by node, of those that hold one at least; null: not measured. */
-static struct json_object *memory_object(const GuestKernel *kernel)
+struct json_object *parts_memory_mib(const GuestKernel *kernel)
 {
     struct json_object *object;
 
@@ -108,10 +105,10 @@ static struct json_object *status_entry(const GuestStatus *status, const void *c
     json_object_object_add(entry, "vcpus", parts_number(guest_status_vcpus(status)));
     json_object_object_add(entry, "nodes", parts_set(plan ? plan->nodes : NULL));
     json_object_object_add(entry, "cpus", parts_set(cpus));
-    json_object_object_add(entry, "now", now_array(status->guest));
+    json_object_object_add(entry, "now", parts_now(status->guest));
     json_object_object_add(entry, "memory_nodes",
                            kernel && kernel->memory_nodes ? parts_set(kernel->memory_nodes) : NULL);
-    json_object_object_add(entry, "memory_mib", memory_object(kernel));
+    json_object_object_add(entry, "memory_mib", parts_memory_mib(kernel));
     json_object_object_add(entry, "memory", parts_memory(kernel));
     json_object_object_add(entry, "locality_pct", parts_locality(status, topo));
     json_object_object_add(entry, "drift", json_object_new_int64(status->drift_count));

@@ -50,6 +50,10 @@ struct json_object *report_live_plan(const Snapshot *snapshot, const char *const
 struct json_object *report_host(const Snapshot *snapshot);
 /* "jobs": long work that is under way. */
 struct json_object *report_jobs(const Snapshot *snapshot);
+/* "map": the host with the guests on it, as the kernel had them at the last look. */
+struct json_object *report_map(const Snapshot *snapshot, const char *const *names);
+/* The same as planned, of the guests that were placed. diags may be NULL. */
+struct json_object *report_planned_map(const Plan *plan, const Topo *topo, const DiagList *diags);
 /* What waits for each guest's next cold start. */
 struct json_object *report_pending(const Snapshot *snapshot, const char *const *names);
 /* "restart-into", "stop-move" and "cancel": result is "started", "waits", "stopped" or "canceled";

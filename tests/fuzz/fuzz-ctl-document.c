@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char *const lines[][MAX_WORDS] = {
     {"status"},
     {"status", "g"},
-    {"status", "--map"},
+    {"map"},
     {"plan"},
     {"apply"},
     {"verify"},
@@ -41,6 +41,9 @@ static const char *const lines[][MAX_WORDS] = {
     {"doctor"},
     {"jobs"},
     {"cancel", "1"},
+    {"map", "--compact"},
+    {"map", "--svg", "/dev/null"},
+    {"report", "--html", "/dev/null"},
 };
 
 static Doc *answer;

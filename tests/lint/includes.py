@@ -25,7 +25,7 @@ TABLE = {
     "exporter": (("base", "report/metric-text.h"), ("systemd/", "microhttpd.h")),
     "ctl": (
         ("base", "model", "policy", "topo", "guest", "plan", "report"),
-        ("systemd/", "json-c/"),
+        ("systemd/", "json-c/", "libxml/"),
     ),
 }
 

@@ -31,6 +31,7 @@ import test_pending
 import test_placement
 import test_policy
 import test_record
+import test_report
 import test_restore
 import test_terminal
 import test_usage
@@ -38,7 +39,7 @@ import test_usage
 MODULES = (test_placement, test_drift, test_contest, test_restore, test_daemon, test_hung, test_libvirtd, test_cli,
            test_off, test_advise, test_devices, test_disks, test_doctor, test_pending, test_memory, test_clocks, test_bus,
            test_objects, test_ability, test_evil, test_policy, test_completion,
-           test_terminal, test_log, test_usage, test_metrics)
+           test_terminal, test_log, test_usage, test_metrics, test_report)
 RESILIENCE = (test_crash, test_record, test_messages, test_churn)  # by "make check-resilience"
 
 

@@ -40,22 +40,23 @@ def harmless(text):
     return not bad
 
 
-class Evil(Case):
-    def define(self, name):
-        """Its uuid; "" if libvirt does not take the name."""
-        uuid = str(uuid_module.uuid4())
-        path = os.path.join(harness.HOST.scratch, "evil.xml")
-        xml = f"""<domain type='qemu'><name>{escaped(name)}</name><uuid>{uuid}</uuid>
+def define(name):
+    """A guest of that name: its uuid; "" if libvirt does not take the name."""
+    uuid = str(uuid_module.uuid4())
+    path = os.path.join(harness.HOST.scratch, "evil.xml")
+    xml = f"""<domain type='qemu'><name>{escaped(name)}</name><uuid>{uuid}</uuid>
 <title>{escaped(TITLE)}</title><metadata><g:vmtuned xmlns:g='{LABEL}'><g:label>{escaped(TITLE)}</g:label>
 </g:vmtuned></metadata><memory unit='MiB'>32</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='q35'>hvm</type></os><cpu mode='custom'><model>qemu64</model></cpu>
 <devices><controller type='usb' model='none'/><memballoon model='none'/></devices></domain>"""
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(xml)
-        return uuid if virsh("define", path, check=False).returncode == 0 else ""
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(xml)
+    return uuid if virsh("define", path, check=False).returncode == 0 else ""
 
+
+class Evil(Case):
     def test_names_that_are_written_to_do_harm(self):
-        uuids = {self.define(name): name for name in NAMES}
+        uuids = {define(name): name for name in NAMES}
         uuids.pop("", None)
         try:
             self.judge(uuids)
@@ -84,7 +85,7 @@ class Evil(Case):
         except AssertionError as error:
             raise AssertionError(f"{error}: {ascii(others())}") from None
         shown = daemon.log_text()
-        for verb in (("status",), ("plan",), ("advise",), ("pending",), ("status", "--map"),
+        for verb in (("status",), ("plan",), ("advise",), ("pending",), ("map",), ("map", "--compact"),
                      ("status", "--json"), ("plan", "--json"), ("advise", "--json")):
             done = daemon.ctl(*verb, check=False)
             shown += done.stdout + done.stderr

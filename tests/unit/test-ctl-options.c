@@ -62,9 +62,9 @@ static void test_words_and_options_mix(void **state)
 static void test_map_is_for_status(void **state)
 {
     (void)state;
-    g_autoptr(Options) options = parse(ARGV("status", "--map", "a"));
+    g_autoptr(Options) options = parse(ARGV("map", "--compact", "a"));
 
-    assert_true(options->given[OPT_MAP]);
+    assert_true(options->given[OPT_COMPACT]);
     assert_list(options_words(options), "a");
 }
 
@@ -100,7 +100,7 @@ static void test_refusals(void **state)
                    "unknown option '--topolgy'; did you mean '--topology'?");
     assert_refused(ARGV("status", "--quite-another"), "unknown option '--quite-another'");
     assert_refused(ARGV("status", "--force"), "'status' takes no option '--force'");
-    assert_refused(ARGV("plan", "--map"), "'plan' takes no option '--map'");
+    assert_refused(ARGV("plan", "--compact"), "'plan' takes no option '--compact'");
     assert_refused(ARGV("status", "-x"), "unknown option '-x'");
     assert_refused(ARGV("status", "--bus"), "option '--bus' needs an argument: ADDRESS");
     assert_refused(ARGV("status", "--json=yes"), "option '--json' takes no argument");

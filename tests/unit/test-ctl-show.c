@@ -106,39 +106,6 @@ static void test_bad_marks(void **state)
                      2);
 }
 
-/* A guest of its own CPUs by class, one on the pool by name, equal cores in one row, a node of
- * memory alone. */
-static void test_map(void **state)
-{
-    (void)state;
-    assert_renders(show_map,
-                   "{\"host\": {\"nodes\": [{\"node\": 0, \"cpus\": \"0-7\", \"memory_mib\": 512},"
-                   "{\"node\": 1, \"cpus\": \"\", \"memory_mib\": 1024}], \"cores\": ["
-                   "{\"core\": 0, \"cpus\": \"0,4\", \"llc\": 0, \"node\": 0},"
-                   "{\"core\": 1, \"cpus\": \"1,5\", \"llc\": 0, \"node\": 0},"
-                   "{\"core\": 2, \"cpus\": \"2,6\", \"llc\": 0, \"node\": 0},"
-                   "{\"core\": 3, \"cpus\": \"3,7\", \"llc\": 1, \"node\": 0}]},"
-                   "\"guests\": [{\"name\": \"db1\", \"memory_nodes\": \"0-1\", \"now\": ["
-                   "{\"class\": \"vcpu\", \"id\": 0, \"cpus\": \"3\"},"
-                   "{\"class\": \"vcpu\", \"id\": 1, \"cpus\": \"7\"},"
-                   "{\"class\": \"iothread\", \"id\": 1, \"cpus\": \"3,7\"},"
-                   "{\"class\": \"emulator\", \"id\": 0, \"cpus\": \"0,4\"}]},"
-                   "{\"name\": \"off\", \"memory_nodes\": null, \"now\": null},"
-                   "{\"name\": \"web1\", \"memory_nodes\": \"1\", \"now\": ["
-                   "{\"class\": \"vcpu\", \"id\": 0, \"cpus\": \"0-2,4-6\"},"
-                   "{\"class\": \"emulator\", \"id\": 0, \"cpus\": \"0-2,4-6\"}]}]}",
-                   "\n"
-                   "NODE  LLC  CORES  CPUS     GUESTS\n"
-                   "0     0    0      0,4      db1: emulator; web1\n"
-                   "0     0    1-2    1-2,5-6  web1\n"
-                   "0     1    3      3,7      db1: vCPUs 0-1, IOThread 1\n"
-                   "1     -    -      -        -\n"
-                   "\n"
-                   "NODE  MEMORY  HOLDS MEMORY OF\n"
-                   "0     512MiB  db1\n"
-                   "1     1GiB    db1, web1\n");
-}
-
 static void test_doc_reads_what_is_not_there(void **state)
 {
     (void)state;
@@ -232,7 +199,6 @@ static void test_empty_documents(void **state)
 {
     (void)state;
     assert_renders(show_verify, "{}", "0 of 0 guests well\n");
-    assert_renders(show_map, "{\"host\": null}", "");
     assert_renders(show_plan, "{}",
                    "0 placed, 0 refused, 0 unmanaged; nothing to change\n"
                    "Host: CPUs , nodes , housekeeping , shared \n");
@@ -244,7 +210,6 @@ int main(void)
         cmocka_unit_test(test_table_aligns),
         cmocka_unit_test(test_table_on_a_terminal),
         cmocka_unit_test(test_bad_marks),
-        cmocka_unit_test(test_map),
         cmocka_unit_test(test_doc_reads_what_is_not_there),
         cmocka_unit_test(test_placement_joins_neighbours),
         cmocka_unit_test(test_plan_as_text),

@@ -326,7 +326,7 @@ static void test_missing_options(void **state)
     World *world = *state;
 
     world->argv[3] = NULL;
-    assert_bad_input(world, 2, "simulate needs --policy FILE");
+    assert_bad_input(world, 2, "planning from files needs --policy FILE");
 }
 
 static void test_empty_directory(void **state)

@@ -701,6 +701,69 @@ static void test_doctor(void **state)
     json_object_put(of_none);
 }
 
+static void add_host(Snapshot *snapshot)
+{
+    Host *host = host_new();
+
+    host->n_nodes = 1;
+    host->nodes = g_new0(HostNode, 1);
+    host->nodes[0] = (HostNode){.node = 2, .memory_kib = 4096, .free_kib = 2048};
+    host->n_pools = 1;
+    host->pools = g_new0(HostPool, 1);
+    host->pools[0] = (HostPool){.node = 2, .size_kib = 2048, .total = 9, .free = 4};
+    snapshot->host.host = host;
+}
+
+/* What is free is known of nodes that were looked at; nobody judges the guests' states. */
+static void test_map(void **state)
+{
+    (void)state;
+    g_autoptr(Snapshot) snapshot = snapshot_in_state(GUEST_REFUSED);
+    static const char *const nobody[] = {"nobody", NULL};
+
+    snapshot->topo = small_topo();
+    snapshot->topo->nodes[1].pools = g_new0(TopoPagePool, 1);
+    snapshot->topo->nodes[1].pools[0] = (TopoPagePool){.size_kib = 2048, .total = 7};
+    snapshot->topo->nodes[1].n_pools = 1;
+    set_to(&snapshot->plan->shared, "0-2");
+    add_host(snapshot);
+    Json *document = report_map(snapshot, NULL), *unknown = report_map(snapshot, nobody);
+    assert_int_equal(report_get_exit(document), REPORT_OK);
+    assert_text(document, "shared", "0-2");
+    assert_text(document, "nodes/0/free_mib", NULL);
+    assert_number(document, "nodes/1/free_mib", 2);
+    assert_number(document, "nodes/1/pools/0/total", 9);
+    assert_number(document, "nodes/1/pools/0/free", 4);
+    assert_length(document, "llcs", 1);
+    assert_length(document, "cores", 2);
+    assert_text(document, "guests/0/name", "alpha");
+    assert_text(document, "guests/0/threads", NULL); /* nobody looked at it */
+    assert_int_equal(report_get_exit(unknown), REPORT_BAD_INPUT);
+    json_object_put(document);
+    json_object_put(unknown);
+}
+
+static void test_planned_map(void **state)
+{
+    (void)state;
+    g_autoptr(Topo) topo = small_topo();
+    g_autoptr(Plan) plan = plan_of(placed_plan(), refused_plan());
+
+    plan->guests[0]->memory[0].node = 2;
+    Json *document = report_planned_map(plan, topo, NULL);
+    assert_int_equal(report_get_exit(document), REPORT_MISMATCH);
+    assert_text(document, "housekeeping", "0,8");
+    assert_text(document, "guests/0/state", "placed");
+    assert_length(document, "guests/0/threads", 5); /* the third vCPU is offline */
+    assert_text(document, "guests/0/threads/1/cpus", "5");
+    assert_text(document, "guests/0/threads/2/class", "emulator");
+    assert_text(document, "guests/0/threads/3/class", "iothread");
+    assert_number(document, "guests/0/memory_mib/2", 512);
+    assert_text(document, "guests/1/state", "refused");
+    assert_text(document, "guests/1/threads", NULL);
+    json_object_put(document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -722,6 +785,8 @@ int main(void)
         cmocka_unit_test(test_pending),
         cmocka_unit_test(test_topology_and_knobs),
         cmocka_unit_test(test_doctor),
+        cmocka_unit_test(test_map),
+        cmocka_unit_test(test_planned_map),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,7 +88,8 @@ def main(host):
     heading("Do it")
     show(f"sed -i 's/^mode: observe /mode: enforce /' {POLICY} && vmtuned-ctl reload")
     host.wait("all as planned", lambda: settled(guests))
-    show("vmtuned-ctl status --map")
+    show("vmtuned-ctl status")
+    show("vmtuned-ctl map")
     show_truth(guests)
     heading("Somebody changes it: web1 is put on db1's CPU with taskset, db2 everywhere through libvirt")
     masks = [guest.masks() for guest in guests]
