@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/guest-job.h"
 #include "daemon/pool.h"
+#include "daemon/usage-total.h"
 #include "host/quick.h"
 #include "model/contest.h"
 #include "model/status.h"

@@ -15,6 +15,10 @@
 /* Of one connection, for its request and headers: what is larger is refused. */
 #define CONNECTION_MEMORY_BYTES ((size_t)(16 * 1024))
 
+/* libmicrohttpd asks to be called at once where it is not done: sd-event's own 250 ms are too long.
+ */
+#define TIMER_ACCURACY_USEC 1000
+
 #define TYPE_PLAIN "text/plain; charset=utf-8"
 
 struct Exporter {
@@ -234,7 +238,8 @@ static int on_idle(sd_event_source *source, uint64_t usec, void *data)
 static int add_timer(Exporter *exporter, sd_event *event, sd_event_time_handler_t handler,
                      sd_event_source **ret)
 {
-    int r = sd_event_add_time_relative(event, ret, CLOCK_MONOTONIC, 0, 0, handler, exporter);
+    int r = sd_event_add_time_relative(event, ret, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_USEC, handler,
+                                       exporter);
 
     return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }

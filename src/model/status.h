@@ -8,7 +8,7 @@
 #include "model/host.h"
 #include "model/pending.h"
 #include "model/plan.h"
-#include "model/usage-total.h"
+#include "model/usage.h"
 
 typedef enum GuestState {
     GUEST_OFF,           /* defined, not running */

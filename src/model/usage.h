@@ -49,3 +49,9 @@ bool thread_usage_rate(const GuestUsage *before, const GuestUsage *after, const 
 /* cpu_pct: sum over all threads, 100 is one CPU. delay_pct: mean over the vCPUs, what a guest sees
  * as steal time. False: no thread's is known. */
 bool guest_usage_rate(const GuestUsage *before, const GuestUsage *after, UsageRate *ret);
+
+/* What all threads of one class used since some time (daemon/usage-total.h). */
+typedef struct UsageTotal {
+    bool counted; /* the guest had such threads, and the kernel counts */
+    uint64_t cpu_nsec, delay_nsec;
+} UsageTotal;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The table of metrics and who goes by it: METRICS.md has each row as it is; expressions of alerts and of the
+"""The tables of metrics and who goes by it: METRICS.md has each row as it is; expressions of alerts and of the
 dashboard name metrics that there are, and Prometheus takes them; the alerts do what their test says."""
 
 import json
@@ -13,7 +13,7 @@ from common import Report
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
 from promtool import promtool  # noqa: E402
 
-TABLE, DOCUMENT = "src/report/report-metrics.c", "docs/METRICS.md"
+TABLES, DOCUMENT = "src/report/metric-*.c", "docs/METRICS.md"
 ALERTS, ALERTS_TEST = "conf/prometheus/vmtuned.rules.yml", "tests/data/vmtuned.rules.test.yml"
 DASHBOARD = "conf/grafana/vmtuned.json"
 TEXT = r'((?:"[^"]*"\s*)+)'
@@ -87,9 +87,12 @@ def check_dashboard(report, samples):
 
 def main():
     report = Report()
-    rows = ROW.findall(report.text(TABLE))
-    if len(rows) != report.text(TABLE).count(".family ="):
-        report.error(TABLE, 0, "a row of the table cannot be read")
+    rows = []
+    for path in report.files(TABLES):
+        text = path.read_text(encoding="utf-8")
+        rows += ROW.findall(text)
+        if len(ROW.findall(text)) != len(re.findall(r'\.family =\s*\{(?!\.name = NULL)', text)):
+            report.error(path, 0, "a row of the table cannot be read")
     samples = check_document(report, rows)
     check_names(report, ALERTS, report.text(ALERTS), samples)
     check_promtool(report, ALERTS, "check", "rules", "--lint-fatal", str(report.root / ALERTS))

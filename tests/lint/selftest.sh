@@ -78,7 +78,7 @@ EOF
             echo '{.family = {.name = "vmtuned_a", .type = METRIC_COUNTER, .help = "A.", .labels = {"b"}},'
             echo '{.family = {.name = "vmtuned_c_bytes", .type = METRIC_GAUGE, .unit = "bytes", .help = "C."}}'
             echo '{.family = {"vmtuned_d"}}'
-        } >src/report/report-metrics.c
+        } >src/report/metric-a.c
         printf '%s\n' '| `vmtuned_c_bytes` | gauge |  | C. |' '| `vmtuned_e` | gauge |  | E. |' >docs/METRICS.md
         echo 'groups: [{name: a, rules: [{alert: A, expr: vmtuned_a > 0}]}]' >conf/prometheus/vmtuned.rules.yml
         {
@@ -86,7 +86,7 @@ EOF
             echo 'tests: [{alert_rule_test: [{alertname: A, exp_alerts: [{}]}]}]'
         } >tests/data/vmtuned.rules.test.yml
         echo '{"panels": [{"targets": [{"expr": "sum(vmtuned_c_bytes, vmtuned_f"}]}]}' >conf/grafana/vmtuned.json
-        echo 'src/report/report-metrics.c:0: a row'
+        echo 'src/report/metric-a.c:0: a row'
         echo 'docs/METRICS.md:0: lacks the row | `vmtuned_a_total` | counter | `b` | A. |'
         echo 'docs/METRICS.md:0: is of no metric: | `vmtuned_e`'
         echo 'conf/prometheus/vmtuned.rules.yml:0: there is no metric vmtuned_a'

@@ -242,12 +242,12 @@ class Http(Case):
     def test_odd_requests(self):
         self.daemon("")
         with Exporter() as exporter:
-            for data in (b"", b"\0" * 1000, b"GET\r\n\r\n", b"GET /metrics HTTP/9.9\r\n\r\n", b"\r\n" * 10000,
+            for data in (b"", b"\xff\0 / HTTP/1.1\r\n\r\n", b"GET\r\n\r\n", b"GET /metrics HTTP/9.9\r\n\r\n", b"\r\n" * 10000,
                          b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
                          b"GET /metrics HTTP/1.1\r\nHost: a\r\n" + b"X: " + b"a" * 100000 + b"\r\n\r\n",
                          b"GET /metrics HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 100000 + b"\r\n",
                          b"POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
-                         b"GET /metrics HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"):
+                         b"GET /metrics HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\n"):
                 answer = exporter.raw(data)
                 self.assertNotIn(b" 200 ", answer.split(b"\r\n")[0], data[:40])
                 self.assertEqual(exporter.get()[0], 200, data[:40])

@@ -8,11 +8,6 @@
 
 #include "model/usage.h"
 
-typedef struct UsageTotal {
-    bool counted; /* the guest had such threads, and the kernel counts */
-    uint64_t cpu_nsec, delay_nsec;
-} UsageTotal;
-
 typedef struct UsageTotals UsageTotals;
 
 UsageTotals *usage_totals_new(void); /* refcount 1 */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "model/usage-total.h"
+#include "daemon/usage-total.h"
 
 #include <string.h>
 
