@@ -80,7 +80,7 @@ static void mend_delay(const Doctor *doctor, Finding *finding)
     else if (plan_of(doctor)->pool && fits)
         doctor_mend(doctor, finding, KEY_CPU_POLICY, "dedicated");
     else
-        doctor_advise(finding, "vmtuned-ctl status --map  # who else may run on its CPUs");
+        doctor_advise(finding, "vmtuned-ctl map  # who else may run on its CPUs");
 }
 
 static void check_delay(const Doctor *doctor)

@@ -51,8 +51,6 @@ struct json_object *parts_pending(const GuestStatus *status);
 /* What the policy asks for and it cannot have. plan may be NULL. */
 struct json_object *parts_unsupported(const GuestStatus *status);
 
-/* "shared", "dedicated" …: what it asks for; NULL: nobody knows yet. */
-const char *parts_policy_word(const GuestStatus *status);
 /* Where its threads may run, as the kernel had them at the last look; null: nobody looked. One row
  * for each vCPU and IOThread, and for QEMU's other threads and vhost workers together. */
 struct json_object *parts_now(const Guest *guest);
