@@ -257,6 +257,12 @@ check-lab: ## whole NUMA hosts with systemd and KVM guests, in QEMU (root)
 demo: ## boot a NUMA host in QEMU and show what vmtuned does there (root)
 	$(Q)tests/lab/demo
 
+tour: ## run the README's tour word for word on the demo's host, and time it (root)
+	$(Q)tests/docs/tour
+
+docs: reference ## the README's terminal sessions as the demo's host prints them, and the lists in the man pages (root)
+	$(Q)tests/docs/tour --update
+
 demo-shell: ## a root shell in the demo's host; ends with the shell (root)
 	$(Q)tests/lab/demo --shell
 
@@ -402,4 +408,4 @@ clean: ## remove build/
 
 FORCE:
 .PHONY: FORCE all help objects $(addprefix check-,$(RUNNERS)) check check-long check-topologies lint format fuzz bench \
-	coverage demo demo-shell setup install uninstall dist deb rpm clean run-asan run-long run-fuzz
+	coverage demo demo-shell tour docs setup install uninstall dist deb rpm clean run-asan run-long run-fuzz

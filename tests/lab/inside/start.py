@@ -4,11 +4,13 @@
   {"mode": "cases", "cases": [{"name", "limit", "last"}…], "after_cut": name or null, "reset": whether
    first of all, after a host that died}
   {"mode": "demo"}
+  {"mode": "tour", "package": its file name, "commands": [command…]}
   {"mode": "shell"}
 
 Each case runs in a process of its own, in a session of its own, and is killed past its limit
 (seconds). Told through the port, a line each: up, start NAME, | TEXT (a failed case's output), note TEXT,
-say TEXT, end NAME passed|failed|hung SECONDS, cut (the host wants its power cut), ready (the shell), done.
+say TEXT, ran JSON (a command of the tour), end NAME passed|failed|hung SECONDS, cut (the host wants its power
+cut), ready (the shell), done.
 """
 
 import glob
@@ -132,6 +134,9 @@ def main():
     elif JOB["mode"] == "demo":
         import demo
         demo.main(lab.Host(JOB["guests"]))
+    elif JOB["mode"] == "tour":
+        import tour
+        tour.main(lab.Host(JOB["guests"]), JOB["package"], JOB["commands"])
     else:
         shell()
     lab.tell("done")
