@@ -91,6 +91,7 @@ static int setup(void **state)
     manager->record = stage->world->record;
     manager->boot_id = (char *)GUEST_WORLD_BOOT;
     manager->topo = stage->world->topo;
+    manager->policy = stage->world->policy;
     manager->guests = g_ptr_array_new_with_free_func((GDestroyNotify)managed_free);
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     manager->host = host_state_new();
