@@ -25,6 +25,7 @@
 #include "report/report.h"
 #include "vmtuned/message-ids.h"
 
+#include <malloc.h>
 #include <string.h>
 
 static void cycle_look(Manager *manager);
@@ -72,7 +73,8 @@ static void take_requests(Manager *manager)
 
 /* --- cycle_list --- */
 
-static void sync_one(Manager *manager, const Guest *guest)
+/* autostart: it was asked for. */
+static void sync_one(Manager *manager, const Guest *guest, bool autostart)
 {
     Managed *managed = g_hash_table_lookup(manager->by_uuid, guest->uuid);
 
@@ -86,7 +88,8 @@ static void sync_one(Manager *manager, const Guest *guest)
         managed->name = g_strdup(guest->name);
         managed->dirty = true;
     }
-    if (!guest->active && managed->guest && managed->guest->autostart != guest->autostart)
+    if (autostart && !guest->active && managed->guest &&
+        managed->guest->autostart != guest->autostart)
         managed->dirty = manager->host->dirty = true;
     if (managed->active == guest->active)
         return;
@@ -115,8 +118,9 @@ static void drop_guest(Manager *manager, guint index)
     g_ptr_array_remove_index(manager->guests, index);
 }
 
-static void sync_guests(Manager *manager, const GPtrArray *list)
+static void sync_guests(Manager *manager, const ListJob *job)
 {
+    const GPtrArray *list = job->guests;
     g_autoptr(GHashTable) listed = g_hash_table_new(g_str_hash, g_str_equal);
 
     for (guint i = 0; i < list->len; i++)
@@ -126,7 +130,7 @@ static void sync_guests(Manager *manager, const GPtrArray *list)
                                    ((Managed *)g_ptr_array_index(manager->guests, i))->uuid))
             drop_guest(manager, i);
     for (guint i = 0; i < list->len; i++)
-        sync_one(manager, g_ptr_array_index(list, i));
+        sync_one(manager, g_ptr_array_index(list, i), job->autostart);
     g_ptr_array_sort(manager->guests, managed_compare);
 }
 
@@ -223,13 +227,16 @@ static void list_done(PoolJob *base, bool abandoned)
         cycle_end(manager);
         return;
     }
+    if (job->check_topo)
+        manager->stamp_usec = g_get_monotonic_time();
     sync_topo(manager, job);
     if (manager->slept) /* again: jobs that were under way then may have settled their guests */
         manager_host_changed(manager);
     manager->slept = false;
     if (job->host)
         host_state_take(manager, job->host);
-    sync_guests(manager, job->guests);
+    if (job->guests)
+        sync_guests(manager, job);
     mark_due(manager, job);
     mark_requested(manager);
     cycle_look(manager);
@@ -738,6 +745,9 @@ static void cycle_end(Manager *manager)
         manager->counters.cycles_given_up++;
     }
     answer_all(manager, looked);
+    if (manager->n_jobs > 0)
+        malloc_trim(0); /* looks and definitions took far more than what is kept of them */
+    manager->n_jobs = 0;
     manager->phase = CYCLE_IDLE;
     manager_cycle_ended(manager, looked);
 }

@@ -408,9 +408,22 @@ static SettingList *update_left(GuestJob *job, const ProcessKey *process)
     return wanted;
 }
 
+/* The look that the plan was made from is as good as one more: it has just been taken. */
+static int first_look(GuestJob *job)
+{
+    const Guest *last = job->last;
+
+    if (!last || !last->active || last->hung || last->in_job || job->threads_only ||
+        g_get_monotonic_time() - job->last_usec > LOOK_FRESH_USEC)
+        return look(job);
+    job->guest = guest_ref(last);
+    job->result = BACKEND_DONE;
+    return job->result;
+}
+
 static void run_rounds(GuestJob *job)
 {
-    if (look(job) != BACKEND_DONE)
+    if (first_look(job) != BACKEND_DONE)
         return;
     const ProcessKey process = job_process(job);
 

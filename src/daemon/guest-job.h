@@ -14,6 +14,8 @@
 /* Rounds of diff and apply before giving up: one settles nearly everything, one more the threads
  * that libvirt's emulator pin has reset, one is for a guest that changes meanwhile. */
 #define GUEST_JOB_MAX_ROUNDS 4u
+/* A look that is not older is as good as another. Short against what people and tools do. */
+#define LOOK_FRESH_USEC (100 * G_TIME_SPAN_MILLISECOND)
 
 typedef enum GuestJobKind {
     GUEST_LOOK,    /* observe only */
@@ -33,6 +35,7 @@ typedef struct GuestJob {
     pid_t pid;       /* the process that plan and flags are of; 0: none, or the guest was off */
     uint64_t starttime;
     Guest *last;         /* the look before, for what one that hangs does not tell; NULL: never */
+    int64_t last_usec;   /* TUNE: when, monotonic; 0: it does not hold any more */
     bool threads_only;   /* TUNE: calls about it hang: libvirt is not asked anything, and only its
                             threads are set, of the process of last */
     GuestPlan *settled;  /* TUNE: the plan it was last seen right with; NULL: never */

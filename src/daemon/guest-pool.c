@@ -75,6 +75,7 @@ static GuestJob *job_for(Manager *manager, Managed *managed, GuestJobKind kind)
     if (kind == GUEST_TUNE) {
         job->keep_drift = managed_keeps_drift(managed);
         job->threads_only = managed->stuck;
+        job->last_usec = managed->dirty ? 0 : managed->looked_usec;
     }
     if (kind == GUEST_RESTORE) {
         job->force = managed->force;
@@ -101,6 +102,7 @@ void guest_pool_submit(Manager *manager, Managed *managed, GuestJobKind kind,
     pool_job->job->backend = &pool_job->backend;
     managed->in_flight = true;
     manager->jobs_pending++;
+    manager->n_jobs++;
     pool_submit(manager->pool, &pool_job->base);
 }
 

@@ -58,11 +58,24 @@ void host_state_request(HostState *state, const Request *request)
     state->force |= request->kind == REQUEST_RESTORE && request->force;
 }
 
+/* The policy asks something of the host, or something is still to go back. */
+static bool host_state_is_asked(const HostState *state)
+{
+    return !state->plan || setting_list_size(state->plan->wanted) > 0 ||
+           setting_list_size(state->plan->unsupported) > 0 || state->plan->shortages->len > 0 ||
+           change_set_size(state->left) > 0 || !state->originals ||
+           setting_list_size(state->originals) > 0;
+}
+
 bool host_state_is_due(const Manager *manager)
 {
     const HostState *state = manager->host;
 
-    return manager->interval_due || state->dirty || !state->host;
+    if (state->dirty || !state->host)
+        return true;
+    return manager->interval_due &&
+           (host_state_is_asked(state) ||
+            g_get_monotonic_time() - state->looked_usec > HOST_IDLE_LOOK_USEC);
 }
 
 void host_state_take(Manager *manager, HostJob *job)
@@ -74,6 +87,7 @@ void host_state_take(Manager *manager, HostJob *job)
         return;
     }
     state->dirty = false;
+    state->looked_usec = g_get_monotonic_time();
     state->released = job->released;
     g_clear_pointer(&state->host, host_unref);
     state->host = g_steal_pointer(&job->host);

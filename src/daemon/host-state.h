@@ -12,6 +12,9 @@
 /* A pool that could not be had whole, or what the kernel refused, is tried again after this. */
 #define HOST_RETRY_USEC G_TIME_SPAN_HOUR
 
+/* Of which nothing is asked is looked at so often, for those who want to see its memory. */
+#define HOST_IDLE_LOOK_USEC G_TIME_SPAN_MINUTE
+
 struct HostState {
     bool dirty;                 /* needs a look */
     struct HostPoolJob *tuning; /* under way; NULL: none, or it was abandoned */
@@ -25,6 +28,7 @@ struct HostState {
                                    back */
     bool released;              /* after restore: left alone until "apply" or the next boot */
     Host *host;                 /* last look; NULL: never */
+    int64_t looked_usec;        /* monotonic, of that look */
     SettingList *originals;     /* sorted; NULL: not known */
     HostPlan *plan, *settled;   /* current; last one that was found in force */
     ChangeSet *left, *refused;  /* never NULL */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The first step of a cycle, in a worker: the record if it is due, the quick pass over the guests
- * that are watched, the host's topology if it changed, the host's settings if they are due, and all
- * guests in one bulk call.
+ * The first step of a cycle, in a worker: the quick pass over the guests that are watched, and what
+ * is due of the record, the host's topology, the host's settings, and all guests in one bulk call.
  *
  * The quick pass asks the kernel about one process after the other, and one whose memory is locked
  * holds it up: the list goes no further, and the next one leaves that guest out.
@@ -48,7 +47,8 @@ static bool list_check(ListJob *job)
     for (guint i = 0; i < job->watches->len; i++) {
         Watch *watch = g_ptr_array_index(job->watches, i);
         g_atomic_int_set(&job->at, (int)i);
-        if (quick_check(watch->quick, job->online) != 0)
+        if (quick_check(watch->quick, job->online) != 0 ||
+            ((job->pass + i) % QUICK_MEMORY_PASSES == 0 && quick_check_memory(watch->quick) != 0))
             g_ptr_array_add(job->changed, g_strdup(g_ptr_array_index(job->uuids, i)));
         if (g_atomic_int_get(&job->base.given_up))
             return false;
@@ -69,10 +69,12 @@ static void list_run(PoolJob *base)
         return;
     if (job->alive && !g_atomic_int_get(&base->given_up)) /* else who lives now is not known */
         list_drop_dead(job);
-    list_topo(job);
+    if (job->check_topo)
+        list_topo(job);
     if (job->host)
         host_job_run(job->host);
-    job->result = virt_guests_list(job->hub, &job->guests);
+    if (job->list)
+        job->result = virt_guests_list(job->hub, job->autostart, &job->guests);
 }
 
 static void list_free(PoolJob *base)
@@ -176,6 +178,13 @@ static void list_known(Manager *manager, ListJob *job)
     job->defined = g_steal_pointer(&defined);
 }
 
+/* Nothing but the interval called for this cycle: what rarely changes is left out of most. */
+static bool is_routine(const Manager *manager)
+{
+    return manager->interval_due && !manager->called && manager->topo &&
+           g_queue_is_empty((GQueue *)&manager->answering);
+}
+
 void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
 {
     ListJob *job = g_new0(ListJob, 1);
@@ -191,11 +200,16 @@ void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
     job->done = done;
     job->at = -1;
     job->hub = manager->hub;
+    job->autostart = policy_get_auto_pools(manager->policy) != NULL;
     job->record = manager->record;
     job->check_record = manager->interval_due;
     job->probe_record = manager->record_problem != NULL;
     job->read_restarts = manager->restarts_unread;
     job->boot_id = manager->boot_id;
+    job->pass = manager->passes;
+    job->list = !is_routine(manager) || manager->passes % LIST_PASSES == 0;
+    job->check_topo =
+        !is_routine(manager) || g_get_monotonic_time() - manager->stamp_usec >= STAMP_USEC;
     list_known(manager, job);
     if (host_state_is_due(manager)) {
         job->host = host_job_new(HOST_LOOK);
@@ -217,6 +231,7 @@ void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
         g_ptr_array_add(job->watches, watch_ref(managed->watch));
         g_ptr_array_add(job->uuids, g_strdup(managed->uuid));
     }
-    manager->interval_due = false;
+    manager->passes += manager->interval_due;
+    manager->interval_due = manager->called = false;
     pool_submit(manager->pool, &job->base);
 }

@@ -9,12 +9,16 @@ typedef struct ListJob {
     void (*done)(PoolJob *job, bool abandoned);
     Backend backend;
     VirtHub *hub;
+    bool list;          /* is asked for; else guests stays NULL */
+    bool autostart;     /* is asked for with it */
     GPtrArray *watches; /* of Watch; uuids has their guests, side by side */
     GPtrArray *uuids;   /* of char * */
     int at;             /* atomic: index of the guest the quick pass is at; negative: at none */
     bool left_behind;   /* its cycle ended without it */
+    unsigned pass;      /* of the quick passes */
     CpuSet *online;
     Record *record;
+    bool check_topo;
     bool check_record, probe_record, read_restarts;
     const char *boot_id;
     GPtrArray *alive; /* of Guest: the only processes the record is to keep; NULL: not asked for */
@@ -26,7 +30,7 @@ typedef struct ListJob {
     char *record_problem; /* check_record: why it cannot be used; NULL: it can */
     GPtrArray *restarts;  /* read_restarts: of RestartEntry; NULL: they could not be read */
     Topo *topo;           /* NULL: as before */
-    GPtrArray *guests;    /* of Guest */
+    GPtrArray *guests;    /* of Guest; NULL: not listed */
     GPtrArray *changed;   /* of char *: guests the quick pass found different */
 } ListJob;
 

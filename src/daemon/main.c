@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,8 @@ int main(int argc, char **argv)
 
     if (arguments.exit_code >= 0)
         return arguments.exit_code;
+    /* one heap for all threads: one each would keep what a burst of looks took */
+    mallopt(M_ARENA_MAX, 1);
     choose_log_sink();
     if (!arguments.dry_run && !lock_state(arguments.options.state_dir))
         return EX_UNAVAILABLE;

@@ -117,6 +117,7 @@ void manager_host_changed(Manager *manager)
 void manager_trigger(Manager *manager, const char *uuid)
 {
     manager_mark_dirty(manager, uuid);
+    manager->called = true;
     trigger(manager, TRIGGER_DELAY_USEC);
 }
 

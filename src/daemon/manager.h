@@ -26,8 +26,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_creds, sd_bus_creds_unref)
 
 /* Events come in bursts (a guest's start makes a dozen): wait this long for the rest. Short against
- * the time a start takes, long against the gaps in a burst. */
-#define TRIGGER_DELAY_USEC (10 * G_TIME_SPAN_MILLISECOND)
+ * the time that is left to place its threads, long against the gaps in a burst. */
+#define TRIGGER_DELAY_USEC (2 * G_TIME_SPAN_MILLISECOND)
 /* A cycle for requests begins no sooner after the end of the last such one: whoever may ask for a
  * look may not keep the host looking. */
 #define REQUEST_REST_USEC (500 * G_TIME_SPAN_MILLISECOND)
@@ -36,6 +36,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_creds, sd_bus_creds_unref)
 /* A cycle goes on without a guest whose job takes longer: other guests are not to wait. Long
  * against a tuning on a loaded host. */
 #define JOB_SLOW_USEC (10 * G_TIME_SPAN_SECOND)
+/* Of so many passes at the interval one also asks libvirt for all guests: events tell of those that
+ * come and go, and a connection that loses any is opened anew. */
+#define LIST_PASSES 8u
+/* Whether the host is still as its topology has it is looked at with each cycle that something
+ * called for, and else no more often than this. */
+#define STAMP_USEC (10 * G_TIME_SPAN_SECOND)
 /* Every setting of a guest is looked at again after this time even if nothing hints at a change. */
 #define DEEP_PASS_USEC (10 * G_TIME_SPAN_MINUTE)
 /* A guest whose change was refused or in vain is tried again only with the deep pass; one that was
@@ -156,6 +162,7 @@ typedef struct Manager {
     Topo *topo;         /* NULL before the first cycle */
     char *topo_stamp;   /* as it was when topo was read */
     int64_t topo_usec;  /* monotonic, of that; 0: never */
+    int64_t stamp_usec; /* monotonic, of the last look at the stamp */
     Planning *planning; /* NULL: topo or policy is another since */
     Plan *plan;
     GPtrArray *guests;         /* of Managed, sorted by name, uuid */
@@ -172,15 +179,18 @@ typedef struct Manager {
 
     /* triggers that wait for the next cycle */
     bool triggered;
-    bool retrying; /* nothing new, but something could not be done yet */
+    bool retrying;   /* nothing new, but something could not be done yet */
+    unsigned passes; /* at the interval, since the start; wraps */
     bool interval_due;
+    bool called;     /* not by the interval alone */
     GQueue requests; /* of Request: waiting */
 
     /* the cycle under way */
     CyclePhase phase;
-    bool look_only; /* verify, dry run: no job may write */
-    bool owing;     /* such a cycle found work: the next one may write, whoever asks to verify */
-    bool must_plan; /* topology, policy or set of guests changed */
+    bool look_only;  /* verify, dry run: no job may write */
+    bool owing;      /* such a cycle found work: the next one may write, whoever asks to verify */
+    bool must_plan;  /* topology, policy or set of guests changed */
+    unsigned n_jobs; /* of guests, since the cycle began */
     unsigned jobs_pending;
     GQueue answering;      /* of Request: answered at its end */
     int64_t answered_usec; /* monotonic, of the last end of a cycle that answered any; 0: never */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The process's task directory is kept open, which also holds on to that very process: once it is
- * gone the directory reads as gone, whoever has its pid by then. Masks are kept as the kernel's
- * words, so that a check is a few comparisons and no allocation.
+ * The process's task directory is kept open, and its main thread's stat, which also holds on to
+ * that very process: once it is gone the directory reads as gone, whoever has its pid by then.
+ * Masks are kept as the kernel's words, so that a check is a few comparisons and no allocation.
  */
 #include "host/quick.h"
 
@@ -28,7 +28,7 @@ typedef struct QuickThread {
 
 struct QuickWatch {
     int task_fd;          /* or negative errno */
-    char *stat_name;      /* of the main thread's stat, below it */
+    int stat_fd;          /* the main thread's stat; -1: there is no task_fd */
     bool gone;            /* the process had ended when the watch was made */
     QuickThread *threads; /* sorted by tid */
     unsigned n_threads, n_tasks;
@@ -68,6 +68,16 @@ static void watch_open(QuickWatch *watch, const GuestKernel *kernel)
         watch->task_fd = -errno;
     watch->gone =
         watch->task_fd == -ENOENT || proc_verify("", kernel->pid, kernel->starttime) == HOST_GONE;
+    watch->stat_fd = -1;
+    if (watch->task_fd < 0 || watch->gone)
+        return;
+    g_autofree char *stat = g_strdup_printf("%d/stat", (int)kernel->pid);
+    watch->stat_fd = openat(watch->task_fd, stat, O_RDONLY | O_CLOEXEC);
+    if (watch->stat_fd >= 0)
+        return;
+    watch->gone = errno == ENOENT || errno == ESRCH;
+    close(watch->task_fd);
+    watch->task_fd = -errno;
 }
 
 QuickWatch *quick_watch_new(const GuestKernel *kernel, const SettingList *wanted)
@@ -75,7 +85,6 @@ QuickWatch *quick_watch_new(const GuestKernel *kernel, const SettingList *wanted
     QuickWatch *watch = g_new0(QuickWatch, 1);
 
     watch_open(watch, kernel);
-    watch->stat_name = g_strdup_printf("%d/stat", (int)kernel->pid);
     watch->kernel = guest_kernel_ref(kernel);
     watch->n_threads = kernel->n_threads;
     watch->threads = g_new0(QuickThread, kernel->n_threads);
@@ -95,10 +104,11 @@ void quick_watch_free(QuickWatch *watch)
         return;
     if (watch->task_fd >= 0)
         close(watch->task_fd);
+    if (watch->stat_fd >= 0)
+        close(watch->stat_fd);
     for (unsigned i = 0; i < watch->n_threads; i++)
         g_free(watch->threads[i].wanted);
     g_free(watch->threads);
-    g_free(watch->stat_name);
     guest_kernel_unref(watch->kernel);
     g_free(watch);
 }
@@ -152,12 +162,10 @@ static int tasks_check(const QuickWatch *watch)
 static int stopped_check(const QuickWatch *watch)
 {
     char text[STAT_BYTES];
-    int fd = openat(watch->task_fd, watch->stat_name, O_RDONLY | O_CLOEXEC);
 
-    if (fd < 0)
-        return errno == ENOENT || errno == ESRCH ? HOST_GONE : -errno;
-    ssize_t n = read(fd, text, sizeof(text) - 1);
-    close(fd);
+    ssize_t n = pread(watch->stat_fd, text, sizeof(text) - 1, 0);
+    if (n < 0 && errno != ESRCH)
+        return -errno;
     if (n <= 0)
         return HOST_GONE;
     text[n] = '\0';
@@ -215,7 +223,5 @@ int quick_check(const QuickWatch *watch, const CpuSet *online)
     hwloc_bitmap_to_ulongs(online, AFFINITY_WORDS, online_mask);
     for (unsigned i = 0; i < watch->n_threads && r == HOST_DONE; i++)
         r = thread_check(&watch->threads[i], online_mask, mask);
-    if (r == HOST_DONE)
-        r = quick_check_memory(watch);
     return r;
 }

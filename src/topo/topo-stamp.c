@@ -16,23 +16,32 @@
 /* As the longest list of topo-sysfs.c */
 #define MAX_FILE_BYTES 65536
 
-static const char *const patterns[] = {
+/* Those of cgroup v2, then of v1; a pattern costs a search of its directory. */
+static const char *const files[] = {
     "/sys/devices/system/cpu/online",
     "/sys/devices/system/cpu/isolated",
     "/sys/devices/system/cpu/nohz_full",
     "/sys/devices/system/node/online",
-    "/sys/devices/system/node/node*/hugepages/hugepages-*/nr_hugepages",
-    "/sys/fs/cgroup/cpuset.cpus.*",
+    "/sys/fs/cgroup/cpuset.cpus.effective",
+    "/sys/fs/cgroup/cpuset.cpus.isolated",
     "/sys/fs/cgroup/cpuset.mems.effective",
-    "/sys/fs/cgroup/machine.slice/cpuset.*.effective",
-    "/sys/fs/cgroup/cpuset/cpuset.effective_*",
-    "/proc/sys/kernel/io_uring_*",
-    "/sys/fs/cgroup/cpuset/machine*/cpuset.effective_*",
+    "/sys/fs/cgroup/machine.slice/cpuset.cpus.effective",
+    "/sys/fs/cgroup/machine.slice/cpuset.mems.effective",
+    "/sys/fs/cgroup/cpuset/cpuset.effective_cpus",
+    "/sys/fs/cgroup/cpuset/cpuset.effective_mems",
+    "/sys/fs/cgroup/cpuset/machine/cpuset.effective_cpus",
+    "/sys/fs/cgroup/cpuset/machine/cpuset.effective_mems",
+    "/sys/fs/cgroup/cpuset/machine.slice/cpuset.effective_cpus",
+    "/sys/fs/cgroup/cpuset/machine.slice/cpuset.effective_mems",
+    "/proc/sys/kernel/io_uring_disabled",
+    "/proc/sys/kernel/io_uring_group",
 };
+#define PAGE_POOLS "/sys/devices/system/node/node*/hugepages/hugepages-*/nr_hugepages"
 
 /* A file that vanishes while it is read is not there. */
-static int append_file(GString *stamp, const char *path)
+static int append_file(GString *stamp, const char *root, const char *file)
 {
+    g_autofree char *path = g_strconcat(root, file, NULL);
     g_autofree char *text = NULL;
 
     int r = file_read_small(AT_FDCWD, path, MAX_FILE_BYTES, &text);
@@ -43,9 +52,9 @@ static int append_file(GString *stamp, const char *path)
     return r;
 }
 
-static int append_pattern(GString *stamp, const char *root, const char *pattern)
+static int append_page_pools(GString *stamp, const char *root)
 {
-    g_autofree char *path = g_strconcat(root, pattern, NULL);
+    g_autofree char *path = g_strconcat(root, PAGE_POOLS, NULL);
     glob_t found;
     int r = 0;
 
@@ -58,7 +67,7 @@ static int append_pattern(GString *stamp, const char *root, const char *pattern)
         return -EIO;
     }
     for (size_t i = 0; r == 0 && i < found.gl_pathc; i++)
-        r = append_file(stamp, found.gl_pathv[i]);
+        r = append_file(stamp, "", found.gl_pathv[i]);
     globfree(&found);
     return r;
 }
@@ -79,13 +88,10 @@ int topo_stamp_acquire(const char *root, char **ret)
 {
     g_autoptr(GString) stamp = g_string_new(NULL);
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(patterns); i++) {
-        int r = append_pattern(stamp, root, patterns[i]);
-        if (r < 0)
-            return r;
-    }
-    int r = append_memory(stamp, root);
-    if (r < 0)
+    int r = append_page_pools(stamp, root);
+    for (unsigned i = 0; r == 0 && i < G_N_ELEMENTS(files); i++)
+        r = append_file(stamp, root, files[i]);
+    if (r < 0 || (r = append_memory(stamp, root)) < 0)
         return r;
     if (topo_has_vhost_net(root))
         g_string_append(stamp, "vhost-net\n");

@@ -58,7 +58,7 @@ static void mark_autostart(const VirtCall *call, const GPtrArray *guests)
     domains_free(domains);
 }
 
-int virt_guests_list(VirtHub *hub, GPtrArray **ret)
+int virt_guests_list(VirtHub *hub, bool autostart, GPtrArray **ret)
 {
     g_auto(VirtCall) call = {0};
     virDomainPtr *domains = NULL;
@@ -85,7 +85,8 @@ int virt_guests_list(VirtHub *hub, GPtrArray **ret)
         g_ptr_array_add(guests, guest);
     }
     domains_free(domains);
-    mark_autostart(&call, guests);
+    if (autostart)
+        mark_autostart(&call, guests);
     *ret = g_steal_pointer(&guests);
     return VIRT_DONE;
 }

@@ -58,10 +58,10 @@ bool virt_hub_is_connected(const VirtHub *hub);
 /* What libvirt is being asked about that guest, in words; static. NULL: nothing. */
 const char *virt_hub_call_of(VirtHub *hub, const char *uuid);
 
-/* uuid, name and active of every guest, running or defined, and autostart of those that are off:
- * two bulk calls. Guests hold no definitions, and persistent is not told. *ret: array of Guest.
- * VIRT_DONE, VIRT_AWAY, negative errno. */
-int virt_guests_list(VirtHub *hub, GPtrArray **ret);
+/* uuid, name and active of every guest, running or defined: one bulk call; with autostart also that
+ * of those that are off: one more. Guests hold no definitions, and persistent is not told. *ret:
+ * array of Guest. VIRT_DONE, VIRT_AWAY, negative errno. */
+int virt_guests_list(VirtHub *hub, bool autostart, GPtrArray **ret);
 
 /* One guest with its definitions (live if it runs, config if persistent) and whether it is in a
  * job, what its emulator can do, its saved memory and its snapshots. kernel stays NULL. VIRT_DONE,

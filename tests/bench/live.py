@@ -1,13 +1,22 @@
-"""The daemon at rest against the floor, beside real guests: CPU a pass, memory, and how long a
-guest's start takes until all its threads are placed. Run by run.sh inside private namespaces."""
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemon at rest against the floor, beside real guests of one libvirtd, pass by pass in turn:
+CPU a pass, libvirtd's own counted too, and memory; and how long after a guest's start all its threads
+are placed. Run by run.sh inside private namespaces; BENCH_GUESTS, BENCH_PASSES and BENCH_STARTS in the
+environment."""
 
 import os
+import statistics
 import subprocess
 import time
 
 import harness
 
-GUESTS, PASSES, STARTS = 10, 20, 10
+GUESTS = [int(word) for word in os.environ.get("BENCH_GUESTS", "10 100 200").split()]
+PASSES = int(os.environ.get("BENCH_PASSES", "40"))
+STARTS = int(os.environ.get("BENCH_STARTS", "100"))
+INTERVAL = 1.0  # seconds; the daemon's shortest
+POLICY = ("host: {cpu_overcommit: 1024}\n"
+          "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]")
 
 
 def memory_kib(text, field):
@@ -15,52 +24,92 @@ def memory_kib(text, field):
 
 
 def cpu_usec(pid):
-    fields = harness.read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
+    """CPU time of all threads of a process, ended ones too: its clock, as clock_getcpuclockid() has it."""
+    return time.clock_gettime_ns((~pid << 3) | 2) / 1000
 
 
-def measure_rest(daemon):
-    floor = subprocess.Popen((os.path.join(harness.BUILD, "tests/bench/floor"), "qemu:///system",
-                              str(PASSES)), stdout=subprocess.PIPE, text=True)
-    pid, passes, start = daemon.process.pid, daemon.cycles(), cpu_usec(daemon.process.pid)
-    output = floor.communicate(timeout=120)[0]
-    ours = (cpu_usec(pid) - start) / max(daemon.cycles() - passes, 1)
-    theirs = float(output.splitlines()[0])
-    rollup = harness.read(f"/proc/{pid}/smaps_rollup")
-    print(f"CPU of a pass without changes, {GUESTS} guests: {ours:.0f} us, floor {theirs:.0f} us, "
-          f"ratio {ours / theirs:.2f} (clock ticks of 10 ms: {PASSES} passes)")
+def quantile(values, part):
+    return sorted(values)[min(int(len(values) * part), len(values) - 1)]
+
+
+class Floor:
+    def __init__(self):
+        self.process = subprocess.Popen((os.path.join(harness.BUILD, "tests/bench/floor"), "qemu:///system"),
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.once()
+
+    def once(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline()) / 1000
+
+    def end(self):
+        return self.process.communicate(timeout=60)[0]
+
+
+def wait_for_pass(pid):
+    """Until the daemon has just worked, seen by the CPU time it took; it is left alone meanwhile."""
+    before = cpu_usec(pid)
+    while cpu_usec(pid) == before:
+        time.sleep(0.002)
+
+
+def measure_rest(daemon, n_guests):
+    """The floor's pass is in the middle between two of the daemon's."""
+    ours, theirs = [], []
+    pid, libvirtd = daemon.process.pid, harness.HOST.processes["libvirtd"].pid
+    floor = Floor()
+    cycles = daemon.cycles()
+    time.sleep(INTERVAL)  # what that question cost is over
+    wait_for_pass(pid)
+    time.sleep(INTERVAL / 2)
+    for _ in range(PASSES):
+        start = [cpu_usec(pid), cpu_usec(libvirtd)]
+        alone = floor.once()
+        time.sleep(INTERVAL / 10)  # libvirtd is done with it
+        between = cpu_usec(libvirtd)
+        time.sleep(INTERVAL * 9 / 10 - 0.002)
+        theirs.append((alone, between - start[1]))
+        ours.append((cpu_usec(pid) - start[0], cpu_usec(libvirtd) - between))
+    passes = daemon.cycles() - cycles
+    for what, select in (("alone", lambda pair: pair[0]), ("with libvirtd's", sum)):
+        mine, other = [select(pair) for pair in ours], [select(pair) for pair in theirs]
+        ratio = statistics.median(a / b for a, b in zip(mine, other))
+        print(f"{n_guests:4} guests: CPU of a pass without changes, {what}: {statistics.median(mine):.0f} us "
+              f"(p99 {quantile(mine, 0.99):.0f}), floor {statistics.median(other):.0f} us "
+              f"(p99 {quantile(other, 0.99):.0f}), ratio {ratio:.2f} ({PASSES} pairs, {passes} passes)")
+    rollup, other = harness.read(f"/proc/{pid}/smaps_rollup"), floor.end()
     for field in ("Rss", "Pss", "Private_Dirty"):
-        mine, other = memory_kib(rollup, field), memory_kib(output, field)
-        print(f"{field}: {mine} KiB, floor {other} KiB, ratio {mine / other:.2f}")
+        a, b = memory_kib(rollup, field), memory_kib(other, field)
+        print(f"{n_guests:4} guests: {field}: {a} KiB, floor {b} KiB, ratio {a / b:.2f}")
 
 
 def measure_starts():
-    guest = harness.Guest("ded1", start=False)
-    delays = []
-    for _ in range(STARTS):
-        guest.start()
-        begin = time.monotonic()
-        harness.wait_for("placed", lambda: guest.all_on({1}))
-        delays.append((time.monotonic() - begin) * 1000)
-        guest.destroy()
-    delays.sort()
-    print(f"from the end of 'virsh start' until every thread is placed (polled every 50 ms): "
-          f"median {delays[len(delays) // 2]:.0f} ms, longest {delays[-1]:.0f} ms")
+    harness.Guest("ded1", start=False)
+    done = harness.run(os.path.join(harness.BUILD, "tests/bench/starts"), "qemu:///system", "ded1", "1", str(STARTS),
+                       timeout=60 + 10 * STARTS)
+    delays = [int(line) / 1000 for line in done.stdout.split()]
+    assert min(delays) >= 0, f"threads were never placed: {delays}"
+    print(f"from a guest's start event until all its threads are placed: median {statistics.median(delays):.1f} ms, "
+          f"p99 {quantile(delays, 0.99):.1f} ms, longest {max(delays):.1f} ms ({len(delays)} starts)")
 
 
 def main():
     host = harness.Host()
     host.start()
     harness.HOST = host
-    daemon = harness.Daemon("host: {cpu_overcommit: 64}\n"
-                            "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]")
+    daemon = harness.Daemon(POLICY, interval=f"{INTERVAL:.0f}s")
     try:
-        for number in range(GUESTS):
-            harness.Guest(f"rest{number}")
         daemon.start()
-        time.sleep(3)
-        measure_rest(daemon)
         measure_starts()
+        made = 0
+        for n_guests in GUESTS:
+            for made in range(made, n_guests):
+                harness.Guest(f"rest{made}")
+            made = n_guests
+            harness.wait_for("all planned", lambda: len(daemon.json("status")["guests"]) > n_guests, timeout=120)
+            daemon.wait_cycles(3)
+            measure_rest(daemon, n_guests)
     finally:
         daemon.stop()
         host.stop()

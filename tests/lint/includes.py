@@ -36,7 +36,7 @@ OPEN = {
     name + ".h"
     for name in """assert ctype dirent endian err errno fcntl float fnmatch ftw getopt glob grp inttypes
     limits locale math poll pthread pwd regex sched search setjmp signal spawn stdalign stdarg stdatomic
-    stdbool stddef stdint stdio stdlib string strings sysexits syslog termios threads time uchar unistd wchar
+    malloc stdbool stddef stdint stdio stdlib string strings sysexits syslog termios threads time uchar unistd wchar
     wctype""".split()
 }
 

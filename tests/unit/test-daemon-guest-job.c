@@ -817,6 +817,34 @@ static void who_hangs_is_as_seen_before(void **state)
     assert_int_equal(another->result, BACKEND_HUNG);
 }
 
+static unsigned looks_of(GuestWorld *world, const Guest *last, int64_t last_usec)
+{
+    g_autoptr(GuestJob) job = job_new(world, GUEST_TUNE);
+    unsigned n = 0;
+
+    job->last = guest_ref(last);
+    job->last_usec = last_usec;
+    guest_job_run(job);
+    assert_int_equal(job->result, BACKEND_DONE);
+    assert_int_equal(change_set_size(job->left), 0);
+    for (guint i = 0; i < world->fake->log->len; i++)
+        n += g_str_has_prefix(g_ptr_array_index(world->fake->log, i), "acquire");
+    return n;
+}
+
+/* The look that its plan was made from need not be taken again, unless it is old. */
+static void a_look_just_taken_is_not_repeated(void **state)
+{
+    GuestWorld *world = *state;
+
+    guest_world_set_plan(world, &pool);
+    guest_job_free(run_well(world, GUEST_TUNE));
+    g_autoptr(GuestJob) seen = job_new(world, GUEST_LOOK);
+    guest_job_run(seen);
+    assert_int_equal(looks_of(world, seen->guest, g_get_monotonic_time()), 0);
+    assert_int_equal(looks_of(world, seen->guest, 1), 1);
+}
+
 /* Calls about it hang: libvirt is not asked for anything, and it still gives way. */
 static void a_guest_that_is_stuck_gives_way(void **state)
 {
@@ -1249,6 +1277,7 @@ int main(void)
         TEST(in_a_job_nothing_is_written),
         TEST(of_a_guest_that_hangs_only_threads_are_set),
         TEST(who_hangs_is_as_seen_before),
+        TEST(a_look_just_taken_is_not_repeated),
         TEST(a_guest_that_is_stuck_gives_way),
         cmocka_unit_test(the_guest_leaves_at_any_call),
         cmocka_unit_test(a_restore_loses_sight_of_the_guest),

@@ -46,7 +46,7 @@ typedef struct Stage {
     Manager manager;
     Managed *hung, *other;
     pid_t qemu; /* a child that plays it */
-    unsigned n_done, n_abandoned;
+    unsigned n_done, n_abandoned, n_listed;
 } Stage;
 
 static GuestKernel *kernel_of(pid_t pid)
@@ -91,6 +91,7 @@ static int setup(void **state)
     manager->record = stage->world->record;
     manager->boot_id = (char *)GUEST_WORLD_BOOT;
     manager->topo = stage->world->topo;
+    manager->policy = stage->world->policy;
     manager->guests = g_ptr_array_new_with_free_func((GDestroyNotify)managed_free);
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     manager->host = host_state_new();
@@ -127,6 +128,7 @@ static void done(PoolJob *job, bool abandoned)
     Stage *stage = (Stage *)((char *)job->owner - offsetof(Stage, manager));
 
     stage->n_done++;
+    stage->n_listed += ((const ListJob *)job)->guests != NULL;
     stage->n_abandoned += abandoned;
 }
 
@@ -216,9 +218,31 @@ static void guests_with_lost_jobs_are_not_watched(void **state)
     assert_int_equal(stage->n_done, 1);
     assert_int_equal(g_atomic_int_get(&n_asked), 0);
     stage->hung->n_lost = 0;
-    submit(stage);
-    wait_one(stage);
+    for (unsigned i = 0; i < QUICK_MEMORY_PASSES; i++) {
+        submit(stage);
+        wait_one(stage);
+    }
     assert_int_equal(g_atomic_int_get(&n_asked), 1);
+}
+
+/* libvirt is asked for all guests in one of LIST_PASSES routine passes, and in each cycle that
+ * something else called for. */
+static void routine_passes_leave_the_list_out(void **state)
+{
+    Stage *stage = *state;
+
+    for (unsigned i = 0; i < 2 * LIST_PASSES; i++) {
+        submit(stage);
+        wait_one(stage);
+    }
+    assert_int_equal(stage->n_listed, 2);
+    for (unsigned i = 1; i <= 3; i++) {
+        stage->manager.called = true;
+        submit(stage);
+        wait_one(stage);
+        assert_false(stage->manager.called);
+    }
+    assert_true(stage->n_listed >= 5);
 }
 
 int main(void)
@@ -226,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_hangs_is_left_out, setup, teardown),
         cmocka_unit_test_setup_teardown(guests_with_lost_jobs_are_not_watched, setup, teardown),
+        cmocka_unit_test_setup_teardown(routine_passes_leave_the_list_out, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,7 +204,7 @@ static void test_list(void **state)
     g_autoptr(GPtrArray) guests = NULL;
     bool seen = false;
 
-    assert_int_equal(virt_guests_list(fixture->hub, &guests), VIRT_DONE);
+    assert_int_equal(virt_guests_list(fixture->hub, true, &guests), VIRT_DONE);
     assert_int_equal(guests->len, 2); /* the driver's own and ours */
     for (guint i = 0; i < guests->len; i++) {
         const Guest *guest = g_ptr_array_index(guests, i);
@@ -599,7 +599,7 @@ static void test_away(void **state)
     log_set_level(LOG_LEVEL_ERROR);
     assert_int_equal(virt_hub_new("qemu+unix:///system?socket=/nowhere/at/all", &hub), 0);
     assert_false(virt_hub_is_connected(hub));
-    assert_int_equal(virt_guests_list(hub, &guests), VIRT_AWAY);
+    assert_int_equal(virt_guests_list(hub, true, &guests), VIRT_AWAY);
     assert_int_equal(virt_guest_acquire(hub, UUID, &guest), VIRT_AWAY);
     assert_int_equal(virt_guest_ready(hub, UUID), VIRT_AWAY);
     expect_quiet(hub);
