@@ -29,7 +29,7 @@ typedef struct Live {
     uint64_t interval_usec;
     sd_event *event;
     sd_event_source *timer;
-    bool hurried; /* the timer is set for a change */
+    bool hurried; /* there was a change since the last look began */
     sd_bus *bus;  /* NULL: to be opened */
     sd_bus_slot *call, *cycles, *owner;
     Screen *screen; /* NULL: documents follow each other */
@@ -71,6 +71,7 @@ static void live_draw(Live *live)
     screen_draw(live->screen, text);
 }
 
+/* Who cannot be written to needs no more. */
 static void live_print(const Live *live)
 {
     g_autoptr(GString) out = g_string_new(NULL);
@@ -84,12 +85,15 @@ static void live_print(const Live *live)
         bool first = live->n_documents == 1 + live->view->n_partial;
         printf("%s%s", first || live->view->continues ? "" : "\n", text);
     }
-    fflush(stdout);
+    if (fflush(stdout) != 0)
+        sd_event_exit(live->event, CTL_MISMATCH);
 }
 
-static void live_wake(Live *live, uint64_t in_usec)
+/* When to look again. */
+static void live_wake(Live *live)
 {
-    sd_event_source_set_time_relative(live->timer, in_usec);
+    sd_event_source_set_time_relative(live->timer,
+                                      live->hurried ? CHANGE_DELAY_USEC : live->interval_usec);
     sd_event_source_set_enabled(live->timer, SD_EVENT_ONESHOT);
 }
 
@@ -102,7 +106,7 @@ static void live_fail(Live *live, const char *words)
     live->trouble = g_strdup(words);
     if (live->screen)
         live_draw(live);
-    live_wake(live, live->interval_usec);
+    live_wake(live);
 }
 
 static void live_take(Live *live, Doc *answer)
@@ -111,7 +115,7 @@ static void live_take(Live *live, Doc *answer)
     Doc *document = view->take ? view->take(view->data, answer) : answer;
 
     g_clear_pointer(&live->trouble, g_free);
-    live_wake(live, live->interval_usec);
+    live_wake(live);
     if (!document)
         return;
     json_object_put(live->document);
@@ -164,9 +168,11 @@ static int on_change(sd_bus_message *message, void *data, sd_bus_error *unused)
 
     (void)message;
     (void)unused;
-    if (!live->hurried && !live->call)
-        live_wake(live, CHANGE_DELAY_USEC);
+    if (live->hurried)
+        return 0;
     live->hurried = true;
+    if (!live->call) /* else its answer wakes */
+        live_wake(live);
     return 0;
 }
 
@@ -259,7 +265,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 /* A signal has to find the terminal's settings back. */
 static int live_open_screen(Live *live)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
+    static const int signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGWINCH};
     int result = 0;
 
     const LiveView *view = live->view;
