@@ -63,21 +63,26 @@ static void render_plain(void *data, Doc *document, GString *out)
 
 int bus_request_run(const Options *options, const BusRequest *request, ShowRender render)
 {
-    BusAnswer answer = {0};
-    int exit_status;
+    g_autoptr(Doc) document = NULL;
 
     if (options->given[OPT_WATCH]) {
         const LiveView view = {.request = request, .render = render_plain, .data = &render};
         return live_run(options, &view);
     }
-    exit_status = bus_requests_ask(options, request, 1, &answer);
+    int exit_status = bus_request_document(options, request, &document);
+    return exit_status == CTL_OK ? show_document(options, document, render) : exit_status;
+}
+
+int bus_request_document(const Options *options, const BusRequest *request, Doc **ret)
+{
+    BusAnswer answer = {.exit = CTL_OK};
+    int exit_status = bus_requests_ask(options, request, 1, &answer);
+
     if (answer.error)
         show_error("%s", answer.error);
-    if (exit_status == CTL_OK)
-        exit_status =
-            answer.document ? show_document(options, answer.document, render) : answer.exit;
+    *ret = g_steal_pointer(&answer.document);
     bus_answer_clear(&answer);
-    return exit_status;
+    return exit_status == CTL_OK ? answer.exit : exit_status;
 }
 
 int bus_request_text(const Options *options, const BusRequest *request, char **ret_text)

@@ -8,8 +8,10 @@
 /* Asks the daemon and shows the document it answers with; with --watch again and again. Exit
  * status; has printed everything. */
 int bus_request_run(const Options *options, const BusRequest *request, ShowRender render);
-/* Asks the daemon. CTL_OK with the text it answered with (owned by the caller), which need not be a
- * document; or an exit status after words on stderr. */
+/* Asks the daemon. CTL_OK with the document it answered with, owned by the caller; or an exit
+ * status after words on stderr. */
+int bus_request_document(const Options *options, const BusRequest *request, Doc **ret);
+/* The same of a text, which need not be a document. */
 int bus_request_text(const Options *options, const BusRequest *request, char **ret_text);
 
 /* What came of one of several questions. */

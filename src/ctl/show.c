@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 /* Names and words may come from guests' definitions. */
 static void print_words(const char *text)
@@ -111,17 +113,33 @@ int show_document(const Options *options, Doc *document, ShowRender render)
     return (int)report_get_exit(document);
 }
 
-int show_file(const char *path, const char *text)
+/* A device or pipe: what is no file cannot be replaced by one. */
+static bool write_through(const char *path, const char *text)
 {
+    FILE *file = fopen(path, "we");
+    bool written = file && fputs(text, file) >= 0;
+
+    return file && fclose(file) == 0 && written;
+}
+
+int show_file(const char *path, const char *text, bool fresh)
+{
+    g_autofree char *target = realpath(path, NULL); /* of a link, what it leads to */
+    g_autoptr(GError) error = NULL;
+    struct stat status;
+
     if (g_str_equal(path, "-")) {
         fputs(text, stdout); /* main() sees whether it could be written */
         return CTL_OK;
     }
-    FILE *file = fopen(path, "we");
-    bool written = file && fputs(text, file) >= 0;
-    if (file && fclose(file) == 0 && written)
+    if (fresh && lstat(path, &status) == 0)
+        errno = EEXIST;
+    else if (target && stat(target, &status) == 0 && !S_ISREG(status.st_mode)
+                 ? write_through(target, text)
+                 : g_file_set_contents_full(target ? target : path, text, -1,
+                                            G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error))
         return CTL_OK;
-    show_error("cannot write '%s': %s", path, g_strerror(errno));
+    show_error("cannot write '%s': %s", path, error ? error->message : g_strerror(errno));
     return CTL_MISMATCH;
 }
 

@@ -17,8 +17,10 @@ char *show_screen_text(const Options *options, const char *marked);
 /* Prints the document on stdout, as options say, and what its guests and diagnostics have of
  * errors on stderr. The document's exit status. */
 int show_document(const Options *options, Doc *document, ShowRender render);
-/* Writes a file; "-": to stdout. CTL_OK, or CTL_MISMATCH after words on stderr. */
-int show_file(const char *path, const char *text);
+/* Writes a file as a whole, in place of the one before unless fresh: then there may be none. Links,
+ * devices and pipes stay what they are; "-" is stdout. CTL_OK, or CTL_MISMATCH after words on
+ * stderr, with all as it was. */
+int show_file(const char *path, const char *text, bool fresh);
 /* One line of JSON, or lines for people with pretty, as it goes to stdout. Owned by the caller. */
 char *show_json(Doc *document, bool pretty);
 /* "vmtuned-ctl: …" on stderr. */

@@ -28,7 +28,7 @@ static int write_picture(const char *path, Doc *document)
 {
     g_autoptr(Map) map = map_new(document);
     g_autofree char *picture = map_svg_make(map);
-    int exit_status = show_file(path, picture);
+    int exit_status = show_file(path, picture, false);
 
     return exit_status == CTL_OK ? (int)report_get_exit(document) : exit_status;
 }
@@ -51,17 +51,11 @@ static int map_planned(const Options *options, ShowRender render)
 
 static int picture_ask(const Options *options, const BusRequest *request)
 {
-    BusAnswer answer = {0};
-    int exit_status = bus_requests_ask(options, request, 1, &answer);
+    g_autoptr(Doc) document = NULL;
+    int exit_status = bus_request_document(options, request, &document);
 
-    if (answer.error)
-        show_error("%s", answer.error);
-    if (exit_status == CTL_OK)
-        exit_status = answer.document
-                          ? write_picture(options_value(options, OPT_SVG), answer.document)
-                          : answer.exit;
-    bus_answer_clear(&answer);
-    return exit_status;
+    return exit_status == CTL_OK ? write_picture(options_value(options, OPT_SVG), document)
+                                 : exit_status;
 }
 
 int verb_map_run(const Options *options)

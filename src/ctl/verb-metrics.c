@@ -10,18 +10,6 @@ static void render(Doc *document, GString *out)
     g_string_append(out, doc_word(document, "metrics"));
 }
 
-/* All at once: a new file takes the place of the one before. For others to read. */
-static int write_file(const char *path, const char *text)
-{
-    g_autoptr(GError) error = NULL;
-
-    umask(0022);
-    if (g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error))
-        return CTL_OK;
-    show_error("%s", error->message);
-    return CTL_USAGE;
-}
-
 int verb_metrics_run(const Options *options)
 {
     const char *file = options_value(options, OPT_OUTPUT);
@@ -34,8 +22,10 @@ int verb_metrics_run(const Options *options)
     int exit_status = bus_request_text(options, &request, &text);
     if (exit_status != 0)
         return exit_status;
-    if (file)
-        return write_file(file, text);
+    if (file) {
+        umask(0022); /* for others to read */
+        return show_file(file, text, false);
+    }
     g_autoptr(Doc) document = report_document();
     json_object_object_add(document, "metrics", json_object_new_string(text));
     return show_document(options, document, render);

@@ -54,13 +54,8 @@ static int compare(const Options *options, Doc *in_force)
 int verb_policy_diff_run(const Options *options)
 {
     const BusRequest request = {.method = "PolicyInForce"};
-    BusAnswer answer = {0};
-    int exit_status = bus_requests_ask(options, &request, 1, &answer);
+    g_autoptr(Doc) in_force = NULL;
+    int exit_status = bus_request_document(options, &request, &in_force);
 
-    if (answer.error)
-        show_error("%s", answer.error);
-    if (exit_status == CTL_OK)
-        exit_status = answer.document ? compare(options, answer.document) : answer.exit;
-    bus_answer_clear(&answer);
-    return exit_status;
+    return exit_status == CTL_OK ? compare(options, in_force) : exit_status;
 }

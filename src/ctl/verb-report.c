@@ -52,7 +52,7 @@ static int write_report(const Options *options, Doc *document)
     if (options->given[OPT_JSON])
         return show_document(options, document, NULL);
     g_autofree char *page = report_page_make(document);
-    return show_file(options_value(options, OPT_HTML), page);
+    return show_file(options_value(options, OPT_HTML), page, false);
 }
 
 int verb_report_run(const Options *options)

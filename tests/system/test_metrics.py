@@ -151,7 +151,7 @@ class Answers(Case):
             self.assertEqual(glob.glob(folder + "/*"), [path])
         text = read(path)
         refused = daemon.ctl("metrics", "--output", folder + "/no/vmtuned.prom", check=False)
-        self.assertEqual((refused.returncode, refused.stdout), (2, ""))
+        self.assertEqual((refused.returncode, refused.stdout), (1, ""))
         self.assertIn("no/vmtuned.prom", refused.stderr)
         daemon.stop()
         self.assertEqual(daemon.ctl("metrics", "--output", path, check=False).returncode, 4)

@@ -3,12 +3,17 @@
 #include "ctl/show.h"
 #include "ctl/style.h"
 #include "ctl/table.h"
+#include "ctl/verbs.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -204,6 +209,70 @@ static void test_empty_documents(void **state)
                    "Host: CPUs , nodes , housekeeping , shared \n");
 }
 
+/* --- files --- */
+
+static void assert_file(const char *path, const char *text)
+{
+    g_autofree char *found = NULL;
+
+    assert_true(g_file_get_contents(path, &found, NULL, NULL));
+    assert_string_equal(found, text);
+}
+
+static unsigned count_files(const char *folder)
+{
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    unsigned n = 0;
+
+    while (g_dir_read_name(dir))
+        n++;
+    return n;
+}
+
+static void test_files_are_replaced_as_a_whole(void **state)
+{
+    g_autofree char *folder = g_dir_make_tmp(NULL, NULL);
+    g_autofree char *path = g_build_filename(folder, "file", NULL);
+    g_autofree char *link = g_build_filename(folder, "link", NULL);
+
+    (void)state;
+    assert_int_equal(show_file(path, "first", true), CTL_OK);
+    FILE *reader = fopen(path, "re");
+    assert_int_equal(symlink("file", link), 0);
+    assert_int_equal(show_file(link, "second", false), CTL_OK);
+    assert_int_equal(fgetc(reader), 'f'); /* of what was there when it was opened */
+    assert_file(path, "second");
+    assert_int_equal(show_file(path, "third", true), CTL_MISMATCH);
+    assert_int_equal(show_file(link, "third", true), CTL_MISMATCH);
+    assert_file(path, "second");
+    assert_true(g_file_test(link, G_FILE_TEST_IS_SYMLINK));
+    assert_int_equal(count_files(folder), 2);
+    fclose(reader);
+    unlink(link);
+    unlink(path);
+    rmdir(folder);
+}
+
+static void test_what_is_no_file_stays(void **state)
+{
+    g_autofree char *folder = g_dir_make_tmp(NULL, NULL);
+    g_autofree char *path = g_build_filename(folder, "pipe", NULL);
+    char text[8] = "";
+
+    (void)state;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(show_file(path, "words", false), CTL_OK);
+    assert_int_equal(read(fd, text, sizeof(text) - 1), 5);
+    assert_string_equal(text, "words");
+    assert_int_equal(show_file("/dev/full", "words", false), CTL_MISMATCH);
+    assert_int_equal(show_file(folder, "words", false), CTL_MISMATCH);
+    assert_int_equal(count_files(folder), 1);
+    close(fd);
+    unlink(path);
+    rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +284,8 @@ int main(void)
         cmocka_unit_test(test_plan_as_text),
         cmocka_unit_test(test_verify_as_text),
         cmocka_unit_test(test_empty_documents),
+        cmocka_unit_test(test_files_are_replaced_as_a_whole),
+        cmocka_unit_test(test_what_is_no_file_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
