@@ -6,9 +6,11 @@
 #include <glib.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 
 /* systemd's: quit if it fits, colours, chop long lines, keep the screen; Ctrl-C ends */
 #define LESS_OPTIONS "FRSXMK"
+#define NO_SUCH_COMMAND 127 /* says the shell */
 
 static bool is_longer_than_screen(const char *text)
 {
@@ -49,15 +51,14 @@ bool pager_show(const char *text)
     if (terminal_is_utf8())
         g_setenv("LESSCHARSET", "utf-8", TRUE);
     fflush(stdout);
+    FILE *pager = popen(command, "we");
+    if (!pager)
+        return false;
     /* It may be left before it has read all, and has Ctrl-C to itself. */
     void (*on_pipe)(int) = signal(SIGPIPE, SIG_IGN), (*on_interrupt)(int) = signal(SIGINT, SIG_IGN);
-    FILE *pager = popen(command, "w");
-    bool shown = pager != NULL;
-    if (pager) {
-        fputs(text, pager);
-        pclose(pager);
-    }
+    fputs(text, pager);
+    int status = pclose(pager);
     signal(SIGPIPE, on_pipe);
     signal(SIGINT, on_interrupt);
-    return shown;
+    return !(WIFEXITED(status) && WEXITSTATUS(status) == NO_SUCH_COMMAND);
 }

@@ -105,6 +105,7 @@ class OnATerminal(Case):
         self.assertNotIn("paged", self.shown("knobs", rows=500, SYSTEMD_PAGER=script))
         self.assertNotIn("paged", self.shown("knobs", rows=5, SYSTEMD_PAGER=script, SUDO_UID="1", PATH="/nowhere"))
         self.assertIn("vcpu.pin", self.shown("knobs", rows=5, SYSTEMD_PAGER=""))
+        self.assertIn("vcpu.pin", self.shown("knobs", rows=5, SYSTEMD_PAGER="no-such-pager"))
 
     def test_watch(self):
         terminal = Terminal("status", "--watch=3600")
