@@ -8,7 +8,14 @@
 /* As planned from files, in place of what is. */
 static bool is_offline(const Options *options)
 {
-    return options->given[OPT_TOPOLOGY] || options->given[OPT_GUESTS] || options->given[OPT_POLICY];
+    static const OptionId ids[] = {OPT_TOPOLOGY,  OPT_GUESTS,       OPT_POLICY,
+                                   OPT_RUNNING,   OPT_START,        OPT_ISOLATED,
+                                   OPT_NOHZ_FULL, OPT_ALLOWED_CPUS, OPT_ALLOWED_MEMS};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(ids); i++)
+        if (options->given[ids[i]])
+            return true;
+    return false;
 }
 
 /* 0, or an exit status after words on stderr. */
@@ -36,10 +43,13 @@ static int write_picture(const char *path, Doc *document)
 static int map_planned(const Options *options, ShowRender render)
 {
     g_autoptr(Doc) document = NULL;
+    const char *extra = options->given[OPT_WATCH]  ? "--watch"
+                        : options->given[OPT_HOST] ? "--host"
+                                                   : options_words(options)[0];
 
-    if (options_n_words(options) > 0 || options->given[OPT_WATCH]) {
+    if (extra) {
         show_error("a plan from files has all guests of --guests, once: it has no use for '%s'",
-                   options_n_words(options) > 0 ? options_words(options)[0] : "--watch");
+                   extra);
         return CTL_USAGE;
     }
     int exit_status = document_plan(options, &document);

@@ -394,6 +394,26 @@ static int version_run(const Options *options)
     return show_document(options, document, render_version);
 }
 
+/* False: told on stderr. */
+static bool are_options_possible(const Verb *verb, const Options *options)
+{
+    static const OptionId files[] = {OPT_SVG, OPT_HTML, OPT_OUTPUT};
+    static const OptionId no_files[] = {OPT_JSON, OPT_WATCH};
+
+    if (options->given[OPT_HOST] && verb->group == VERBS_OFFLINE) {
+        show_error("'%s' asks no daemon: --host means nothing to it", verb->name);
+        return false;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(files); i++)
+        for (unsigned j = 0; j < G_N_ELEMENTS(no_files); j++)
+            if (options->given[files[i]] && options->given[no_files[j]]) {
+                show_error("--%s writes one file: it does not go with --%s",
+                           option_info(files[i])->name, option_info(no_files[j])->name);
+                return false;
+            }
+    return true;
+}
+
 /* argv[0] is the verb. */
 static int verb_run(const Verb *verb, Options *options, char **argv)
 {
@@ -408,10 +428,8 @@ static int verb_run(const Verb *verb, Options *options, char **argv)
         return version_run(options);
     if (options->given[OPT_HELP])
         return verb_help_show(options, verb->name);
-    if (options->given[OPT_HOST] && verb->group == VERBS_OFFLINE) {
-        show_error("'%s' asks no daemon: --host means nothing to it", verb->name);
+    if (!are_options_possible(verb, options))
         return CTL_USAGE;
-    }
     unsigned n_words = options_n_words(options);
     if (n_words >= verb->min_words && n_words <= verb->max_words)
         return verb->run(options);

@@ -195,6 +195,21 @@ static void test_exit_status_of_bad_usage(void **state)
     assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "--json", "--version")), CTL_OK);
 }
 
+/* What would not be done is not taken. */
+static void test_options_that_exclude_each_other(void **state)
+{
+    (void)state;
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "--json", "map", "--svg", "x")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "map", "--svg", "x", "--watch")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "report", "--html", "x", "--json")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "metrics", "--output", "x", "--json")),
+                     CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "-H", "h", "map", "--topology", "pu:4")),
+                     CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "map", "--isolated", "0")), CTL_USAGE);
+    assert_int_equal(verbs_run(ARGV("vmtuned-ctl", "map", "--running")), CTL_USAGE);
+}
+
 static void test_unreachable_daemon(void **state)
 {
     (void)state;
@@ -225,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_nearest_verb),
         cmocka_unit_test(test_verbs_of_two_words),
         cmocka_unit_test(test_exit_status_of_bad_usage),
+        cmocka_unit_test(test_options_that_exclude_each_other),
         cmocka_unit_test(test_unreachable_daemon),
     };
 
