@@ -30,6 +30,7 @@ typedef struct Progress {
     int64_t begin_usec; /* monotonic */
     bool drawn;
     sd_bus_message *reply;
+    sd_bus_slot *added, *changed, *call; /* nothing calls back once it is gone */
 } Progress;
 
 static volatile sig_atomic_t interrupted;
@@ -226,11 +227,11 @@ static int begin(sd_bus *bus, sd_bus_message *message, uint64_t usec, Progress *
     int r;
 
     if ((r = sd_bus_get_unique_name(bus, &progress->client)) < 0 ||
-        (r = sd_bus_add_match(bus, NULL, MATCH_NEW, on_new, progress)) < 0 ||
-        (r = sd_bus_add_match(bus, NULL, MATCH_CHANGED, on_changed, progress)) < 0)
+        (r = sd_bus_add_match(bus, &progress->added, MATCH_NEW, on_new, progress)) < 0 ||
+        (r = sd_bus_add_match(bus, &progress->changed, MATCH_CHANGED, on_changed, progress)) < 0)
         return r;
     sigaction(SIGINT, &action, NULL);
-    return sd_bus_call_async(bus, NULL, message, on_reply, progress, usec);
+    return sd_bus_call_async(bus, &progress->call, message, on_reply, progress, usec);
 }
 
 static bool is_wanted(void)
@@ -257,6 +258,9 @@ int progress_call(sd_bus *bus, sd_bus_message *message, uint64_t usec, sd_bus_er
     } else if (r >= 0) {
         *ret = progress.reply;
     }
+    sd_bus_slot_unref(progress.added);
+    sd_bus_slot_unref(progress.changed);
+    sd_bus_slot_unref(progress.call);
     json_object_put(progress.job);
     g_free(progress.path);
     return r;
