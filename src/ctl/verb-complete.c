@@ -48,18 +48,26 @@ static int option_find(const Completion *completion, const char *word)
     return -1;
 }
 
+static void read_value(Completion *completion, int id, const char *value)
+{
+    options_add_value(completion->options, (OptionId)id, value);
+    completion->open = option_info((OptionId)id)->many ? id : -1;
+}
+
 static void read_option(Completion *completion, const char *word)
 {
-    int id = option_find(completion, word);
+    const char *value = strchr(word, '=');
+    g_autofree char *name = g_strndup(word, strcspn(word, "="));
+    int id = option_find(completion, name);
     const OptionInfo *info = id >= 0 ? option_info((OptionId)id) : NULL;
 
     completion->open = -1;
     if (!info)
         return;
-    if (info->arg && !info->optional)
+    if (!value && info->arg && !info->optional)
         completion->value_of = id;
     else
-        options_add_value(completion->options, (OptionId)id, NULL);
+        read_value(completion, id, value ? value + 1 : NULL);
 }
 
 static void read_word(Completion *completion, const char *word)
@@ -84,8 +92,7 @@ static void read_before(Completion *completion, const char *word)
         return;
     completion->value_of = -1;
     if (id >= 0) {
-        options_add_value(completion->options, (OptionId)id, word);
-        completion->open = option_info((OptionId)id)->many ? id : -1;
+        read_value(completion, id, word);
     } else if (word[0] == '-') {
         read_option(completion, word);
     } else {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A view that stays, in a process of its own: the test is the daemon, on a bus of its own. */
+/* vmtuned-ctl in a process of its own: a view that stays, and completion. The test is the daemon,
+ * on a bus of its own. */
 #include "ctl/live.h"
 #include "ctl/verbs.h"
 #include "vmtuned/bus.h"
@@ -17,6 +18,7 @@
 
 #include <cmocka.h>
 
+#define ARGV(...) ((char **)(const char *[]){__VA_ARGS__, NULL})
 #define PATIENCE_USEC (20 * G_USEC_PER_SEC)
 
 typedef struct Stage {
@@ -68,8 +70,8 @@ static int teardown(void **state)
     return 0;
 }
 
-/* "status --watch=3600 --json", with its output in that file. */
-static pid_t watch(const Stage *stage, const char *output)
+/* With its output in that file. */
+static pid_t run(char **argv, const char *output)
 {
     pid_t pid = fork();
 
@@ -79,12 +81,17 @@ static pid_t watch(const Stage *stage, const char *output)
     int fd = open(output, O_WRONLY);
     if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0)
         _exit(127);
-    _exit(verbs_run((char *[]){(char *)"vmtuned-ctl", (char *)"--bus", stage->address,
-                               (char *)"status", (char *)"--watch=3600", (char *)"--json", NULL}));
+    _exit(verbs_run(argv));
+}
+
+static pid_t watch(const Stage *stage, const char *output)
+{
+    return run(ARGV("vmtuned-ctl", "--bus", stage->address, "status", "--watch=3600", "--json"),
+               output);
 }
 
 /* The next question; it has to come. */
-static sd_bus_message *wait_question(Stage *stage)
+static sd_bus_message *wait_question(Stage *stage, const char *method)
 {
     int64_t end = g_get_monotonic_time() + PATIENCE_USEC;
 
@@ -92,7 +99,7 @@ static sd_bus_message *wait_question(Stage *stage)
         sd_bus_message *message = NULL;
         int result = sd_bus_process(stage->bus, &message);
         assert_true(result >= 0);
-        if (message && sd_bus_message_is_method_call(message, VMTUNED_BUS_MANAGER, "Status"))
+        if (message && sd_bus_message_is_method_call(message, VMTUNED_BUS_MANAGER, method))
             return message;
         sd_bus_message_unref(message);
         if (result == 0)
@@ -118,13 +125,13 @@ static void test_a_change_during_a_look_and_one_after(void **state)
 {
     Stage *stage = *state;
     pid_t pid = watch(stage, "/dev/null");
-    sd_bus_message *question = wait_question(stage);
+    sd_bus_message *question = wait_question(stage, "Status");
 
     tell_change(stage); /* the answer is older than this */
     answer(question);
-    answer(wait_question(stage));
+    answer(wait_question(stage, "Status"));
     tell_change(stage);
-    answer(wait_question(stage));
+    answer(wait_question(stage, "Status"));
     kill(pid, SIGTERM);
     waitpid(pid, NULL, 0);
 }
@@ -134,10 +141,26 @@ static void test_nobody_can_be_told(void **state)
     int status;
     pid_t pid = watch(*state, "/dev/full");
 
-    answer(wait_question(*state));
+    answer(wait_question(*state, "Status"));
     waitpid(pid, &status, 0);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), CTL_MISMATCH);
+}
+
+/* Also where an option has its value behind "=". */
+static void test_completion_asks_the_bus_that_is_named(void **state)
+{
+    Stage *stage = *state;
+    g_autofree char *bus = g_strconcat("--bus=", stage->address, NULL);
+    pid_t pid = run(ARGV("vmtuned-ctl", "complete", "--", bus, "status", ""), "/dev/null");
+    sd_bus_message *question = wait_question(stage, "Guests");
+    int status;
+
+    assert_true(sd_bus_reply_method_return(question, "a(sss)", 0) >= 0);
+    sd_bus_message_unref(question);
+    waitpid(pid, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), CTL_OK);
 }
 
 int main(void)
@@ -145,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_change_during_a_look_and_one_after),
         cmocka_unit_test(test_nobody_can_be_told),
+        cmocka_unit_test(test_completion_asks_the_bus_that_is_named),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
