@@ -4,15 +4,16 @@
 
 #include "report/report.h"
 
-#include <stdio.h>
+static void render(Doc *schema, GString *out)
+{
+    g_autofree char *text = show_json(schema, true);
+
+    g_string_append_printf(out, "%s\n", text);
+}
 
 int verb_policy_schema_run(const Options *options)
 {
     g_autoptr(Doc) schema = report_policy_schema();
 
-    g_autofree char *text = show_json(schema, true);
-
-    (void)options;
-    puts(text);
-    return CTL_OK;
+    return show_document(options, schema, render);
 }
