@@ -82,12 +82,17 @@ static char *text_fit(const char *text, int em, int width)
     return g_strconcat(head, "…", NULL);
 }
 
-static void put_text(const Picture *picture, const char *class, int x, int y, const char *text)
+static void open_text(const Picture *picture, const char *class, int x, int y)
 {
     markup_open(picture->markup, "text");
     markup_attribute(picture->markup, "class", class);
     markup_number(picture->markup, "x", x);
     markup_number(picture->markup, "y", y);
+}
+
+static void put_text(const Picture *picture, const char *class, int x, int y, const char *text)
+{
+    open_text(picture, class, x, y);
     markup_text(picture->markup, text);
     markup_close(picture->markup);
 }
@@ -96,10 +101,7 @@ static void put_text(const Picture *picture, const char *class, int x, int y, co
 static void put_pair(const Picture *picture, const char *class, int x, int y, const char *first,
                      const char *second)
 {
-    markup_open(picture->markup, "text");
-    markup_attribute(picture->markup, "class", class);
-    markup_number(picture->markup, "x", x);
-    markup_number(picture->markup, "y", y);
+    open_text(picture, class, x, y);
     markup_text(picture->markup, first);
     markup_open(picture->markup, "tspan");
     markup_attribute(picture->markup, "class", "s");
@@ -112,11 +114,8 @@ static void put_pair(const Picture *picture, const char *class, int x, int y, co
 static void put_text_centred(const Picture *picture, const char *class, int x, int y,
                              const char *text)
 {
-    markup_open(picture->markup, "text");
-    markup_attribute(picture->markup, "class", class);
+    open_text(picture, class, x, y);
     markup_attribute(picture->markup, "text-anchor", "middle");
-    markup_number(picture->markup, "x", x);
-    markup_number(picture->markup, "y", y);
     markup_text(picture->markup, text);
     markup_close(picture->markup);
 }

@@ -7,9 +7,8 @@
 
 #define MIB_PER_GIB 1024u
 #define MAX_CORE_CPUS 16u /* POWER has 8 threads in a core; a document may say what it likes */
-#define TITLE_NAMES                                                                                \
-    5 /* guests that float are named where one CPU is told of; no more than these                  \
-       */
+/* Guests that float are named where one CPU is told of; no more than these. */
+#define TITLE_NAMES 5
 
 /* As they are called, in the order of the map; plural NULL: the threads of it have no number. */
 static const struct {

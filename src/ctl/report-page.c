@@ -296,12 +296,7 @@ static void write_host(Markup *markup, Doc *document)
 
     DOC_FOREACH(row, host, "shortages")
     {
-        const MemoryShortage shortage = {.node = doc_get(row, "node") ? (int)doc_number(row, "node")
-                                                                      : -1,
-                                         .size_kib = (unsigned)doc_number(row, "page_kib"),
-                                         .pages = (uint64_t)doc_number(row, "pages")};
-        g_autofree char *words = memory_shortage_format(&shortage);
-        g_autofree char *text = g_strconcat(doc_word(row, "name"), " ", words, NULL);
+        g_autofree char *text = show_shortage(row);
         markup_element(markup, "p", "bad", text);
     }
     page_table(markup, &settings_table, host, "settings");

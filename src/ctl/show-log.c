@@ -65,7 +65,7 @@ static GArray *collect(Doc *document)
     return rows;
 }
 
-/* "vcpu.pin 0", "vcpu.pin 0 (2 changes)", or of one thread "vcpu.pin 0/4711". */
+/* "vcpu.pin 0", "vcpu.pin 0 (2 times)", or of one thread "vcpu.pin 0/4711". */
 static char *setting_cell(const LogRow *row)
 {
     g_autofree char *instance = instance_of(row->change);

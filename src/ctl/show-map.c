@@ -226,9 +226,7 @@ static void show_legend(const Map *map, GString *out)
                                                doc_text(guest->doc, "state"),
                                                doc_text(guest->doc, "cpu_policy"), threads});
     }
-    if (table_rows(table) > 0)
-        g_string_append_c(out, '\n');
-    table_print(table, out);
+    table_print_below(table, out);
 }
 
 /* Guests that are nowhere: off, or refused. */

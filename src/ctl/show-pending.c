@@ -23,9 +23,7 @@ void show_pending_rows(Doc *object, GString *out)
                              show_value(row, "live"), show_value(row, "next"),
                              doc_text(row, "origin"), doc_text(row, "reason")});
     }
-    if (table_rows(table) > 0)
-        g_string_append_c(out, '\n');
-    table_print(table, out);
+    table_print_below(table, out);
 }
 
 void show_unsupported_rows(Doc *object, GString *out)
@@ -40,7 +38,5 @@ void show_unsupported_rows(Doc *object, GString *out)
                   (const char *const[]){setting, doc_text(row, "plane"), show_value(row, "wanted"),
                                         doc_text(row, "origin"), doc_text(row, "reason")});
     }
-    if (table_rows(table) > 0)
-        g_string_append_c(out, '\n');
-    table_print(table, out);
+    table_print_below(table, out);
 }

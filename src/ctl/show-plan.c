@@ -60,9 +60,7 @@ static void print_guests(Doc *document, GString *out)
                              doc_text(guest, "llcs"), vcpus, doc_text(guest, "emulator"), iothreads,
                              doc_text(guest, "vhost"), doc_text(guest, "reason")});
     }
-    if (table_rows(table) > 0)
-        g_string_append_c(out, '\n');
-    table_print(table, out);
+    table_print_below(table, out);
 }
 
 /* The name of the guest a setting is about; its uuid if the document does not have the guest. */
@@ -90,9 +88,7 @@ static void print_settings(Doc *document, GString *out)
                              doc_bool(row, "contested") ? "contested: left as it is"
                                                         : doc_text(row, "reason")});
     }
-    if (table_rows(table) > 0)
-        g_string_append_c(out, '\n');
-    table_print(table, out);
+    table_print_below(table, out);
 }
 
 static void print_pending(Doc *document, GString *out)
@@ -109,9 +105,7 @@ static void print_pending(Doc *document, GString *out)
                                         show_value(row, "live"), show_value(row, "next"),
                                         doc_text(row, "origin"), doc_text(row, "reason")});
     }
-    if (table_rows(table) > 0)
-        g_string_append_c(out, '\n');
-    table_print(table, out);
+    table_print_below(table, out);
 }
 
 void show_plan(Doc *document, GString *out)

@@ -6,6 +6,7 @@
 #include "ctl/pager.h"
 #include "ctl/terminal.h"
 #include "ctl/verbs.h"
+#include "model/host.h"
 #include "report/report.h"
 
 #include <errno.h>
@@ -231,6 +232,17 @@ char *show_placement(Doc *guest, const char *key)
         hwloc_bitmap_zero(ids);
     }
     return g_string_free(text, FALSE);
+}
+
+char *show_shortage(Doc *row)
+{
+    const MemoryShortage shortage = {.node =
+                                         doc_get(row, "node") ? (int)doc_number(row, "node") : -1,
+                                     .size_kib = (unsigned)doc_number(row, "page_kib"),
+                                     .pages = (uint64_t)doc_number(row, "pages")};
+    g_autofree char *text = memory_shortage_format(&shortage);
+
+    return g_strconcat(doc_word(row, "name"), " ", text, NULL);
 }
 
 void show_step(Doc *document, GString *out)

@@ -46,6 +46,8 @@ void show_contested(Doc *object, GString *out);
 /* "4-7 (vCPU 0-3), …": which vCPUs or IOThreads (key) are where. Owned by the caller. */
 char *show_placement(Doc *guest, const char *key);
 
+/* "db1 lacks 14 pages …", of a row of the host's "shortages". Owned by the caller. */
+char *show_shortage(Doc *row);
 /* "Memory": by node and page size, and how much is local; of a guest of status or explain. */
 void show_residency(Doc *guest, GString *out);
 

@@ -91,6 +91,13 @@ void table_print(const Table *table, GString *out)
     }
 }
 
+void table_print_below(const Table *table, GString *out)
+{
+    if (table_rows(table) > 0 && out->len > 0)
+        g_string_append_c(out, '\n');
+    table_print(table, out);
+}
+
 void table_continue(Table *table)
 {
     for (unsigned column = 0; column < table->n_columns; column++)

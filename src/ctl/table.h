@@ -26,5 +26,7 @@ unsigned table_rows(const Table *table); /* without the heading */
 /* Appends the table to out, its heading as legend and its lines to be cut; nothing if it has no
  * row. */
 void table_print(const Table *table, GString *out);
+/* The same, below an empty line if something is above. */
+void table_print_below(const Table *table, GString *out);
 /* What was printed goes, and the columns stay as wide at least: the next print goes on below it. */
 void table_continue(Table *table);

@@ -34,9 +34,7 @@ static void print_gain(Doc *document, GString *out)
         if (!g_str_equal(from, to))
             table_add(table, (const char *const[]){doc_text(item, "name"), from, to});
     }
-    if (table_rows(table) > 0)
-        g_string_append_c(out, '\n');
-    table_print(table, out);
+    table_print_below(table, out);
 }
 
 static void render(Doc *document, GString *out)

@@ -31,9 +31,7 @@ static void render(Doc *document, GString *out)
                                         force_word(row), doc_text(row, "observed"),
                                         doc_text(row, "origin"), doc_text(row, "reason")});
     }
-    if (table_rows(table) > 0)
-        g_string_append_c(out, '\n');
-    table_print(table, out);
+    table_print_below(table, out);
     show_pending_rows(document, out);
     show_unsupported_rows(document, out);
 }

@@ -35,12 +35,8 @@ static void print_settings(Doc *host, GString *out)
     DOC_FOREACH(row, host, "unsupported")
     table_add(unsupported, (const char *const[]){doc_text(row, "knob"), doc_text(row, "instance"),
                                                  doc_text(row, "wanted"), doc_text(row, "reason")});
-    if (table_rows(table) > 0)
-        g_string_append_c(out, '\n');
-    table_print(table, out);
-    if (table_rows(unsupported) > 0)
-        g_string_append_c(out, '\n');
-    table_print(unsupported, out);
+    table_print_below(table, out);
+    table_print_below(unsupported, out);
 }
 
 static void print_pools(Doc *host, GString *out)
@@ -57,21 +53,15 @@ static void print_pools(Doc *host, GString *out)
         g_autofree char *surplus = g_strdup_printf("%" G_GINT64_FORMAT, doc_number(row, "surplus"));
         table_add(table, (const char *const[]){node, size, total, available, surplus});
     }
-    if (table_rows(table) > 0)
-        g_string_append_c(out, '\n');
-    table_print(table, out);
+    table_print_below(table, out);
 }
 
 static void print_shortages(Doc *host, GString *out)
 {
     DOC_FOREACH(row, host, "shortages")
     {
-        const MemoryShortage shortage = {.node = doc_get(row, "node") ? (int)doc_number(row, "node")
-                                                                      : -1,
-                                         .size_kib = (unsigned)doc_number(row, "page_kib"),
-                                         .pages = (uint64_t)doc_number(row, "pages")};
-        g_autofree char *text = memory_shortage_format(&shortage);
-        g_string_append_printf(out, "\n%s %s\n", doc_word(row, "name"), text);
+        g_autofree char *text = show_shortage(row);
+        g_string_append_printf(out, "\n%s\n", text);
     }
 }
 

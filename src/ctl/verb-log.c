@@ -12,24 +12,24 @@
 /* A change comes with a cycle, whose end is told. */
 #define FOLLOW_INTERVAL_SEC 10
 
-static void render(Doc *document, GString *out)
+static void show(Doc *document, bool reverse, GString *out)
 {
     g_autoptr(Table) table = log_table_new();
 
-    log_table_add(table, document, false);
+    log_table_add(table, document, reverse);
     if (table_rows(table) == 0)
         g_string_append(out, "nothing was changed\n");
     table_print(table, out);
 }
 
+static void render(Doc *document, GString *out)
+{
+    show(document, false, out);
+}
+
 static void render_reverse(Doc *document, GString *out)
 {
-    g_autoptr(Table) table = log_table_new();
-
-    log_table_add(table, document, true);
-    if (table_rows(table) == 0)
-        g_string_append(out, "nothing was changed\n");
-    table_print(table, out);
+    show(document, true, out);
 }
 
 /* --- following --- */

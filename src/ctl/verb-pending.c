@@ -23,13 +23,6 @@ static void add_unsupported(Table *table, Doc *guest)
                                            doc_text(row, "reason")});
 }
 
-static void print_part(const Table *table, GString *out)
-{
-    if (table_rows(table) > 0 && out->len > 0)
-        g_string_append_c(out, '\n');
-    table_print(table, out);
-}
-
 static void render(Doc *document, GString *out)
 {
     g_autoptr(Table) pending = table_new((const char *const[]){
@@ -48,8 +41,8 @@ static void render(Doc *document, GString *out)
     }
     if (table_rows(pending) == 0)
         g_string_append(out, "nothing waits for a cold start\n");
-    print_part(pending, out);
-    print_part(unsupported, out);
+    table_print_below(pending, out);
+    table_print_below(unsupported, out);
     if (notes->len > 0)
         g_string_append_printf(out, "\n%s", notes->str);
 }

@@ -25,9 +25,7 @@ static void append_fields(Doc *key, GString *out)
     DOC_FOREACH(row, key, "fields")
     table_add(table, (const char *const[]){doc_text(row, "name"), doc_text(row, "value"),
                                            doc_text(row, "doc")});
-    if (table_rows(table) > 0)
-        g_string_append_c(out, '\n');
-    table_print(table, out);
+    table_print_below(table, out);
 }
 
 /* When a value of a knob takes effect. */
@@ -48,9 +46,7 @@ static void append_knobs(Doc *key, GString *out)
         table_add(table, (const char *const[]){doc_text(row, "name"), planes, when(row),
                                                doc_text(row, "doc")});
     }
-    if (table_rows(table) > 0)
-        g_string_append_c(out, '\n');
-    table_print(table, out);
+    table_print_below(table, out);
 }
 
 static void render_key(Doc *document, GString *out)

@@ -62,8 +62,7 @@ static void print_nodes(Doc *document, GString *out)
         table_add(table, (const char *const[]){index, doc_text(node, "cpus"), memory, free_now,
                                                pools, distances});
     }
-    g_string_append_c(out, '\n');
-    table_print(table, out);
+    table_print_below(table, out);
 }
 
 static char *llc_cores(Doc *document, int64_t llc)
@@ -91,8 +90,7 @@ static void print_llcs(Doc *document, GString *out)
         table_add(table,
                   (const char *const[]){index, doc_text(llc, "cpus"), cores, node, package, size});
     }
-    g_string_append_c(out, '\n');
-    table_print(table, out);
+    table_print_below(table, out);
 }
 
 static bool kinds_differ(Doc *document)
