@@ -7,10 +7,13 @@
 /* What belongs to a finding stands below its words. */
 #define INDENT "           "
 
+/* One line, whatever path a guest's disk has. */
 static void print_line(GString *out, const char *label, const char *text)
 {
-    if (text)
-        g_string_append_printf(out, INDENT "%s%s\n", label, text);
+    if (!text)
+        return;
+    g_autofree char *line = g_strdelimit(g_strdup(text), "\n", ' ');
+    g_string_append_printf(out, INDENT "%s%s\n", label, line);
 }
 
 static void print_finding(Doc *finding, GString *out)

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -73,15 +74,17 @@ static int teardown(void **state)
 /* With its output in that file. */
 static pid_t run(char **argv, const char *output)
 {
+    fflush(NULL);
     pid_t pid = fork();
-
     if (pid != 0)
         return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int fd = open(output, O_WRONLY);
     if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0)
         _exit(127);
-    _exit(verbs_run(argv));
+    int exit_status = verbs_run(argv);
+    fflush(stdout);
+    _exit(exit_status);
 }
 
 static pid_t watch(const Stage *stage, const char *output)
@@ -163,12 +166,34 @@ static void test_completion_asks_the_bus_that_is_named(void **state)
     assert_int_equal(WEXITSTATUS(status), CTL_OK);
 }
 
+/* A path of a guest's disk may have a newline in it. */
+static void test_a_finding_forges_no_line(void **state)
+{
+    static const char document[] = "{\"exit\": 1, \"findings\": [{\"severity\": \"low\", "
+                                   "\"class\": \"storage\", \"id\": \"x\","
+                                   "\"what\": \"w\", \"command\": \"convert 'a\\n  forged'\"}]}";
+    Stage *stage = *state;
+    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "vmtuned-test-XXXXXX", NULL);
+    g_autofree char *shown = NULL;
+
+    close(g_mkstemp(path));
+    pid_t pid = run(ARGV("vmtuned-ctl", "--bus", stage->address, "doctor"), path);
+    sd_bus_message *question = wait_question(stage, "Doctor");
+    assert_true(sd_bus_reply_method_return(question, "s", document) >= 0);
+    sd_bus_message_unref(question);
+    waitpid(pid, NULL, 0);
+    assert_true(g_file_get_contents(path, &shown, NULL, NULL));
+    assert_non_null(strstr(shown, "to do: convert 'a   forged'\n"));
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_change_during_a_look_and_one_after),
         cmocka_unit_test(test_nobody_can_be_told),
         cmocka_unit_test(test_completion_asks_the_bus_that_is_named),
+        cmocka_unit_test(test_a_finding_forges_no_line),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
