@@ -125,7 +125,7 @@ class OnATerminal(Case):
         self.assertEqual(terminal.end(), 0)
 
     def test_watch_ends_by_signals(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
             terminal = Terminal("status", "term1", "--watch")
             terminal.wait("term1")
             os.kill(terminal.pid, number)
