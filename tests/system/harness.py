@@ -76,8 +76,9 @@ class Host:
 
     def spawn(self, name, *argv):
         log = open(f"/run/vmtuned-test/{name}.log", "ab")  # closed with the process table
+        # Ctrl-C is not for them: stop() needs libvirtd
         self.processes[name] = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log,
-                                                stderr=log)
+                                                stderr=log, start_new_session=True)
 
     def start_libvirtd(self):
         self.spawn("libvirtd", "libvirtd")
@@ -257,6 +258,13 @@ class Frozen:
 
 
 class Case(unittest.TestCase):
+    def run(self, result=None):
+        try:
+            return super().run(result)
+        except KeyboardInterrupt:
+            self.doCleanups()  # unittest does so for all but that
+            raise
+
     def setUp(self):
         self.made = []
 
