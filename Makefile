@@ -348,7 +348,7 @@ INSTALLED = $(call files,755,$(sbindir),$O/vmtuned $O/vmtuned-exporter) \
 	$(call files,644,$(datadir)/grafana,$(wildcard conf/grafana/*)) \
 	$(call files,644,$(datadir),$(SCHEMA)) \
 	$(call files,644,$(includedir)/vmtuned,$(wildcard include/vmtuned/*.h)) \
-	$(call files,644,$(docdir),$O/README.md CHANGELOG.md $(wildcard docs/*.md docs/*.svg)) \
+	$(call files,644,$(docdir),$O/README.md CHANGELOG.md $(call pages,md) $(wildcard docs/*.svg)) \
 	$(call files,644,$(docdir)/examples,$(filter-out %.py,$(wildcard conf/examples/*))) \
 	$(call files,755,$(docdir)/examples,$(wildcard conf/examples/*.py)) \
 	$(foreach section,1 5 7 8,$(call files,644,$(mandir)/man$(section),$(call pages,$(section))))
@@ -364,8 +364,10 @@ $O/systemd/%: systemd/%.in FORCE
 $(foreach section,1 5 7 8,$(call pages,$(section))): $O/docs/%: docs/% include/vmtuned/version.h
 	@mkdir -p $(@D)
 	$(Q)sed 's/^\.Os$$/& vmtuned $(VERSION)/' $< >$@
-$O/README.md: README.md
-	$(Q)sed 's,](docs/,](,g' $< >$@
+# all in one folder there
+$O/%.md: %.md
+	@mkdir -p $(@D)
+	$(Q)sed 's,](docs/,](,g; s,](\(\.\./\)*conf/,](,g' $< >$@
 
 install: all $(foreach row,$(INSTALLED),$(call source,$(row))) ## install below DESTDIR (PREFIX, sysconfdir, unitdir); an existing policy is kept
 	$(Q)install -d $(addprefix $(DESTDIR),$(POLICY_DIRS))

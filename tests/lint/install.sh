@@ -38,6 +38,12 @@ version=$(sed -n 's/^#define VMTUNED_VERSION "\(.*\)"/\1/p' include/vmtuned/vers
 for page in "$dest"/usr/share/man/man*/*; do
     grep -qFx ".Os vmtuned $version" "$page" || complain "${page##*/}: it does not say the version"
 done
+doc=$dest/usr/share/doc/vmtuned
+for page in "$doc"/*.md; do
+    for link in $(grep -o '\]([^)#:]*)' "$page" | tr -d ']()'); do
+        [ -e "$doc/$link" ] || complain "${page##*/} links to $link, which is not installed"
+    done
+done
 count=$(find "$dest" -type f | wc -l)
 
 echo edited >"$dest/etc/vmtuned/policy.yaml"

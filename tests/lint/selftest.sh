@@ -61,11 +61,13 @@ EOF
         echo '"0123456789abcdef0123456789abcdef"' >include/vmtuned/message-ids.h
         echo '-- ffffffffffffffffffffffffffffffff' >systemd/vmtuned.catalog
         echo 'vcpu.pin host.cpu.policy status-line Apply' | tee docs/KNOBS.md docs/POLICY.md >docs/BUS.md
-        echo '`lab:gone`' >docs/RELIABILITY.md
+        echo '`lab:gone` [gone](GONE.md)' >docs/RELIABILITY.md
         echo 'knob vcpu.weight is not in'
         echo 'policy key cpu.policy is not in'
         echo 'bus member Gone is not in'
         echo 'there is no test lab:gone'
+        echo 'README.md:1: does not name docs/RELIABILITY.md'
+        echo 'docs/RELIABILITY.md:1: links to GONE.md'
         echo 'message ID 0123456789abcdef0123456789abcdef is not in'
         echo 'message ID ffffffffffffffffffffffffffffffff is not in'
         ;;
