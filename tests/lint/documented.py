@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Every knob, policy key, bus member and message ID is documented. Names come from the tables
-in the source; the document must hold each one as a whole word. Each test that a promise names is there. The README names each page of docs/
-and each example program, and what it and they link to is there."""
+in the source; the document must hold each one as a whole word. Each test that a promise names is there.
+The README names each page of docs/ and each example program; what it and they link to is there."""
 
 import re
 from common import Report
@@ -34,7 +34,6 @@ TESTS = {
     "fuzz": (("tests/fuzz/fuzz-{}.c", ""),),
 }
 
-PROGRAMS = "conf/examples/*.py"
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 
 
@@ -86,7 +85,7 @@ def check_promises(report):
 def check_pages(report):
     readme = report.root / "README.md"
     text = report.text("README.md")
-    for path in report.files("docs/*.md", "docs/*.[1-8]", PROGRAMS):
+    for path in report.files("docs/*.md", "docs/*.[1-8]", "conf/examples/*.py"):
         report.seen += 1
         name = path.relative_to(report.root)
         if (f"]({name})" if path.suffix in (".md", ".py") else f"`man {path.stem}`") not in text:

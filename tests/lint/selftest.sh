@@ -163,6 +163,8 @@ EOF
         printf '%%files\n%%{_sysconfdir}/a\n%%files devel\n%%{_sysconfdir}/*\n%%changelog\n' \
             >conf/packaging/vmtuned.spec
         printf 'etc\nusr/bin\nusr/lib\n' >conf/packaging/debian/vmtuned.install
+        echo 'enable a.service' >systemd/a.preset
+        echo 'systemd/a.preset:0: a.service is not in the same package'
         echo 'conf/packaging/vmtuned.spec:0: etc/a is installed and in 2 packages'
         echo 'conf/packaging/vmtuned.spec:0: usr/bin/b is installed and in 0 packages'
         echo 'conf/packaging/vmtuned.spec:2: an upgrade overwrites it'
