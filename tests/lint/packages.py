@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Each file that 'make install' puts in place is in exactly one Debian and one RPM package, no line of their
-lists is for nothing, and RPM keeps what an operator edited, as Debian does with all below /etc. Presets are in the package of their units."""
+lists is for nothing, and RPM keeps what an operator edited, as Debian does with all below /etc. Presets are in the package of their units.
+RPM builds with the libraries of the Makefile."""
 
 import fnmatch
 import pathlib
@@ -86,6 +87,13 @@ def check_presets(report, lines):
                 report.error(preset, 0, f"{unit} is not in the same package")
 
 
+def check_libraries(report):
+    wanted = " ".join(re.findall(r"^PACKAGES := (.*)", report.text("Makefile"), re.MULTILINE)).split()
+    found = re.findall(r"^BuildRequires: +pkgconfig\((.*)\)", report.text(SPEC), re.MULTILINE)
+    for library in sorted(set(wanted) ^ set(found)):
+        report.error(SPEC, 0, f"Makefile and spec differ about {library}")
+
+
 def main():
     report = Report()
     names = installed(report)
@@ -93,6 +101,7 @@ def main():
     for where, lines in ((SPEC, spec), (DEBIAN, debian_lines(report))):
         check_lists(report, names, where, lines)
         check_presets(report, lines)
+    check_libraries(report)
     for line in spec:
         if line.pattern.startswith("etc/") and not line.alone and not line.text.startswith(KEPT):
             report.error(line.path, line.number, f"an upgrade overwrites it: {line.text}")

@@ -159,11 +159,12 @@ EOF
         ;;
     packages.py)
         mkdir -p conf/packaging/debian
-        printf 'install:\n\tmkdir -p $(DESTDIR)/etc/a $(DESTDIR)/usr/bin/b\n' >Makefile
+        printf 'PACKAGES := c\ninstall:\n\tmkdir -p $(DESTDIR)/etc/a $(DESTDIR)/usr/bin/b\n' >Makefile
         printf '%%files\n%%{_sysconfdir}/a\n%%files devel\n%%{_sysconfdir}/*\n%%changelog\n' \
             >conf/packaging/vmtuned.spec
         printf 'etc\nusr/bin\nusr/lib\n' >conf/packaging/debian/vmtuned.install
         echo 'enable a.service' >systemd/a.preset
+        echo 'conf/packaging/vmtuned.spec:0: Makefile and spec differ about c'
         echo 'systemd/a.preset:0: a.service is not in the same package'
         echo 'conf/packaging/vmtuned.spec:0: etc/a is installed and in 2 packages'
         echo 'conf/packaging/vmtuned.spec:0: usr/bin/b is installed and in 0 packages'
