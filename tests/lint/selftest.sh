@@ -154,8 +154,14 @@ EOF
         echo 'conf/completion/vmtuned-ctl.fish:1: does not ask'
         ;;
     install.sh)
-        printf 'install uninstall:\n\t@:\n' >Makefile
-        echo 'install did not put /usr/sbin/vmtuned in place'
+        {
+            printf 'doc := $(DESTDIR)/usr/share/doc/vmtuned\ninstall:\n\tmkdir -p $(doc)\n'
+            printf "\techo '[gone](GONE.md)' >\$(doc)/A.md\n\t: >\$(doc)/b\nuninstall:\n\t@:\n"
+        } >Makefile
+        echo 'Makefile:0: install put nothing into /usr/share/doc/vmtuned/b'
+        echo 'Makefile:0: install did not make /etc/vmtuned/policy.d'
+        echo 'Makefile:0: A.md links to GONE.md, which is not installed'
+        echo 'Makefile:0: uninstall left'
         ;;
     packages.py)
         mkdir -p conf/packaging/debian
