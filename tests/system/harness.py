@@ -13,7 +13,7 @@ import tempfile
 import unittest
 import uuid as uuid_module
 
-from truth import TIMEOUT, RunningGuest, read, run, virsh, wait_for
+from truth import TIMEOUT, RunningGuest, read, run, virsh, wait_for, write
 
 BUILD = os.environ["BUILD_DIR"]
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -278,6 +278,12 @@ class Case(unittest.TestCase):
         for guest in (thing for thing in self.made if isinstance(thing, Guest)):
             guest.destroy()
             guest.undefine()
+
+    def preserve(self, path):
+        """Its text, which it has again after the test, however that ends."""
+        before = read(path)
+        self.addCleanup(lambda: read(path) == before or write(path, before))
+        return before
 
     def guest(self, name, **options):
         guest = Guest(name, **options)
