@@ -56,7 +56,7 @@ coverage.flags := -O0 -g --coverage
 CC := $(or $($(FLAVOUR).cc),$(error unknown FLAVOUR '$(FLAVOUR)'))
 
 # ---- flags (the packages are asked when a recipe first needs them: `make setup all` installs them)
-PACKAGES := libvirt libvirt-qemu hwloc numa libsystemd yaml-0.1 libxml-2.0 glib-2.0 json-c sqlite3 cmocka
+PACKAGES := libvirt libvirt-qemu hwloc numa libsystemd yaml-0.1 libxml-2.0 glib-2.0 json-c sqlite3 libmicrohttpd cmocka
 pkg = $(or $(shell pkg-config $(1) $(PACKAGES)),$(error libraries are missing: sudo make setup))
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(call pkg,--libs))$(PKG_LIBS)
@@ -77,15 +77,14 @@ CTL := $(call objects,$(call sources,ctl))
 EXPORTER := $(call objects,$(call sources,exporter))
 LIB := $O/libvmtuned-core.a
 TESTLIB := $O/tests/helpers.a
-PROGRAMS := $(if $(wildcard src/daemon/main.c),$O/vmtuned) $(if $(wildcard src/ctl/main.c),$O/vmtuned-ctl) \
-	$(if $(wildcard src/exporter/main.c),$O/vmtuned-exporter)
+PROGRAMS := $O/vmtuned $O/vmtuned-ctl $O/vmtuned-exporter
 tests = $(patsubst %.c,$O/%,$(wildcard tests/$(1)/$(2)-*.c))
 HELPERS := $(call objects,$(filter-out $(wildcard tests/*/test-*.c) %/run.c,$(wildcard $(addprefix tests/,common/*.c unit/*.c \
 	property/*.c scenario/*.c))))
 UNIT := $(call tests,unit,test)
 PROPERTY := $(call tests,property,test)
 FUZZ := $(call tests,fuzz,fuzz)
-SCENARIO := $(if $(wildcard tests/scenario/run.c),$O/scenario-run)
+SCENARIO := $O/scenario-run
 TOPOLOGIES := $O/topologies-check
 KILLED := $O/vmtuned-killed
 HANGING := $O/vmtuned-hanging
@@ -125,15 +124,13 @@ $(LIB) $(TESTLIB): $O/.flags
 define link
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(MORE_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS)
 endef
 
 $O/vmtuned: $(DAEMON) $(VIRT) $(HOST) $(LIB)
 	$(link)
 $O/vmtuned-ctl: $(CTL) $(LIB)
 	$(link)
-# The one program that serves HTTP.
-$O/vmtuned-exporter: private MORE_LIBS = -lmicrohttpd
 $O/vmtuned-exporter: $(EXPORTER) $(LIB)
 	$(link)
 
@@ -195,7 +192,7 @@ $O/tests/fuzz/fuzz-host-%: $O/tests/fuzz/fuzz-host-%.o $(REPLAY) $(HOST) $(TESTL
 replays = $(foreach f,$(FUZZ),'$f tests/fuzz/corpus/$(patsubst fuzz-%,%,$(notdir $f))')
 # one command for the scenarios of each kind of host: their names begin with it
 hosts = $(sort $(foreach d,$(notdir $(patsubst %/,%,$(wildcard tests/scenario/*/))),$(firstword $(subst -, ,$d))))
-scenarios = $(if $(SCENARIO),$(foreach h,$(hosts),'$(SCENARIO) $(sort $(wildcard tests/scenario/$h-*/))'))
+scenarios = $(foreach h,$(hosts),'$(SCENARIO) $(sort $(wildcard tests/scenario/$h-*/))')
 run = $(Q)tests/run-tests.sh $(RESULTS)/$(1)
 
 check: ## every runner below; ends with 'N passed, N failed' over all of them (root)
@@ -300,23 +297,20 @@ C_FILES = $(shell find src include tests -name '*.[ch]' 2>/dev/null)
 format: ## clang-format all C files
 	$(Q)clang-format -i $(C_FILES)
 
-# ---- setup
-DEB := gcc clang make pkg-config git libvirt-dev libhwloc-dev libnuma-dev libsystemd-dev libglib2.0-dev \
-	libjson-c-dev libcmocka-dev libyaml-dev libxml2-dev libsqlite3-dev libmicrohttpd-dev clang-format cppcheck valgrind \
-	gcovr universal-ctags libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus python3-prometheus-client \
-	python3 iproute2 util-linux procps hwloc-nox numactl libxml2-utils man-db mandoc zsh fish mmdebstrap e2fsprogs coinor-cbc \
-	debhelper lintian rpm systemd \
-	python3-jsonschema python3-yaml \
-	python3-gi \
-	chromium chromium-driver
+# ---- setup: the libraries as PACKAGES and debian/control have them, and what the tests need
+DEB = $(shell sed -n 's/^ \(lib.*-dev\),$$/\1/p' conf/packaging/debian/control) \
+	gcc clang make pkg-config git clang-format cppcheck valgrind gcovr universal-ctags python3-prometheus-client \
+	libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dbus python3 iproute2 util-linux procps hwloc-nox \
+	numactl libxml2-utils man-db mandoc zsh fish mmdebstrap e2fsprogs coinor-cbc debhelper lintian rpm systemd \
+	python3-jsonschema python3-yaml python3-gi chromium chromium-driver
 # of what would start a service where it is installed, only a program: build/tools has it
 DEB_PROGRAMS := prometheus:promtool
 DEB_IF_THERE := libclang-rt-dev libvirt-daemon-log systemd-dev
-RPM := gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core libvirt-devel hwloc-devel \
-	numactl-devel systemd-devel glib2-devel json-c-devel libcmocka-devel libyaml-devel libxml2-devel \
-	sqlite-devel libmicrohttpd-devel python3-prometheus_client golang-github-prometheus clang-tools-extra cppcheck valgrind gcovr ctags libvirt-daemon libvirt-daemon-driver-qemu \
-	libvirt-client qemu-kvm qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc zsh fish coin-or-Cbc \
-	rpm-build systemd-rpm-macros python3-jsonschema python3-pyyaml python3-gobject chromedriver chromium
+RPM = $(foreach package,$(PACKAGES),pkgconfig($(package))) \
+	gcc libasan libubsan clang compiler-rt make pkgconf-pkg-config git-core clang-tools-extra cppcheck valgrind gcovr ctags \
+	python3-prometheus_client golang-github-prometheus libvirt-daemon libvirt-daemon-driver-qemu libvirt-client qemu-kvm \
+	qemu-img dbus-daemon dbus-tools python3 iproute util-linux procps-ng hwloc numactl libxml2 man-db mandoc zsh fish \
+	coin-or-Cbc rpm-build systemd-rpm-macros python3-jsonschema python3-pyyaml python3-gobject chromedriver chromium
 
 setup: ## install the packages to build, check and test, and fetch the lab's (root; apt or dnf)
 	$(Q)tests/run-setup.sh '$(DEB)' '$(DEB_IF_THERE)' '$(RPM)' '$(DEB_PROGRAMS)' $(BUILD)/tools
@@ -348,7 +342,7 @@ INSTALLED = $(call files,755,$(sbindir),$O/vmtuned $O/vmtuned-exporter) \
 	$(call files,644,$(datadir)/grafana,$(wildcard conf/grafana/*)) \
 	$(call files,644,$(datadir),$(SCHEMA)) \
 	$(call files,644,$(includedir)/vmtuned,$(wildcard include/vmtuned/*.h)) \
-	$(call files,644,$(docdir),$O/README.md CHANGELOG.md $(wildcard docs/*.md docs/*.svg)) \
+	$(call files,644,$(docdir),$O/README.md CHANGELOG.md $(call pages,md) $(wildcard docs/*.svg)) \
 	$(call files,644,$(docdir)/examples,$(filter-out %.py,$(wildcard conf/examples/*))) \
 	$(call files,755,$(docdir)/examples,$(wildcard conf/examples/*.py)) \
 	$(foreach section,1 5 7 8,$(call files,644,$(mandir)/man$(section),$(call pages,$(section))))
@@ -364,8 +358,10 @@ $O/systemd/%: systemd/%.in FORCE
 $(foreach section,1 5 7 8,$(call pages,$(section))): $O/docs/%: docs/% include/vmtuned/version.h
 	@mkdir -p $(@D)
 	$(Q)sed 's/^\.Os$$/& vmtuned $(VERSION)/' $< >$@
-$O/README.md: README.md
-	$(Q)sed 's,](docs/,](,g' $< >$@
+# all in one folder there
+$O/%.md: %.md
+	@mkdir -p $(@D)
+	$(Q)sed 's,](docs/,](,g; s,](\(\.\./\)*conf/,](,g' $< >$@
 
 install: all $(foreach row,$(INSTALLED),$(call source,$(row))) ## install below DESTDIR (PREFIX, sysconfdir, unitdir); an existing policy is kept
 	$(Q)install -d $(addprefix $(DESTDIR),$(POLICY_DIRS))
@@ -408,4 +404,4 @@ clean: ## remove build/
 
 FORCE:
 .PHONY: FORCE all help objects $(addprefix check-,$(RUNNERS)) check check-long check-topologies lint format fuzz bench \
-	coverage demo demo-shell tour docs setup install uninstall dist deb rpm clean run-asan run-long run-fuzz
+	coverage demo demo-shell tour docs reference setup install uninstall dist deb rpm clean run-asan run-long run-fuzz

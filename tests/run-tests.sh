@@ -38,7 +38,7 @@ one() {
     log=$1/$2.log
     # Words are meant to split: a command is a program and its arguments.
     # shellcheck disable=SC2086
-    timeout -k 10 "${TEST_TIMEOUT:-1800}" $TEST_WRAP $3 </dev/null >"$log" 2>&1
+    timeout --foreground -k 10 "${TEST_TIMEOUT:-1800}" $TEST_WRAP $3 </dev/null >"$log" 2>&1
     status=$?
     [ -z "${TEST_FIGURES:-}" ] || sed -n 's/^.*figure: /  /p' "$log" >>"$TEST_FIGURES"
     read -r passed failed known <<EOF

@@ -10,9 +10,9 @@ shift
 mkdir -p "$(dirname "$result")" || exit 1
 rm -f "$result" "$result.log"
 {
-    timeout -k 30 "${TEST_TIMEOUT:-3600}" "$@" </dev/null 2>&1
+    timeout --foreground -k 30 "${TEST_TIMEOUT:-3600}" "$@" </dev/null 2>&1
     echo $? >"$result.status"
-} | tee "$result.log"
+} | tee -i "$result.log"
 read -r status <"$result.status"
 line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$result.log" | tail -n 1)
 passed=${line%% *}

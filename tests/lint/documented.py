@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Every knob, policy key, bus member and message ID is documented. Names come from the tables
-in the source; the document must hold each one as a whole word. Each test that a promise names is there."""
+in the source; the document must hold each one as a whole word. Each test that a promise names is there.
+The README names each page of docs/ and each example program; what it and they link to is there."""
 
 import re
 from common import Report
@@ -32,6 +33,8 @@ TESTS = {
     "property": (("tests/property/{}.c", ""),),
     "fuzz": (("tests/fuzz/fuzz-{}.c", ""),),
 }
+
+LINK = re.compile(r"\]\(([^)#:]+)\)")
 
 
 def named(report, pattern, regex):
@@ -79,12 +82,27 @@ def check_promises(report):
             report.error(PROMISES, text.count("\n", 0, match.start()) + 1, f"there is no test {prefix}:{name}")
 
 
+def check_pages(report):
+    readme = report.root / "README.md"
+    text = report.text("README.md")
+    for path in report.files("docs/*.md", "docs/*.[1-8]", "conf/examples/*.py"):
+        report.seen += 1
+        name = path.relative_to(report.root)
+        if (f"]({name})" if path.suffix in (".md", ".py") else f"`man {path.stem}`") not in text:
+            report.error(readme, 1, f"does not name {name}")
+    for page in (readme, *report.files("docs/*.md")):
+        for link in LINK.findall(page.read_text(encoding="utf-8") if page.is_file() else ""):
+            if not (page.parent / link).exists():
+                report.error(page, 1, f"links to {link}, which is not there")
+
+
 def main():
     report = Report()
     for row in NAMES:
         check_names(report, *row)
     check_messages(report)
     check_promises(report)
+    check_pages(report)
     report.done("names")
 
 

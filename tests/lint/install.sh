@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# 'make install' puts everything in place and keeps an edited policy; man pages say the version; 'make uninstall'
-# leaves nothing but the policy.
+# 'make install' keeps an edited policy; man pages say the version, links between pages hold; 'make uninstall' leaves
+# nothing but the policy. That all is there is known by packages.py.
 
 cd "$1" || exit 1
 dest=$(mktemp -d) || exit 1
@@ -18,16 +18,8 @@ do_make() {
 }
 
 do_make install
-for file in usr/sbin/vmtuned usr/sbin/vmtuned-exporter usr/bin/vmtuned-ctl etc/vmtuned/policy.yaml usr/lib/systemd/system/vmtuned.service \
-    usr/lib/systemd/catalog/vmtuned.catalog usr/share/dbus-1/system.d/org.vmtuned1.conf \
-    usr/share/polkit-1/actions/org.vmtuned.policy usr/share/dbus-1/interfaces/org.vmtuned1.Guest.xml \
-    usr/share/bash-completion/completions/vmtuned-ctl \
-    usr/share/zsh/site-functions/_vmtuned-ctl usr/share/fish/vendor_completions.d/vmtuned-ctl.fish \
-    usr/share/man/man8/vmtuned.8 usr/share/man/man1/vmtuned-ctl.1 usr/share/man/man5/vmtuned.policy.5 \
-    usr/share/man/man7/vmtuned.knobs.7 usr/share/vmtuned/policy.schema.json \
-    usr/include/vmtuned/message-ids.h; do
-    [ -s "$dest/$file" ] || complain "install did not put /$file in place"
-done
+empty=$(find "$dest" -type f -empty -printf '/%P ')
+[ -z "$empty" ] || complain "install put nothing into $empty"
 for dir in etc/vmtuned/policy.d usr/lib/vmtuned/policy.d; do
     [ -d "$dest/$dir" ] || complain "install did not make /$dir"
 done
@@ -37,6 +29,12 @@ done
 version=$(sed -n 's/^#define VMTUNED_VERSION "\(.*\)"/\1/p' include/vmtuned/version.h)
 for page in "$dest"/usr/share/man/man*/*; do
     grep -qFx ".Os vmtuned $version" "$page" || complain "${page##*/}: it does not say the version"
+done
+doc=$dest/usr/share/doc/vmtuned
+for page in "$doc"/*.md; do
+    for link in $(grep -o '\]([^)#:]*)' "$page" | tr -d ']()'); do
+        [ -e "$doc/$link" ] || complain "${page##*/} links to $link, which is not installed"
+    done
 done
 count=$(find "$dest" -type f | wc -l)
 

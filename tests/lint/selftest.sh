@@ -61,11 +61,13 @@ EOF
         echo '"0123456789abcdef0123456789abcdef"' >include/vmtuned/message-ids.h
         echo '-- ffffffffffffffffffffffffffffffff' >systemd/vmtuned.catalog
         echo 'vcpu.pin host.cpu.policy status-line Apply' | tee docs/KNOBS.md docs/POLICY.md >docs/BUS.md
-        echo '`lab:gone`' >docs/RELIABILITY.md
+        echo '`lab:gone` [gone](GONE.md)' >docs/RELIABILITY.md
         echo 'knob vcpu.weight is not in'
         echo 'policy key cpu.policy is not in'
         echo 'bus member Gone is not in'
         echo 'there is no test lab:gone'
+        echo 'README.md:1: does not name docs/RELIABILITY.md'
+        echo 'docs/RELIABILITY.md:1: links to GONE.md'
         echo 'message ID 0123456789abcdef0123456789abcdef is not in'
         echo 'message ID ffffffffffffffffffffffffffffffff is not in'
         ;;
@@ -152,15 +154,24 @@ EOF
         echo 'conf/completion/vmtuned-ctl.fish:1: does not ask'
         ;;
     install.sh)
-        printf 'install uninstall:\n\t@:\n' >Makefile
-        echo 'install did not put /usr/sbin/vmtuned in place'
+        {
+            printf 'doc := $(DESTDIR)/usr/share/doc/vmtuned\ninstall:\n\tmkdir -p $(doc)\n'
+            printf "\techo '[gone](GONE.md)' >\$(doc)/A.md\n\t: >\$(doc)/b\nuninstall:\n\t@:\n"
+        } >Makefile
+        echo 'Makefile:0: install put nothing into /usr/share/doc/vmtuned/b'
+        echo 'Makefile:0: install did not make /etc/vmtuned/policy.d'
+        echo 'Makefile:0: A.md links to GONE.md, which is not installed'
+        echo 'Makefile:0: uninstall left'
         ;;
     packages.py)
         mkdir -p conf/packaging/debian
-        printf 'install:\n\tmkdir -p $(DESTDIR)/etc/a $(DESTDIR)/usr/bin/b\n' >Makefile
+        printf 'PACKAGES := c\ninstall:\n\tmkdir -p $(DESTDIR)/etc/a $(DESTDIR)/usr/bin/b\n' >Makefile
         printf '%%files\n%%{_sysconfdir}/a\n%%files devel\n%%{_sysconfdir}/*\n%%changelog\n' \
             >conf/packaging/vmtuned.spec
         printf 'etc\nusr/bin\nusr/lib\n' >conf/packaging/debian/vmtuned.install
+        echo 'enable a.service' >systemd/a.preset
+        echo 'conf/packaging/vmtuned.spec:0: Makefile and spec differ about c'
+        echo 'systemd/a.preset:0: a.service is not in the same package'
         echo 'conf/packaging/vmtuned.spec:0: etc/a is installed and in 2 packages'
         echo 'conf/packaging/vmtuned.spec:0: usr/bin/b is installed and in 0 packages'
         echo 'conf/packaging/vmtuned.spec:2: an upgrade overwrites it'

@@ -13,7 +13,7 @@ import tempfile
 import unittest
 import uuid as uuid_module
 
-from truth import TIMEOUT, RunningGuest, read, run, virsh, wait_for
+from truth import TIMEOUT, RunningGuest, read, run, virsh, wait_for, write
 
 BUILD = os.environ["BUILD_DIR"]
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -76,8 +76,9 @@ class Host:
 
     def spawn(self, name, *argv):
         log = open(f"/run/vmtuned-test/{name}.log", "ab")  # closed with the process table
+        # Ctrl-C is not for them: stop() needs libvirtd
         self.processes[name] = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log,
-                                                stderr=log)
+                                                stderr=log, start_new_session=True)
 
     def start_libvirtd(self):
         self.spawn("libvirtd", "libvirtd")
@@ -257,6 +258,13 @@ class Frozen:
 
 
 class Case(unittest.TestCase):
+    def run(self, result=None):
+        try:
+            return super().run(result)
+        except KeyboardInterrupt:
+            self.doCleanups()  # unittest does so for all but that
+            raise
+
     def setUp(self):
         self.made = []
 
@@ -270,6 +278,12 @@ class Case(unittest.TestCase):
         for guest in (thing for thing in self.made if isinstance(thing, Guest)):
             guest.destroy()
             guest.undefine()
+
+    def preserve(self, path):
+        """Its text, which it has again after the test, however that ends."""
+        before = read(path)
+        self.addCleanup(lambda: read(path) == before or write(path, before))
+        return before
 
     def guest(self, name, **options):
         guest = Guest(name, **options)

@@ -66,7 +66,7 @@ class Ability(Case):
 
     def test_without_the_right_to_set_numa_balancing(self):
         try:
-            before = read(BALANCING)
+            before = self.preserve(BALANCING)
         except FileNotFoundError:
             self.skipTest("this kernel has no NUMA balancing")
         ded = self.guest("ded1")
@@ -81,9 +81,9 @@ class Ability(Case):
 
     def test_a_read_only_host(self):
         ded = self.guest("ded1")
-        reclaim = read("/proc/sys/vm/zone_reclaim_mode")
+        reclaim = self.preserve("/proc/sys/vm/zone_reclaim_mode")
         read_only = "mount -o bind /proc/sys /proc/sys && mount -o bind,remount,ro /proc/sys && exec \"$@\""
-        daemon = self.daemon(POLICY % f"zone_reclaim_mode: {1 - int(reclaim)}",
+        daemon = self.daemon(POLICY % f"zone_reclaim_mode: {0 if int(reclaim) else 1}",
                              prefix=("unshare", "--mount", "sh", "-c", read_only, "sh"))
         self.wait_all_on(ded, {1})
         self.wait_state(daemon, ded, "as-planned")

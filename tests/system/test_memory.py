@@ -41,8 +41,7 @@ class Pages(Case):
 
     def setUp(self):
         super().setUp()
-        before = read(POOL + "nr_hugepages")
-        self.addCleanup(write, POOL + "nr_hugepages", before)
+        self.preserve(POOL + "nr_hugepages")
 
     def more_pages(self, count):
         wanted = pages() + count

@@ -13,6 +13,7 @@ FLAVOURS = ("memory-only",)
 LIMIT = 600
 LAST = True  # it takes vmtuned away
 DEB = "/run/lab/vmtuned.deb"
+PROM = "/var/lib/prometheus/node-exporter/vmtuned.prom"  # of vmtuned-textfile.service
 NEWER = "/run/lab/newer.deb"
 TREE = "/run/lab/newer"
 RULES = "guests: [{match: {name: pinned}, cpu: {policy: dedicated}}]"
@@ -88,7 +89,10 @@ def life(host, guests, first):
         same()
         assert read(f"{POLICY}.dpkg-dist").endswith("# newer")
 
+        os.makedirs(os.path.dirname(PROM), exist_ok=True)
+        write(PROM, "old")
         dpkg("--remove", "vmtuned")
+        assert not os.path.exists(PROM)
         assert host.unit("ActiveState") == "inactive" and host.unit("LoadState") == "not-found"
         assert not os.path.exists("/usr/sbin/vmtuned")
         same()
