@@ -27,8 +27,9 @@ static void print_daemon(Doc *document, GString *out)
         g_string_append(out, "connected");
     else
         style_append(out, STYLE_BAD, "libvirt is away");
-    g_string_append_printf(out, ", %" G_GINT64_FORMAT " cycles, last %s\n",
-                           doc_number(daemon, "cycles"), last ? last : "none yet");
+    int64_t n = doc_number(daemon, "cycles");
+    g_string_append_printf(out, ", %" G_GINT64_FORMAT " cycle%s, last %s\n", n, n == 1 ? "" : "s",
+                           last ? last : "none yet");
     print_host(doc_get(document, "host_settings"), out);
     if (doc_bool(daemon, "policy_rejected"))
         g_string_append(out, "policy: the newest has errors; the one before is in force\n");

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
-#include <sysexits.h>
+
+#define EXIT_USAGE 2 /* as the other programs */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_event, sd_event_unref)
 
@@ -37,7 +38,7 @@ static int take_option(ExporterOptions *options, int option)
             return -1;
         fprintf(stderr, "vmtuned-exporter: --exit-idle-time: '%s' is no time, as \"60s\"\n",
                 optarg);
-        return EX_USAGE;
+        return EXIT_USAGE;
     case OPT_BUS:
         options->bus = optarg;
         return -1;
@@ -49,7 +50,7 @@ static int take_option(ExporterOptions *options, int option)
         return 0;
     default: /* getopt has said what is wrong */
         print_usage(stderr);
-        return EX_USAGE;
+        return EXIT_USAGE;
     }
 }
 
@@ -68,7 +69,7 @@ static int parse_arguments(int argc, char **argv, ExporterOptions *options)
         status = take_option(options, option);
     if (status < 0 && optind < argc) {
         fprintf(stderr, "vmtuned-exporter: unexpected argument '%s'\n", argv[optind]);
-        return EX_USAGE;
+        return EXIT_USAGE;
     }
     return status;
 }
@@ -117,7 +118,7 @@ int main(int argc, char **argv)
         fputs("vmtuned-exporter: it has no socket to listen on; systemd starts it: "
               "'systemctl enable --now vmtuned-exporter.socket'\n",
               stderr);
-        return EX_USAGE;
+        return EXIT_USAGE;
     }
     int r = run(&options);
     if (r < 0)
