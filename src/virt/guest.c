@@ -8,9 +8,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* Worth waiting for: short calls of others, and the end of a start whose event is already out. */
-#define READY_TRIES 5
-#define READY_PAUSE_USEC 50000
+/* Worth waiting for, a quarter of a second in all: short calls of others, and the end of a start whose
+ * event is already out, which is a matter of milliseconds. */
+#define READY_TRIES 9
+#define READY_PAUSE_USEC(i) (1000ul << (i))
 /* A monitor command takes milliseconds; one that has taken this long belongs to a QEMU that hangs.
  */
 #define HUNG_MSEC 5000
@@ -124,7 +125,7 @@ int call_check_ready(VirtCall *call)
     call->needs_running = true;
     for (unsigned i = 0; i < READY_TRIES && r == VIRT_BUSY; i++) {
         if (i > 0)
-            g_usleep(READY_PAUSE_USEC);
+            g_usleep(READY_PAUSE_USEC(i - 1));
         r = ready_ask(call);
     }
     call->needs_running = needs_running;
