@@ -69,6 +69,7 @@ static void list_run(PoolJob *base)
         return;
     if (job->alive && !g_atomic_int_get(&base->given_up)) /* else who lives now is not known */
         list_drop_dead(job);
+    job->check_topo |= job->changed->len > 0; /* perhaps by the host's CPUs */
     if (job->check_topo)
         list_topo(job);
     if (job->host)
@@ -122,13 +123,22 @@ static void list_leave(ListJob *job)
     managed_set_stuck(managed, job->base.started_usec, NULL);
 }
 
+/* What one that failed was to find is still to be found, whatever calls for the next. */
+static void list_hand_back(ListJob *job, bool abandoned)
+{
+    Manager *manager = job->base.owner;
+
+    manager->called |= abandoned || job->result != VIRT_DONE;
+    job->done(&job->base, abandoned);
+}
+
 static void list_slow(PoolJob *base)
 {
     ListJob *job = (ListJob *)base;
 
     list_leave(job);
     if (job->left_behind)
-        job->done(base, true);
+        list_hand_back(job, true);
 }
 
 static void list_late(PoolJob *base)
@@ -150,7 +160,7 @@ static void list_done(PoolJob *base, bool abandoned)
     }
     if (abandoned)
         list_leave(job);
-    job->done(base, abandoned);
+    list_hand_back(job, abandoned);
 }
 
 /* Asked when processes or guests ended, once all that run have been seen: nothing else writes for a
