@@ -198,6 +198,7 @@ static bool is_routine(const Manager *manager)
 void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
 {
     ListJob *job = g_new0(ListJob, 1);
+    int64_t now = g_get_monotonic_time();
 
     job->base = (PoolJob){.run = list_run,
                           .done = list_done,
@@ -217,9 +218,9 @@ void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
     job->read_restarts = manager->restarts_unread;
     job->boot_id = manager->boot_id;
     job->pass = manager->passes;
-    job->list = !is_routine(manager) || manager->passes % LIST_PASSES == 0;
-    job->check_topo =
-        !is_routine(manager) || g_get_monotonic_time() - manager->stamp_usec >= STAMP_USEC;
+    job->list = !is_routine(manager) || manager->passes % LIST_PASSES == 0 ||
+                now - manager->listed_usec >= DEEP_PASS_USEC;
+    job->check_topo = !is_routine(manager) || now - manager->stamp_usec >= STAMP_USEC;
     list_known(manager, job);
     if (host_state_is_due(manager)) {
         job->host = host_job_new(HOST_LOOK);
@@ -232,7 +233,7 @@ void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
     job->uuids = g_ptr_array_new_with_free_func(g_free);
     job->changed = g_ptr_array_new_with_free_func(g_free);
     job->online = cpuset_copy(manager->topo ? manager->topo->online : NULL);
-    if (g_get_monotonic_time() - manager->topo_usec < DEEP_PASS_USEC)
+    if (now - manager->topo_usec < DEEP_PASS_USEC)
         job->stamp = g_strdup(manager->topo_stamp);
     for (guint i = 0; manager->interval_due && i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);

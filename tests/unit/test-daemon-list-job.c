@@ -96,6 +96,7 @@ static int setup(void **state)
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     manager->host = host_state_new();
     manager->cycles = 1;
+    manager->listed_usec = g_get_monotonic_time();
     assert_int_equal(pool_new(&manager->pool), 0);
     assert_int_equal(virt_hub_new("test:///default", &manager->hub), 0);
     g_autoptr(GuestKernel) kernel = kernel_of(stage->qemu);
@@ -247,6 +248,12 @@ static void routine_passes_leave_the_list_out(void **state)
         assert_false(stage->manager.called);
     }
     assert_int_equal(stage->n_listed, 5);
+    stage->manager.listed_usec -= DEEP_PASS_USEC; /* the interval is long */
+    for (unsigned i = 1; i < LIST_PASSES; i++) {
+        submit(stage);
+        wait_one(stage);
+    }
+    assert_int_equal(stage->n_listed, 5 + LIST_PASSES - 1);
 }
 
 /* A guest whose threads differ: before that is told as drift, the host is looked at. */
