@@ -30,7 +30,6 @@ static GVariant *values_of(const Manager *manager, const Managed *managed)
     g_autoptr(CpuSet) cpu_set = guest_status_cpus(status);
     g_autofree char *cpus = cpuset_format(cpu_set);
     g_autofree char *nodes = status->plan ? cpuset_format(status->plan->nodes) : NULL;
-    const GuestKernel *kernel = status->guest ? status->guest->kernel : NULL;
     GVariantDict dict;
 
     g_variant_dict_init(&dict, NULL);
@@ -44,9 +43,7 @@ static GVariant *values_of(const Manager *manager, const Managed *managed)
     bus_property_text(&dict, "Nodes", nodes);
     bus_property_text(&dict, "CPUs", cpus);
     g_variant_dict_insert(&dict, "LocalityPct", "i",
-                          status->plan && manager->topo
-                              ? guest_plan_locality_pct(status->plan, manager->topo, kernel)
-                              : -1);
+                          guest_status_locality_pct(status, manager->topo));
     g_variant_dict_insert(&dict, "DriftCount", "u", status->drift_count);
     g_variant_dict_insert(&dict, "RepairCount", "u", status->repair_count);
     g_variant_dict_insert(&dict, "PendingCount", "u",
