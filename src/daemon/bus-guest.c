@@ -2,8 +2,6 @@
 /* org.vmtuned1.Guest: what a guest shows. Its methods are the Manager's (bus.c). */
 #include "daemon/bus.h"
 
-#include <errno.h>
-
 static char *path_of(const char *uuid)
 {
     g_autofree char *name = g_strdelimit(g_strdup(uuid), "-", '_');
@@ -32,7 +30,6 @@ static GVariant *values_of(const Manager *manager, const Managed *managed)
     g_autoptr(CpuSet) cpu_set = guest_status_cpus(status);
     g_autofree char *cpus = cpuset_format(cpu_set);
     g_autofree char *nodes = status->plan ? cpuset_format(status->plan->nodes) : NULL;
-    const GuestKernel *kernel = status->guest ? status->guest->kernel : NULL;
     GVariantDict dict;
 
     g_variant_dict_init(&dict, NULL);
@@ -46,9 +43,7 @@ static GVariant *values_of(const Manager *manager, const Managed *managed)
     bus_property_text(&dict, "Nodes", nodes);
     bus_property_text(&dict, "CPUs", cpus);
     g_variant_dict_insert(&dict, "LocalityPct", "i",
-                          status->plan && manager->topo
-                              ? guest_plan_locality_pct(status->plan, manager->topo, kernel)
-                              : -1);
+                          guest_status_locality_pct(status, manager->topo));
     g_variant_dict_insert(&dict, "DriftCount", "u", status->drift_count);
     g_variant_dict_insert(&dict, "RepairCount", "u", status->repair_count);
     g_variant_dict_insert(&dict, "PendingCount", "u",
@@ -73,69 +68,36 @@ void bus_guest_hide(Manager *manager, Managed *managed)
 
 /* --- the object --- */
 
-static int property_get(sd_bus *bus, const char *path, const char *interface, const char *property,
-                        sd_bus_message *reply, void *data, sd_bus_error *reterr)
-{
-    const Managed *managed = bus_guest_find(data, path);
-
-    (void)bus;
-    (void)interface;
-    (void)reterr;
-    return managed ? bus_property_append(reply, managed->shown, property) : -ENOENT;
-}
-
 static const sd_bus_vtable guest_vtable[] = {
     SD_BUS_VTABLE_START(0),
-    SD_BUS_METHOD_WITH_ARGS("Status", SD_BUS_NO_ARGS, DOCUMENT, method_status,
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_NO_ARGS, DOCUMENT, method_plan,
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS("Pending", SD_BUS_NO_ARGS, DOCUMENT, method_pending,
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS("Explain", SD_BUS_NO_ARGS, DOCUMENT, method_explain,
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS("Advise", SD_BUS_NO_ARGS, DOCUMENT, method_advise,
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS("Policy", SD_BUS_NO_ARGS, DOCUMENT, method_policy,
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS("Verify", SD_BUS_NO_ARGS, DOCUMENT, method_verify,
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS("Apply", SD_BUS_ARGS("b", dry_run), DOCUMENT, method_apply,
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("b", force), DOCUMENT, method_restore,
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_NO_ARGS, DOCUMENT, method_resume,
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS("RestartInto", SD_BUS_ARGS("u", timeout, "b", on_reboot), DOCUMENT,
-                            method_restart_into, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_ARGS("StopMove", SD_BUS_NO_ARGS, DOCUMENT, method_stop_move,
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_PROPERTY("UUID", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-    SD_BUS_PROPERTY("Name", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("State", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("Text", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("Since", "t", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("CPUPolicy", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("VCPUs", "u", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("Nodes", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("CPUs", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("LocalityPct", "i", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("DriftCount", "u", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("RepairCount", "u", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("PendingCount", "u", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("ContestedCount", "u", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    METHOD("Status", method_status, SD_BUS_NO_ARGS),
+    METHOD("Plan", method_plan, SD_BUS_NO_ARGS),
+    METHOD("Pending", method_pending, SD_BUS_NO_ARGS),
+    METHOD("Explain", method_explain, SD_BUS_NO_ARGS),
+    METHOD("Advise", method_advise, SD_BUS_NO_ARGS),
+    METHOD("Policy", method_policy, SD_BUS_NO_ARGS),
+    METHOD("Verify", method_verify, SD_BUS_NO_ARGS),
+    METHOD("Apply", method_apply, "b", dry_run),
+    METHOD("Restore", method_restore, "b", force),
+    METHOD("Resume", method_resume, SD_BUS_NO_ARGS),
+    METHOD("RestartInto", method_restart_into, "u", timeout, "b", on_reboot),
+    METHOD("StopMove", method_stop_move, SD_BUS_NO_ARGS),
+    SHOWN("UUID", "s", CONST),
+    SHOWN("Name", "s", EMITS_CHANGE),
+    SHOWN("State", "s", EMITS_CHANGE),
+    SHOWN("Text", "s", EMITS_CHANGE),
+    SHOWN("Since", "t", EMITS_CHANGE),
+    SHOWN("CPUPolicy", "s", EMITS_CHANGE),
+    SHOWN("VCPUs", "u", EMITS_CHANGE),
+    SHOWN("Nodes", "s", EMITS_CHANGE),
+    SHOWN("CPUs", "s", EMITS_CHANGE),
+    SHOWN("LocalityPct", "i", EMITS_CHANGE),
+    SHOWN("DriftCount", "u", EMITS_CHANGE),
+    SHOWN("RepairCount", "u", EMITS_CHANGE),
+    SHOWN("PendingCount", "u", EMITS_CHANGE),
+    SHOWN("ContestedCount", "u", EMITS_CHANGE),
     SD_BUS_VTABLE_END,
 };
-
-static int object_find(sd_bus *bus, const char *path, const char *interface, void *data,
-                       void **ret_found, sd_bus_error *reterr)
-{
-    (void)bus;
-    (void)interface;
-    (void)reterr;
-    *ret_found = data;
-    return bus_guest_find(data, path) != NULL;
-}
 
 static int objects_list(sd_bus *bus, const char *prefix, void *data, char ***ret_paths,
                         sd_bus_error *reterr)
@@ -158,10 +120,6 @@ static int objects_list(sd_bus *bus, const char *prefix, void *data, char ***ret
 
 int bus_guest_serve(Manager *manager)
 {
-    int r = sd_bus_add_fallback_vtable(manager->bus, NULL, VMTUNED_BUS_GUEST_PATH,
-                                       VMTUNED_BUS_GUEST, guest_vtable, object_find, manager);
-
-    return r < 0 ? r
-                 : sd_bus_add_node_enumerator(manager->bus, NULL, VMTUNED_BUS_GUEST_PATH,
-                                              objects_list, manager);
+    return bus_objects_serve(manager, VMTUNED_BUS_GUEST_PATH, VMTUNED_BUS_GUEST, guest_vtable,
+                             objects_list);
 }

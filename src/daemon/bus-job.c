@@ -6,14 +6,12 @@
 #include "base/util.h"
 #include "report/report.h"
 
-#include <errno.h>
-
 char *bus_job_path(uint64_t id)
 {
     return g_strdup_printf(VMTUNED_BUS_JOB_PATH "/%" G_GUINT64_FORMAT, id);
 }
 
-static Job *job_of(const Manager *manager, const char *path)
+const Job *bus_job_find(const Manager *manager, const char *path)
 {
     uint64_t id;
 
@@ -74,17 +72,6 @@ void bus_job_hide(Manager *manager, Job *job, JobResult result)
 
 /* --- the object --- */
 
-static int property_get(sd_bus *bus, const char *path, const char *interface, const char *property,
-                        sd_bus_message *reply, void *data, sd_bus_error *reterr)
-{
-    const Job *job = job_of(data, path);
-
-    (void)bus;
-    (void)interface;
-    (void)reterr;
-    return job ? bus_property_append(reply, job->shown, property) : -ENOENT;
-}
-
 /* Of the job's guests, those that are still there. */
 static char **known_guests(const Manager *manager, const JobStatus *job)
 {
@@ -99,7 +86,7 @@ static char **known_guests(const Manager *manager, const JobStatus *job)
 static int method_cancel(sd_bus_message *message, void *data, sd_bus_error *reterr)
 {
     Manager *manager = data;
-    const Job *job = job_of(manager, sd_bus_message_get_path(message));
+    const Job *job = bus_job_find(manager, sd_bus_message_get_path(message));
 
     if (!job) /* it ended while polkit was asked */
         return sd_bus_error_set_const(reterr, SD_BUS_ERROR_UNKNOWN_OBJECT, "the job has ended");
@@ -117,30 +104,19 @@ static int method_cancel(sd_bus_message *message, void *data, sd_bus_error *rete
 
 static const sd_bus_vtable job_vtable[] = {
     SD_BUS_VTABLE_START(0),
-    SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_NO_ARGS, DOCUMENT, method_cancel,
-                            SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_PROPERTY("Id", "t", property_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-    SD_BUS_PROPERTY("Kind", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-    SD_BUS_PROPERTY("Guests", "a(ss)", property_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-    SD_BUS_PROPERTY("Client", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-    SD_BUS_PROPERTY("Started", "t", property_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-    SD_BUS_PROPERTY("Phase", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("Done", "t", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("Total", "t", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-    SD_BUS_PROPERTY("Unit", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-    SD_BUS_PROPERTY("CanCancel", "b", property_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    METHOD("Cancel", method_cancel, SD_BUS_NO_ARGS),
+    SHOWN("Id", "t", CONST),
+    SHOWN("Kind", "s", CONST),
+    SHOWN("Guests", "a(ss)", CONST),
+    SHOWN("Client", "s", CONST),
+    SHOWN("Started", "t", CONST),
+    SHOWN("Phase", "s", EMITS_CHANGE),
+    SHOWN("Done", "t", EMITS_CHANGE),
+    SHOWN("Total", "t", EMITS_CHANGE),
+    SHOWN("Unit", "s", CONST),
+    SHOWN("CanCancel", "b", EMITS_CHANGE),
     SD_BUS_VTABLE_END,
 };
-
-static int object_find(sd_bus *bus, const char *path, const char *interface, void *data,
-                       void **ret_found, sd_bus_error *reterr)
-{
-    (void)bus;
-    (void)interface;
-    (void)reterr;
-    *ret_found = data;
-    return job_of(data, path) != NULL;
-}
 
 static int objects_list(sd_bus *bus, const char *prefix, void *data, char ***ret_paths,
                         sd_bus_error *reterr)
@@ -162,10 +138,6 @@ static int objects_list(sd_bus *bus, const char *prefix, void *data, char ***ret
 
 int bus_job_serve(Manager *manager)
 {
-    int r = sd_bus_add_fallback_vtable(manager->bus, NULL, VMTUNED_BUS_JOB_PATH, VMTUNED_BUS_JOB,
-                                       job_vtable, object_find, manager);
-
-    return r < 0 ? r
-                 : sd_bus_add_node_enumerator(manager->bus, NULL, VMTUNED_BUS_JOB_PATH,
-                                              objects_list, manager);
+    return bus_objects_serve(manager, VMTUNED_BUS_JOB_PATH, VMTUNED_BUS_JOB, job_vtable,
+                             objects_list);
 }

@@ -54,11 +54,47 @@ void bus_property_text(GVariantDict *dict, const char *name, const char *text)
     g_variant_dict_insert(dict, name, "s", valid);
 }
 
-int bus_property_append(sd_bus_message *reply, GVariant *shown, const char *name)
+/* NULL: there is no such object. */
+static GVariant *shown_at(const Manager *manager, const char *path)
 {
-    g_autoptr(GVariant) value = g_variant_lookup_value(shown, name, NULL);
+    if (g_str_equal(path, VMTUNED_BUS_PATH))
+        return manager->shown;
+    const Managed *managed = bus_guest_find(manager, path);
+    const Job *job = bus_job_find(manager, path);
+    if (managed)
+        return managed->shown;
+    return job ? job->shown : NULL;
+}
 
+int bus_property_get(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *data, sd_bus_error *reterr)
+{
+    GVariant *shown = shown_at(data, path);
+    g_autoptr(GVariant) value = shown ? g_variant_lookup_value(shown, property, NULL) : NULL;
+
+    (void)bus;
+    (void)interface;
+    (void)reterr;
     return value ? append_value(reply, value) : -ENOENT;
+}
+
+static int object_find(sd_bus *bus, const char *path, const char *interface, void *data,
+                       void **ret_found, sd_bus_error *reterr)
+{
+    (void)bus;
+    (void)interface;
+    (void)reterr;
+    *ret_found = data;
+    return shown_at(data, path) != NULL;
+}
+
+int bus_objects_serve(Manager *manager, const char *path, const char *interface,
+                      const sd_bus_vtable *vtable, sd_bus_node_enumerator_t list)
+{
+    int r = sd_bus_add_fallback_vtable(manager->bus, NULL, path, interface, vtable, object_find,
+                                       manager);
+
+    return r < 0 ? r : sd_bus_add_node_enumerator(manager->bus, NULL, path, list, manager);
 }
 
 static void emit_changed(Manager *manager, const char *path, const char *interface,

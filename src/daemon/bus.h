@@ -21,8 +21,13 @@ void bus_reattach(Manager *manager);
 
 /* --- bus.c --- */
 
-/* What methods answer with, but for few. */
-#define DOCUMENT SD_BUS_RESULT("s", document)
+/* Rows of vtables: a method that answers with a document, as nearly all do, with types and names
+ * of its arguments; a property that is what was last shown, and CONST or EMITS_CHANGE. */
+#define METHOD(NAME, CALL, ...)                                                                    \
+    SD_BUS_METHOD_WITH_ARGS(NAME, SD_BUS_ARGS(__VA_ARGS__), SD_BUS_RESULT("s", document), CALL,    \
+                            SD_BUS_VTABLE_UNPRIVILEGED)
+#define SHOWN(NAME, TYPE, CHANGE)                                                                  \
+    SD_BUS_PROPERTY(NAME, TYPE, bus_property_get, 0, SD_BUS_VTABLE_PROPERTY_##CHANGE)
 
 extern const sd_bus_vtable bus_manager_vtable[];
 /* Takes the document over. 1 or negative errno. */
@@ -71,6 +76,7 @@ void bus_guest_hide(Manager *manager, Managed *managed);
 int bus_job_serve(Manager *manager);
 /* Owned by the caller. */
 char *bus_job_path(uint64_t id);
+const Job *bus_job_find(const Manager *manager, const char *path); /* NULL: there is none */
 void bus_job_show(Manager *manager, Job *job);
 void bus_job_hide(Manager *manager, Job *job, JobResult result);
 
@@ -79,8 +85,12 @@ void bus_job_hide(Manager *manager, Job *job, JobResult result);
 /* Adds a text to what an object is to show. The bus takes no other than UTF-8, and words of others
  * may be anything; NULL is "". */
 void bus_property_text(GVariantDict *dict, const char *name, const char *text);
-/* For vtables: of one value. shown: "a{sv}"; a name that is not in it is -ENOENT. */
-int bus_property_append(sd_bus_message *reply, GVariant *shown, const char *name);
+/* For SHOWN(). data: the Manager, whatever the object. */
+int bus_property_get(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *data, sd_bus_error *reterr);
+/* All objects below a path; list tells which there are. 0 or negative errno. */
+int bus_objects_serve(Manager *manager, const char *path, const char *interface,
+                      const sd_bus_vtable *vtable, sd_bus_node_enumerator_t list);
 /* Takes now ("a{sv}") over into *shown. If *shown is NULL the object is announced
  * (InterfacesAdded), else what differs (PropertiesChanged). */
 void bus_object_show(Manager *manager, const char *path, const char *interface, GVariant **shown,

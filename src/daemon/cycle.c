@@ -123,6 +123,7 @@ static void sync_guests(Manager *manager, const ListJob *job)
     const GPtrArray *list = job->guests;
     g_autoptr(GHashTable) listed = g_hash_table_new(g_str_hash, g_str_equal);
 
+    manager->listed_usec = g_get_monotonic_time();
     for (guint i = 0; i < list->len; i++)
         g_hash_table_add(listed, ((Guest *)g_ptr_array_index(list, i))->uuid);
     for (guint i = manager->guests->len; i-- > 0;)

@@ -6,23 +6,15 @@
 typedef struct HistoryJob {
     ReadJob base;
     Record *record;
-    GHashTable *defined; /* uuids of guests there are: the set of them */
 } HistoryJob;
 
-static ReadJob *history_make(Manager *manager)
+static void history_prepare(ReadJob *base, const Manager *manager)
 {
-    HistoryJob *job = g_new0(HistoryJob, 1);
-
-    job->record = manager->record;
-    job->defined = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (guint i = 0; i < manager->guests->len; i++)
-        g_hash_table_add(job->defined,
-                         g_strdup(((Managed *)g_ptr_array_index(manager->guests, i))->uuid));
-    return &job->base;
+    ((HistoryJob *)base)->record = manager->record;
 }
 
 /* Names that are no guest's, and of which there is no entry. */
-static GPtrArray *find_unknown(const HistoryJob *job, char **names, const GPtrArray *entries)
+static GPtrArray *find_unknown(const Snapshot *snapshot, char **names, const GPtrArray *entries)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     GPtrArray *unknown = g_ptr_array_new();
@@ -34,7 +26,7 @@ static GPtrArray *find_unknown(const HistoryJob *job, char **names, const GPtrAr
             g_hash_table_add(seen, entry->name);
     }
     for (char **name = names; *name; name++)
-        if (!g_hash_table_contains(job->defined, *name) && !g_hash_table_contains(seen, *name))
+        if (!snapshot_find(snapshot, *name) && !g_hash_table_contains(seen, *name))
             g_ptr_array_add(unknown, *name);
     return unknown;
 }
@@ -54,20 +46,13 @@ static char *history_answer(const ReadJob *base, const ReadCall *call, const cha
         *reterr = "the record cannot be read";
         return NULL;
     }
-    g_autoptr(GPtrArray) unknown = all ? find_unknown(job, call->uuids, all) : g_ptr_array_new();
+    g_autoptr(GPtrArray) unknown =
+        all ? find_unknown(base->snapshot, call->uuids, all) : g_ptr_array_new();
     return report_text(report_log(list, unknown));
 }
 
-static void history_free(ReadJob *base)
-{
-    HistoryJob *job = (HistoryJob *)base;
-
-    g_hash_table_unref(job->defined);
-    g_free(job);
-}
-
 const ReadKind read_history = {
-    .make = history_make,
+    .size = sizeof(HistoryJob),
+    .prepare = history_prepare,
     .answer = history_answer,
-    .free = history_free,
 };

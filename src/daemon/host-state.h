@@ -12,7 +12,7 @@
 /* A pool that could not be had whole, or what the kernel refused, is tried again after this. */
 #define HOST_RETRY_USEC G_TIME_SPAN_HOUR
 
-/* Of which nothing is asked is looked at so often, for those who want to see its memory. */
+/* While nothing is asked of it, it is looked at so often, for those who want to see its memory. */
 #define HOST_IDLE_LOOK_USEC G_TIME_SPAN_MINUTE
 
 struct HostState {
@@ -59,5 +59,5 @@ void host_state_note_job(Manager *manager);
 void host_state_end(HostState *state);
 /* What that guest lacks to start now; NULL: nothing is known to be short. Borrowed. */
 const MemoryShortage *host_state_shortage(const Manager *manager, const char *uuid);
-/* True if nothing differs that is not told as refused. */
+/* True if nothing differs and nothing was refused. */
 bool host_state_is_right(const HostState *state);

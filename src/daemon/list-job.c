@@ -69,6 +69,7 @@ static void list_run(PoolJob *base)
         return;
     if (job->alive && !g_atomic_int_get(&base->given_up)) /* else who lives now is not known */
         list_drop_dead(job);
+    job->check_topo |= job->changed->len > 0; /* perhaps by the host's CPUs */
     if (job->check_topo)
         list_topo(job);
     if (job->host)
@@ -122,13 +123,22 @@ static void list_leave(ListJob *job)
     managed_set_stuck(managed, job->base.started_usec, NULL);
 }
 
+/* What one that failed was to find is still to be found, whatever calls for the next. */
+static void list_hand_back(ListJob *job, bool abandoned)
+{
+    Manager *manager = job->base.owner;
+
+    manager->called |= abandoned || job->result != VIRT_DONE;
+    job->done(&job->base, abandoned);
+}
+
 static void list_slow(PoolJob *base)
 {
     ListJob *job = (ListJob *)base;
 
     list_leave(job);
     if (job->left_behind)
-        job->done(base, true);
+        list_hand_back(job, true);
 }
 
 static void list_late(PoolJob *base)
@@ -150,7 +160,7 @@ static void list_done(PoolJob *base, bool abandoned)
     }
     if (abandoned)
         list_leave(job);
-    job->done(base, abandoned);
+    list_hand_back(job, abandoned);
 }
 
 /* Asked when processes or guests ended, once all that run have been seen: nothing else writes for a
@@ -188,6 +198,7 @@ static bool is_routine(const Manager *manager)
 void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
 {
     ListJob *job = g_new0(ListJob, 1);
+    int64_t now = g_get_monotonic_time();
 
     job->base = (PoolJob){.run = list_run,
                           .done = list_done,
@@ -207,9 +218,9 @@ void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
     job->read_restarts = manager->restarts_unread;
     job->boot_id = manager->boot_id;
     job->pass = manager->passes;
-    job->list = !is_routine(manager) || manager->passes % LIST_PASSES == 0;
-    job->check_topo =
-        !is_routine(manager) || g_get_monotonic_time() - manager->stamp_usec >= STAMP_USEC;
+    job->list = !is_routine(manager) || manager->passes % LIST_PASSES == 0 ||
+                now - manager->listed_usec >= DEEP_PASS_USEC;
+    job->check_topo = !is_routine(manager) || now - manager->stamp_usec >= STAMP_USEC;
     list_known(manager, job);
     if (host_state_is_due(manager)) {
         job->host = host_job_new(HOST_LOOK);
@@ -222,7 +233,7 @@ void list_job_submit(Manager *manager, void (*done)(PoolJob *, bool))
     job->uuids = g_ptr_array_new_with_free_func(g_free);
     job->changed = g_ptr_array_new_with_free_func(g_free);
     job->online = cpuset_copy(manager->topo ? manager->topo->online : NULL);
-    if (g_get_monotonic_time() - manager->topo_usec < DEEP_PASS_USEC)
+    if (now - manager->topo_usec < DEEP_PASS_USEC)
         job->stamp = g_strdup(manager->topo_stamp);
     for (guint i = 0; manager->interval_due && i < manager->guests->len; i++) {
         Managed *managed = g_ptr_array_index(manager->guests, i);

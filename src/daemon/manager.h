@@ -36,11 +36,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_creds, sd_bus_creds_unref)
 /* A cycle goes on without a guest whose job takes longer: other guests are not to wait. Long
  * against a tuning on a loaded host. */
 #define JOB_SLOW_USEC (10 * G_TIME_SPAN_SECOND)
-/* Of so many passes at the interval one also asks libvirt for all guests: events tell of those that
- * come and go, and a connection that loses any is opened anew. */
+/* Of so many passes at the interval one also asks libvirt for all guests, and one after
+ * DEEP_PASS_USEC: events tell of those that come and go, and a connection that loses any is opened
+ * anew. */
 #define LIST_PASSES 8u
 /* Whether the host is still as its topology has it is looked at with each cycle that something
- * called for, and else no more often than this. */
+ * called for or whose quick pass found something, and else no more often than this. */
 #define STAMP_USEC (10 * G_TIME_SPAN_SECOND)
 /* Every setting of a guest is looked at again after this time even if nothing hints at a change. */
 #define DEEP_PASS_USEC (10 * G_TIME_SPAN_MINUTE)
@@ -166,6 +167,7 @@ typedef struct Manager {
     Planning *planning; /* NULL: topo or policy is another since */
     Plan *plan;
     GPtrArray *guests;         /* of Managed, sorted by name, uuid */
+    int64_t listed_usec;       /* monotonic, when libvirt was last asked for all; 0: never */
     GHashTable *by_uuid;       /* the same; borrowed */
     GPtrArray *restarts;       /* of Restart, see restart.h */
     bool restarts_unread;      /* what the record has of them could not be read yet */

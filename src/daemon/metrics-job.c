@@ -6,29 +6,22 @@
 
 typedef struct MetricsJob {
     ReadJob base;
-    Snapshot *snapshot;
-    GPtrArray *guests; /* of Guest */
     UsageTotals *totals;
 } MetricsJob;
 
-static ReadJob *metrics_make(Manager *manager)
+static void metrics_prepare(ReadJob *base, const Manager *manager)
 {
-    MetricsJob *job = g_new0(MetricsJob, 1);
-
-    job->snapshot = manager_snapshot(manager);
-    job->guests = usage_guests(manager);
-    job->totals = usage_totals_ref(manager->usage_totals);
-    return &job->base;
+    ((MetricsJob *)base)->totals = usage_totals_ref(manager->usage_totals);
 }
 
 static void metrics_read(ReadJob *base)
 {
-    MetricsJob *job = (MetricsJob *)base;
-    g_autoptr(GPtrArray) sample = usage_sample(job->guests);
+    const MetricsJob *job = (MetricsJob *)base;
+    g_autoptr(GPtrArray) sample = usage_sample(base->guests);
 
     usage_totals_add(job->totals, sample);
-    for (guint i = 0; i < job->snapshot->guests->len; i++) {
-        GuestStatus *status = g_ptr_array_index(job->snapshot->guests, i);
+    for (guint i = 0; i < base->snapshot->guests->len; i++) {
+        GuestStatus *status = g_ptr_array_index(base->snapshot->guests, i);
         usage_totals_get(job->totals, status->uuid, status->usage);
     }
 }
@@ -37,33 +30,28 @@ static char *answer_openmetrics(const ReadJob *base, const ReadCall *call, const
 {
     (void)call;
     (void)reterr;
-    return report_metrics(((const MetricsJob *)base)->snapshot, METRIC_FORMAT_OPENMETRICS);
+    return report_metrics(base->snapshot, METRIC_FORMAT_OPENMETRICS);
 }
 
 static char *answer_text(const ReadJob *base, const ReadCall *call, const char **reterr)
 {
     (void)call;
     (void)reterr;
-    return report_metrics(((const MetricsJob *)base)->snapshot, METRIC_FORMAT_TEXT);
+    return report_metrics(base->snapshot, METRIC_FORMAT_TEXT);
 }
 
-static void metrics_free(ReadJob *base)
+static void metrics_clear(ReadJob *base)
 {
-    MetricsJob *job = (MetricsJob *)base;
-
-    snapshot_free(job->snapshot);
-    g_ptr_array_unref(job->guests);
-    usage_totals_unref(job->totals);
-    g_free(job);
+    usage_totals_unref(((MetricsJob *)base)->totals);
 }
+
+#define METRICS(ANSWER)                                                                            \
+    {                                                                                              \
+        .size = sizeof(MetricsJob), .prepare = metrics_prepare, .read = metrics_read,              \
+        .answer = ANSWER, .clear = metrics_clear                                                   \
+    }
 
 const ReadKind read_metrics[N_METRIC_FORMATS] = {
-    [METRIC_FORMAT_OPENMETRICS] = {.make = metrics_make,
-                                   .read = metrics_read,
-                                   .answer = answer_openmetrics,
-                                   .free = metrics_free},
-    [METRIC_FORMAT_TEXT] = {.make = metrics_make,
-                            .read = metrics_read,
-                            .answer = answer_text,
-                            .free = metrics_free},
+    [METRIC_FORMAT_OPENMETRICS] = METRICS(answer_openmetrics),
+    [METRIC_FORMAT_TEXT] = METRICS(answer_text),
 };

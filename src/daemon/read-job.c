@@ -70,8 +70,12 @@ static void job_free(PoolJob *base)
 {
     ReadJob *job = (ReadJob *)base;
 
+    if (job->kind->clear)
+        job->kind->clear(job);
     g_ptr_array_unref(job->calls);
-    job->kind->free(job);
+    g_ptr_array_unref(job->guests);
+    snapshot_free(job->snapshot);
+    g_free(job);
 }
 
 static void call_reply(Manager *manager, ReadCall *call, bool abandoned)
@@ -103,10 +107,22 @@ static void job_done(PoolJob *base, bool abandoned)
         queue_submit(manager, queue);
 }
 
+static GPtrArray *guests_looked_at(const Manager *manager)
+{
+    GPtrArray *guests = g_ptr_array_new_with_free_func((GDestroyNotify)guest_unref);
+
+    for (guint i = 0; i < manager->guests->len; i++) {
+        const Managed *managed = g_ptr_array_index(manager->guests, i);
+        if (managed->guest)
+            g_ptr_array_add(guests, guest_ref(managed->guest));
+    }
+    return guests;
+}
+
 /* All that wait. */
 static void queue_submit(Manager *manager, ReadQueue *queue)
 {
-    ReadJob *job = queue->kind->make(manager);
+    ReadJob *job = g_malloc0(queue->kind->size);
 
     job->base = (PoolJob){.run = job_run,
                           .done = job_done,
@@ -115,6 +131,10 @@ static void queue_submit(Manager *manager, ReadQueue *queue)
                           .timeout_usec = JOB_TIMEOUT_USEC};
     job->kind = queue->kind;
     job->calls = queue->waiting;
+    job->snapshot = manager_snapshot(manager);
+    job->guests = guests_looked_at(manager);
+    if (job->kind->prepare)
+        job->kind->prepare(job, manager);
     queue->waiting = calls_new();
     queue->job = job;
     pool_submit(manager->pool, &job->base);

@@ -20,19 +20,21 @@ typedef struct ReadCall {
 typedef struct ReadJob ReadJob;
 
 typedef struct ReadKind {
-    /* In the main thread: the kind's own struct, which begins with a ReadJob; that is filled in
-     * afterwards. The rest is what the worker needs, frozen. */
-    ReadJob *(*make)(Manager *manager);
+    gsize size; /* of the kind's own struct, which begins with a ReadJob */
+    /* In the main thread: adds what else the worker needs, frozen; may be NULL. */
+    void (*prepare)(ReadJob *job, const Manager *manager);
     void (*read)(ReadJob *job); /* in a worker, once; may be NULL */
     /* In a worker, for each call: what to send it, owned by the caller; NULL: *reterr says why. */
     char *(*answer)(const ReadJob *job, const ReadCall *call, const char **reterr);
-    void (*free)(ReadJob *job); /* with what make() put in; not the calls */
+    void (*clear)(ReadJob *job); /* frees what these put into the kind's own part; may be NULL */
 } ReadKind;
 
 struct ReadJob {
     PoolJob base;
     const ReadKind *kind;
-    GPtrArray *calls; /* of ReadCall */
+    GPtrArray *calls;   /* of ReadCall */
+    Snapshot *snapshot; /* how things stood when it was submitted */
+    GPtrArray *guests;  /* of Guest: each that was looked at, as it was then */
 };
 
 /* Queues a call, which is answered when a job is back: of asked, the uuids (taken over) and bounds

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/restart.h"
 
-#include "daemon/jobs.h"
+#include "daemon/bus.h"
 
 #include "report/report.h"
 #include "vmtuned/message-ids.h"
@@ -97,11 +97,8 @@ static void reply_done(Restart *restart, const char *result, const char *text)
 {
     if (!restart->message)
         return;
-    struct json_object *document =
-        report_step(restart->entry->name, restart->entry->uuid, result, text);
-    sd_bus_reply_method_return(restart->message, "s",
-                               json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
-    json_object_put(document);
+    reply_document(restart->message,
+                   report_step(restart->entry->name, restart->entry->uuid, result, text));
     restart->message = sd_bus_message_unref(restart->message);
 }
 

@@ -40,6 +40,16 @@ static int wait_connected(VirtHub *hub)
     return 0;
 }
 
+/* True if no diagnostic tells of something that was not put back. */
+static bool tell_diags(const char *name, const DiagList *diags)
+{
+    for (unsigned i = 0; diag_list_get(diags, i); i++) {
+        g_autofree char *text = text_show(diag_list_get(diags, i)->text);
+        fprintf(stderr, "%s: %s\n", name, text);
+    }
+    return diag_list_count(diags, DIAG_WARNING) == 0;
+}
+
 /* True if all of the guest's originals are back. A guest that is gone needs nothing. */
 static bool restore_guest(const RestoreAll *all, const char *uuid)
 {
@@ -53,15 +63,14 @@ static bool restore_guest(const RestoreAll *all, const char *uuid)
     guest_job_run(job);
 
     g_autofree char *name = text_show(job->guest ? job->guest->name : uuid);
-    for (unsigned i = 0; diag_list_get(job->diags, i); i++)
-        fprintf(stderr, "%s: %s\n", name, diag_list_get(job->diags, i)->text);
+    bool whole = tell_diags(name, job->diags);
     if (job->result == BACKEND_GONE) {
         printf("%s: no longer there\n", name);
         return true;
     }
     bool done = job->result == BACKEND_DONE && change_set_size(job->left) == 0;
     printf("%s: %s\n", name, done ? "restored" : "not restored");
-    return done && diag_list_count(job->diags, DIAG_WARNING) == 0;
+    return done && whole;
 }
 
 static bool restore_host(const RestoreAll *all)
@@ -73,11 +82,10 @@ static bool restore_host(const RestoreAll *all)
     job->boot_id = all->boot_id;
     job->force = all->force;
     host_job_run(job);
-    for (unsigned i = 0; diag_list_get(job->diags, i); i++)
-        fprintf(stderr, "host: %s\n", diag_list_get(job->diags, i)->text);
+    bool whole = tell_diags("host", job->diags);
     bool done = job->result == 0 && job->left && change_set_size(job->left) == 0;
     printf("host: %s\n", done ? "restored" : "not restored");
-    return done && diag_list_count(job->diags, DIAG_WARNING) == 0;
+    return done && whole;
 }
 
 static int restore_guests(const RestoreAll *all)
@@ -116,11 +124,12 @@ static int recover_restarts(const RestoreAll *all)
         job->record = all->record;
         job->boot_id = all->boot_id;
         restart_job_run(job);
-        if (job->outcome == RESTART_AGAIN || job->outcome == RESTART_FAILED)
+        bool failed = job->outcome == RESTART_AGAIN || job->outcome == RESTART_FAILED;
+        if (failed)
             code = 1;
         g_autofree char *name = text_show(entry->name);
         g_autofree char *text = text_show(job->text ? job->text : "started anew");
-        if (job->outcome == RESTART_STARTED || code != 0)
+        if (job->outcome == RESTART_STARTED || failed)
             printf("%s: %s\n", name, text);
     }
     return code;

@@ -4,9 +4,7 @@
 
 #include "daemon/read-job.h"
 
-/* Every guest that was looked at, as it was then: array of Guest, owned by the caller. */
-GPtrArray *usage_guests(const Manager *manager);
-/* A sample of those; array of GuestUsage, owned by the caller. In a worker. */
+/* A sample of all of ReadJob.guests; array of GuestUsage, owned by the caller. In a worker. */
 GPtrArray *usage_sample(const GPtrArray *guests);
 
 /* Answers with the document "usage". */

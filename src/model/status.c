@@ -77,6 +77,13 @@ unsigned guest_status_vcpus(const GuestStatus *status)
     return online;
 }
 
+int guest_status_locality_pct(const GuestStatus *status, const Topo *topo)
+{
+    const GuestKernel *kernel = status->guest ? status->guest->kernel : NULL;
+
+    return status->plan && topo ? guest_plan_locality_pct(status->plan, topo, kernel) : -1;
+}
+
 CpuSet *guest_status_cpus(const GuestStatus *status)
 {
     CpuSet *cpus = cpuset_new();

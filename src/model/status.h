@@ -90,6 +90,8 @@ unsigned guest_status_vcpus(const GuestStatus *status);
 /* Where its vCPUs may run: as planned, else as the kernel has the whole guest. Owned by the caller.
  */
 CpuSet *guest_status_cpus(const GuestStatus *status);
+/* How much of its memory is on the nodes of its vCPUs; negative: not known. topo may be NULL. */
+int guest_status_locality_pct(const GuestStatus *status, const Topo *topo);
 /* What it asks for, static; NULL: nobody knows yet. */
 const char *guest_status_cpu_policy(const GuestStatus *status);
 Snapshot *snapshot_new(void);

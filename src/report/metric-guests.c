@@ -91,11 +91,9 @@ static void add_guest_memory(const Snapshot *snapshot, MetricText *text)
 
 static void add_guest_locality(const Snapshot *snapshot, MetricText *text)
 {
-    for (guint i = 0; snapshot->topo && i < snapshot->guests->len; i++) {
+    for (guint i = 0; i < snapshot->guests->len; i++) {
         const GuestStatus *status = g_ptr_array_index(snapshot->guests, i);
-        int pct = status->plan
-                      ? guest_plan_locality_pct(status->plan, snapshot->topo, kernel_of(status))
-                      : -1;
+        int pct = guest_status_locality_pct(status, snapshot->topo);
         if (pct >= 0)
             metric_text_add(text, VALUES(status->name, status->uuid), pct / 100.0);
     }

@@ -78,17 +78,11 @@ static struct json_object *guest_entry(const GuestStatus *status, const void *co
     return entry;
 }
 
-static ReportExit any_state(const GuestStatus *status)
-{
-    (void)status;
-    return REPORT_OK;
-}
-
 struct json_object *report_map(const Snapshot *snapshot, const char *const *names)
 {
     ReportExit exit_status = REPORT_OK;
     struct json_object *document = parts_document(exit_status);
-    const PartsOf of = {.make = guest_entry, .exit_of = any_state};
+    const PartsOf of = {.make = guest_entry};
     struct json_object *guests = parts_guests(snapshot, names, &of, &exit_status);
 
     parts_set_exit(document, exit_status);

@@ -219,8 +219,7 @@ struct json_object *parts_memory(const GuestKernel *kernel)
 
 struct json_object *parts_locality(const GuestStatus *status, const Topo *topo)
 {
-    const GuestKernel *kernel = status->guest ? status->guest->kernel : NULL;
-    int pct = status->plan && topo ? guest_plan_locality_pct(status->plan, topo, kernel) : -1;
+    int pct = guest_status_locality_pct(status, topo);
 
     return pct >= 0 ? json_object_new_int(pct) : NULL;
 }
@@ -258,6 +257,11 @@ ReportExit parts_snapshot_exit(const Snapshot *snapshot)
     return well ? REPORT_OK : REPORT_MISMATCH;
 }
 
+static ReportExit exit_of(const PartsOf *of, const GuestStatus *status)
+{
+    return of->exit_of ? of->exit_of(status) : REPORT_OK;
+}
+
 struct json_object *parts_guests(const Snapshot *snapshot, const char *const *names,
                                  const PartsOf *of, ReportExit *exit_status)
 {
@@ -266,13 +270,13 @@ struct json_object *parts_guests(const Snapshot *snapshot, const char *const *na
     for (unsigned i = 0; (!names || !names[0]) && i < snapshot->guests->len; i++) {
         const GuestStatus *status = g_ptr_array_index(snapshot->guests, i);
         json_object_array_add(array, of->make(status, of->context));
-        *exit_status = parts_worse(*exit_status, of->exit_of(status));
+        *exit_status = parts_worse(*exit_status, exit_of(of, status));
     }
     for (unsigned i = 0; names && names[i]; i++) {
         const GuestStatus *status = snapshot_find(snapshot, names[i]);
         json_object_array_add(array, status ? of->make(status, of->context)
                                             : parts_unknown_guest(names[i]));
-        *exit_status = parts_worse(*exit_status, status ? of->exit_of(status) : REPORT_BAD_INPUT);
+        *exit_status = parts_worse(*exit_status, status ? exit_of(of, status) : REPORT_BAD_INPUT);
     }
     return array;
 }

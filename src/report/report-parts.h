@@ -80,7 +80,7 @@ ReportExit parts_host_exit(const HostStatus *host);
 typedef struct PartsOf {
     struct json_object *(*make)(const GuestStatus *status, const void *context);
     const void *context;
-    ReportExit (*exit_of)(const GuestStatus *status);
+    ReportExit (*exit_of)(const GuestStatus *status); /* NULL: how it stands is not judged */
 } PartsOf;
 struct json_object *parts_guests(const Snapshot *snapshot, const char *const *names,
                                  const PartsOf *of, ReportExit *exit_status);

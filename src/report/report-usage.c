@@ -60,18 +60,11 @@ static struct json_object *guest_entry(const GuestStatus *status, const void *da
     return entry;
 }
 
-/* How a guest stands is for status to judge. */
-static ReportExit usage_exit(const GuestStatus *status)
-{
-    (void)status;
-    return REPORT_OK;
-}
-
 struct json_object *report_usage(const Snapshot *snapshot, const GPtrArray *sample,
                                  const char *const *names)
 {
     const UsageContext context = {.topo = snapshot->topo, .sample = sample};
-    const PartsOf of = {.make = guest_entry, .context = &context, .exit_of = usage_exit};
+    const PartsOf of = {.make = guest_entry, .context = &context};
     ReportExit exit_status = REPORT_OK;
     struct json_object *guests = parts_guests(snapshot, names, &of, &exit_status);
     struct json_object *document = parts_document(exit_status);

@@ -7,16 +7,15 @@ The README names each page of docs/ and each example program; what it and they l
 import re
 from common import Report
 
+BUS_MEMBER = r'(?:METHOD|SIGNAL|PROPERTY|SHOWN)\w*\(\s*"(\w+)"'
 # what, source files, where a name stands in them (group 1), document
 NAMES = (
     ("knob", "src/model/knob.c", r'(?:\.name\s*=\s*|XML_KNOB\(\w+,\s*)"([a-z0-9_.]+)"', "docs/KNOBS.md"),
     ("policy key", "src/model/policy-key.c", r'\.path\s*=\s*"([a-z0-9_.]+)"', "docs/POLICY.md"),
     ("advice", "src/model/finding.c", r'\bADVICE\(\w+, "([a-z0-9-]+)"', "docs/ADVICE.md"),
     ("finding", "src/model/finding.c", r'\b(?:ADVICE|MEASURED)\(\w+, "([a-z0-9-]+)"', "docs/DOCTOR.md"),
-    ("bus member", "src/daemon/*.c", r'SD_BUS_(?:METHOD|SIGNAL|PROPERTY|WRITABLE_PROPERTY)\w*\(\s*"(\w+)"',
-     "docs/BUS.md"),
-    *(("bus member", f"src/daemon/{file}.c", r'SD_BUS_(?:METHOD|SIGNAL|PROPERTY)\w*\(\s*"(\w+)"',
-       f"docs/org.vmtuned1.{interface}.xml")
+    ("bus member", "src/daemon/*.c", BUS_MEMBER, "docs/BUS.md"),
+    *(("bus member", f"src/daemon/{file}.c", BUS_MEMBER, f"docs/org.vmtuned1.{interface}.xml")
       for file, interface in (("bus", "Manager"), ("bus-guest", "Guest"), ("bus-job", "Job"))),
 )
 MESSAGE_ID = re.compile(r"\b([0-9a-f]{32})\b")

@@ -46,7 +46,7 @@ typedef struct Stage {
     Manager manager;
     Managed *hung, *other;
     pid_t qemu; /* a child that plays it */
-    unsigned n_done, n_abandoned, n_listed;
+    unsigned n_done, n_abandoned, n_listed, n_topo;
 } Stage;
 
 static GuestKernel *kernel_of(pid_t pid)
@@ -96,6 +96,7 @@ static int setup(void **state)
     manager->by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     manager->host = host_state_new();
     manager->cycles = 1;
+    manager->listed_usec = g_get_monotonic_time();
     assert_int_equal(pool_new(&manager->pool), 0);
     assert_int_equal(virt_hub_new("test:///default", &manager->hub), 0);
     g_autoptr(GuestKernel) kernel = kernel_of(stage->qemu);
@@ -129,6 +130,7 @@ static void done(PoolJob *job, bool abandoned)
 
     stage->n_done++;
     stage->n_listed += ((const ListJob *)job)->guests != NULL;
+    stage->n_topo += ((const ListJob *)job)->check_topo;
     stage->n_abandoned += abandoned;
 }
 
@@ -183,6 +185,7 @@ static void who_hangs_is_left_out(void **state)
         g_usleep(1000);
     pool_dispatch(stage->manager.pool, g_get_monotonic_time() + JOB_SLOW_USEC);
     assert_int_equal(stage->n_abandoned, 1);
+    assert_true(stage->manager.called); /* for the list that did not come */
     assert_true(stage->hung->stuck);
     assert_null(stage->hung->watch);
     assert_false(stage->other->stuck);
@@ -245,6 +248,28 @@ static void routine_passes_leave_the_list_out(void **state)
         assert_false(stage->manager.called);
     }
     assert_int_equal(stage->n_listed, 5);
+    stage->manager.listed_usec -= DEEP_PASS_USEC; /* the interval is long */
+    for (unsigned i = 1; i < LIST_PASSES; i++) {
+        submit(stage);
+        wait_one(stage);
+    }
+    assert_int_equal(stage->n_listed, 5 + LIST_PASSES - 1);
+}
+
+/* A guest whose threads differ: before that is told as drift, the host is looked at. */
+static void what_differs_may_be_the_host(void **state)
+{
+    Stage *stage = *state;
+
+    stage->manager.stamp_usec = g_get_monotonic_time();
+    submit(stage);
+    wait_one(stage);
+    assert_int_equal(stage->n_topo, 0);
+    kill(stage->qemu, SIGSTOP);
+    assert_int_equal(waitpid(stage->qemu, NULL, WUNTRACED), stage->qemu);
+    submit(stage);
+    wait_one(stage);
+    assert_int_equal(stage->n_topo, 1);
 }
 
 int main(void)
@@ -253,6 +278,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_hangs_is_left_out, setup, teardown),
         cmocka_unit_test_setup_teardown(guests_with_lost_jobs_are_not_watched, setup, teardown),
         cmocka_unit_test_setup_teardown(routine_passes_leave_the_list_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_differs_may_be_the_host, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
