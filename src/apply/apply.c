@@ -275,10 +275,39 @@ static void run_edits(const Run *run, unsigned from)
 
 /* --- all --- */
 
+/* A thread that is to stay within the CPUs it has: no cgroup is in the way. */
+static bool is_narrowed(const Change *change)
+{
+    g_autoptr(CpuSet) from = NULL, to = NULL;
+
+    return change->key.tid != 0 && change->from && change->to &&
+           cpuset_parse(change->from, &from) == 0 && cpuset_parse(change->to, &to) == 0 &&
+           cpuset_is_subset(to, from);
+}
+
+/* Before libvirt's calls, which take a millisecond or more each and set the same again, the kernel
+ * puts the threads where they belong: those of a guest that has just started. What becomes of the
+ * calls is what counts. */
+static void place_threads(const Run *run)
+{
+    const ChangeSet *changes = run->outcome->changes;
+    bool any_call = false;
+
+    for (unsigned i = 0; i < change_set_size(changes); i++)
+        any_call |= change_set_get(changes, i)->key.tid == 0;
+    for (unsigned i = 0; any_call && !run->threads_only && i < change_set_size(changes); i++) {
+        const Change *change = change_set_get(changes, i);
+        g_autofree char *in_force = NULL, *text = NULL;
+        if (is_narrowed(change))
+            (void)backend_write(run, change, &in_force, &text);
+    }
+}
+
 static void run_changes(const Run *run)
 {
     const ChangeSet *changes = run->outcome->changes;
 
+    place_threads(run);
     for (unsigned i = 0; i < change_set_size(changes); i++) {
         ChangeResult *result = &run->outcome->results[i];
         int carrier = carrier_find(changes, i);

@@ -136,29 +136,32 @@ static int thread_apply(const Change *change, char **ret_in_force, char **reterr
     return from_host(r);
 }
 
-/* What libvirt alone tells of it. */
-static int definitions_acquire(VirtHub *hub, const char *uuid, Guest **ret)
+/* The plane that was written, and no more: ret has nothing else. */
+static int plane_acquire(VirtHub *hub, const Guest *guest, Plane plane, Guest *ret)
 {
-    int r = from_virt(virt_guest_acquire(hub, uuid, ret));
+    int r;
 
+    if (plane == PLANE_ACTUAL)
+        return kernel_acquire(guest, &ret->kernel);
+    if (plane == PLANE_CONFIG)
+        return from_virt(virt_definition_acquire(hub, guest->uuid, true, &ret->config));
+    r = from_virt(virt_definition_acquire(hub, guest->uuid, false, &ret->live));
     if (r == BACKEND_DONE)
-        virt_guest_read_polling(hub, *ret);
+        virt_guest_read_polling(hub, ret);
     return r;
 }
 
 static int read_back(VirtHub *hub, const Guest *guest, const SettingKey *key, char **ret_in_force)
 {
-    g_autoptr(Guest) now = NULL;
-    g_autoptr(SettingList) observed = NULL;
+    g_autoptr(Guest) now = guest_new(guest->uuid, guest->name);
 
-    int r = key->plane == PLANE_ACTUAL ? real_guest_acquire(hub, guest->uuid, &now)
-                                       : definitions_acquire(hub, guest->uuid, &now);
+    int r = plane_acquire(hub, guest, key->plane, now);
     if (r != BACKEND_DONE)
         return r;
     /* the weight's scale is the cgroup's version, which only the kernel's side knows */
     if (!now->kernel && guest->kernel)
         now->kernel = guest_kernel_ref(guest->kernel);
-    observed = observed_make(now);
+    g_autoptr(SettingList) observed = observed_make(now);
     const Setting *setting = setting_list_find(observed, key);
     if (!setting)
         return BACKEND_RETRY; /* the vCPU or device left, or libvirt was too busy to tell */
@@ -200,14 +203,14 @@ static int real_definition_edit(void *ctx, const Guest *guest, const Change *con
                                 unsigned n, EditResult *ret, char **reterr_text)
 {
     g_autofree DomainEdit *edits = g_new0(DomainEdit, n);
-    g_autoptr(Guest) now = NULL;
+    g_autoptr(Guest) now = guest_new(guest->uuid, guest->name);
 
     for (unsigned i = 0; i < n; i++)
         edits[i] = (DomainEdit){.key = changes[i]->key, .value = changes[i]->to};
     int r = from_virt(virt_definition_edit(ctx, guest->uuid, edits, n, reterr_text));
     if (r != BACKEND_DONE)
         return r;
-    r = from_virt(virt_guest_acquire(ctx, guest->uuid, &now));
+    r = plane_acquire(ctx, guest, PLANE_CONFIG, now);
     if (r != BACKEND_DONE) {
         *reterr_text = g_strdup("could not be read back");
         return r;

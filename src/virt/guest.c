@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* Worth waiting for, a quarter of a second in all: short calls of others, and the end of a start whose
- * event is already out, which is a matter of milliseconds. */
+/* Worth waiting for, a quarter of a second in all: short calls of others, and the end of a start
+ * whose event is already out, which is a matter of milliseconds. */
 #define READY_TRIES 9
 #define READY_PAUSE_USEC(i) (1000ul << (i))
 /* A monitor command takes milliseconds; one that has taken this long belongs to a QEMU that hangs.
@@ -248,6 +248,24 @@ static int guest_read(VirtCall *call, Guest *guest)
     if (next)
         guest->hypervisor = call_hypervisor(call, next);
     return VIRT_DONE;
+}
+
+int virt_definition_acquire(VirtHub *hub, const char *uuid, bool config, GuestDef **ret)
+{
+    g_auto(VirtCall) call = {.what = "reading its definition", .needs_running = !config};
+
+    int r = call_begin(hub, LINK_READ, uuid, &call);
+    if (r != VIRT_DONE)
+        return r == VIRT_REFUSED ? -EINVAL : r;
+    int active = config ? 1 : ask(&call, virDomainIsActive(call.domain), &r);
+    if (active == 0)
+        return VIRT_GONE;
+    if (!config && active == 1 && definition_takes_a_job(&call) &&
+        call_check_ready(&call) == VIRT_HUNG)
+        return VIRT_HUNG;
+    if (active == 1)
+        r = call_definition(&call, config ? VIR_DOMAIN_XML_INACTIVE : 0, ret);
+    return r == VIRT_REFUSED ? -EIO : r;
 }
 
 int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret)

@@ -69,6 +69,10 @@ int virt_guests_list(VirtHub *hub, bool autostart, GPtrArray **ret);
  * hangs may take as long as it hangs, and is not asked for), negative errno. */
 int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret);
 
+/* One definition alone, as above: that in force, or that for the next start (config). GONE: no such
+ * guest, or it is off and that in force was asked for. */
+int virt_definition_acquire(VirtHub *hub, const char *uuid, bool config, GuestDef **ret);
+
 /* Adds to the live definition what of its IOThreads is not in XML: the knobs iothread.poll_*. If it
  * is not told, nothing is added; if QEMU does not answer within seconds the guest counts as hung.
  */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define LOOK_USEC 500
+#define SETTLE_USEC 300000 /* what its end made the daemon do is over */
 #define GIVE_UP_USEC (30 * G_TIME_SPAN_SECOND)
 
 static gint64 started_usec; /* 0: no event yet */
@@ -95,6 +96,7 @@ int main(int argc, char **argv)
         fflush(stdout);
         g_thread_join(thread);
         virDomainDestroy(domain);
+        usleep(SETTLE_USEC);
     }
     virDomainFree(domain);
     virConnectClose(acting);
