@@ -11,7 +11,7 @@
 /* Worth waiting for, a quarter of a second in all: short calls of others, and the end of a start
  * whose event is already out, which is a matter of milliseconds. */
 #define READY_TRIES 9
-#define READY_PAUSE_USEC(i) (1000ul << (i))
+#define READY_PAUSE_USEC(i) (1000 << (i))
 /* A monitor command takes milliseconds; one that has taken this long belongs to a QEMU that hangs.
  */
 #define HUNG_MSEC 5000
@@ -117,6 +117,21 @@ static int ready_ask(VirtCall *call)
     return r == VIRT_REFUSED ? VIRT_BUSY : r;
 }
 
+/* False: an event about the guest came. It is looked at anew then, and this look, as one that ran
+ * into a start, shall not hold that up. */
+static bool ready_pause(VirtCall *call, unsigned i)
+{
+    VirtHub *hub = call->link->hub;
+    int64_t end_usec = g_get_monotonic_time() + READY_PAUSE_USEC(i);
+
+    g_mutex_lock(&hub->lock);
+    while (!call->overtaken && g_cond_wait_until(&hub->changed, &hub->lock, end_usec))
+        continue;
+    bool overtaken = call->overtaken;
+    g_mutex_unlock(&hub->lock);
+    return !overtaken;
+}
+
 int call_check_ready(VirtCall *call)
 {
     bool needs_running = call->needs_running;
@@ -124,8 +139,8 @@ int call_check_ready(VirtCall *call)
 
     call->needs_running = true;
     for (unsigned i = 0; i < READY_TRIES && r == VIRT_BUSY; i++) {
-        if (i > 0)
-            g_usleep(READY_PAUSE_USEC(i - 1));
+        if (i > 0 && !ready_pause(call, i - 1))
+            break;
         r = ready_ask(call);
     }
     call->needs_running = needs_running;

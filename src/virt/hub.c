@@ -69,6 +69,11 @@ void hub_post(VirtHub *hub, VirtEventKind kind, const char *uuid, const char *na
     g_mutex_lock(&hub->lock);
     g_queue_push_tail(&hub->events, event);
     eventfd_write(hub->wake_fd, 1);
+    for (GList *item = uuid ? hub->calls.head : NULL; item; item = item->next) {
+        VirtCall *call = item->data;
+        call->overtaken |= g_str_equal(call->uuid, uuid);
+    }
+    g_cond_broadcast(&hub->changed);
     g_mutex_unlock(&hub->lock);
 }
 

@@ -80,6 +80,7 @@ typedef struct VirtCall {
     virDomainPtr domain; /* NULL: a call about the host */
     unsigned slot;
     bool needs_running; /* failures of a guest that is off mean VIRT_GONE */
+    bool overtaken;     /* an event about the guest came since; with the hub's lock */
 } VirtCall;
 
 /* Takes a slot; looks the guest up unless uuid is NULL. VIRT_DONE; VIRT_AWAY; VIRT_GONE; VIRT_BUSY:
@@ -93,8 +94,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VirtCall, call_end)
  * *reterr_text (may be NULL) gets its words. */
 int call_fail(VirtCall *call, char **reterr_text);
 
-/* VIRT_DONE: neither a job nor a monitor call stands in the way; VIRT_BUSY; VIRT_HUNG; VIRT_GONE:
- * it is off; VIRT_AWAY. */
+/* VIRT_DONE: neither a job nor a monitor call stands in the way; VIRT_BUSY, and no longer for a
+ * while, or something has happened to the guest meanwhile; VIRT_HUNG; VIRT_GONE: it is off;
+ * VIRT_AWAY. */
 int call_check_ready(VirtCall *call);
 
 /* The definition in force (flags 0) or for the next start (VIR_DOMAIN_XML_INACTIVE). VIRT_*, or
