@@ -18,12 +18,14 @@
 #include "vmtuned/version.h"
 
 #include <errno.h>
+#include <malloc.h>
 
 int reply_document(sd_bus_message *message, struct json_object *document)
 {
     g_autofree char *text = report_text(document);
     int r = sd_bus_reply_method_return(message, "s", text);
 
+    malloc_trim(0); /* the document took far more than its text */
     return r < 0 ? r : 1;
 }
 
