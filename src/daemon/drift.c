@@ -14,8 +14,7 @@
 /* False: a thread that was not there at the look before. */
 static bool was_there(const Managed *managed, const SettingKey *key)
 {
-    const GuestKernel *kernel = managed->seen ? managed->seen->kernel : NULL;
-    const GuestThread *thread = kernel ? guest_kernel_thread(kernel, key->tid) : NULL;
+    const GuestThread *thread = managed->seen ? guest_kernel_thread(managed->seen, key->tid) : NULL;
 
     return key->tid == 0 || (thread && thread->starttime == key->tid_start);
 }

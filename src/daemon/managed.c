@@ -57,7 +57,7 @@ static void forget_process(Managed *managed)
 {
     g_clear_pointer(&managed->pending, pending_list_unref);
     g_clear_pointer(&managed->guest, guest_unref);
-    g_clear_pointer(&managed->seen, guest_unref);
+    g_clear_pointer(&managed->seen, guest_kernel_unref);
     g_clear_pointer(&managed->plan, guest_plan_unref);
     g_clear_pointer(&managed->settled, guest_plan_unref);
     g_clear_pointer(&managed->watch, watch_unref);
@@ -161,8 +161,10 @@ void managed_set_guest(Managed *managed, const Guest *guest)
     }
     /* what it could not get while it hung is not all known here: the job has the originals */
     managed->replanned |= managed->guest && managed->guest->hung && !guest->hung;
-    g_clear_pointer(&managed->seen, guest_unref);
-    managed->seen = g_steal_pointer(&managed->guest);
+    g_clear_pointer(&managed->seen, guest_kernel_unref);
+    if (managed->guest && managed->guest->kernel)
+        managed->seen = guest_kernel_ref(managed->guest->kernel);
+    guest_unref(managed->guest);
     managed->guest = guest_ref(guest);
     managed->hung = NULL;
     managed->reselect = true;

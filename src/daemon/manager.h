@@ -94,7 +94,7 @@ typedef struct Managed {
                              was told already */
     ChangeSet *refused;   /* what libvirt will not have in its definitions; never NULL */
     Contest *contest;     /* who is stronger at its settings; never NULL */
-    Guest *seen;          /* the look before the last, of the same process; NULL: none */
+    GuestKernel *seen;    /* of the look before the last, of the same process; NULL: none */
     unsigned n_kept;      /* settings that its last restore did not put back */
     int64_t refused_usec; /* monotonic, since when that is not tried again */
     char **intruders;
