@@ -54,21 +54,26 @@ def wait_for_pass(pid):
         time.sleep(0.002)
 
 
+def sleep_until(at):
+    time.sleep(max(at - time.monotonic(), 0))
+
+
 def measure_rest(daemon, n_guests):
-    """The floor's pass is in the middle between two of the daemon's."""
+    """The daemon's pass and the floor's have half an interval each, with what libvirtd does meanwhile."""
     ours, theirs = [], []
     pid, libvirtd = daemon.process.pid, harness.HOST.processes["libvirtd"].pid
     floor = Floor()
     cycles = daemon.cycles()
     time.sleep(INTERVAL)  # what that question cost is over
     wait_for_pass(pid)
-    time.sleep(INTERVAL / 2)
-    for _ in range(PASSES):
+    begin = time.monotonic() + INTERVAL / 4
+    for number in range(PASSES):
+        sleep_until(begin + number * INTERVAL)
         start = [cpu_usec(pid), cpu_usec(libvirtd)]
         alone = floor.once()
-        time.sleep(INTERVAL / 10)  # libvirtd is done with it
+        sleep_until(begin + (number + 0.5) * INTERVAL)
         between = cpu_usec(libvirtd)
-        time.sleep(INTERVAL * 9 / 10 - 0.002)
+        sleep_until(begin + (number + 1) * INTERVAL - 0.002)
         theirs.append((alone, between - start[1]))
         ours.append((cpu_usec(pid) - start[0], cpu_usec(libvirtd) - between))
     passes = daemon.cycles() - cycles
