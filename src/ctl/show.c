@@ -123,22 +123,31 @@ static bool write_through(const char *path, const char *text)
     return file && fclose(file) == 0 && written;
 }
 
-int show_file(const char *path, const char *text, bool fresh)
+/* False: errno, or words in *reterror. */
+static bool file_write(const char *path, const char *text, bool fresh, GError **reterror)
 {
     g_autofree char *target = realpath(path, NULL); /* of a link, what it leads to */
-    g_autoptr(GError) error = NULL;
     struct stat status;
+
+    if (fresh && lstat(path, &status) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    if (target && stat(target, &status) == 0 && !S_ISREG(status.st_mode))
+        return write_through(target, text);
+    return g_file_set_contents_full(target ? target : path, text, -1,
+                                    G_FILE_SET_CONTENTS_CONSISTENT, 0644, reterror);
+}
+
+int show_file(const char *path, const char *text, bool fresh)
+{
+    g_autoptr(GError) error = NULL;
 
     if (g_str_equal(path, "-")) {
         fputs(text, stdout); /* main() sees whether it could be written */
         return CTL_OK;
     }
-    if (fresh && lstat(path, &status) == 0)
-        errno = EEXIST;
-    else if (target && stat(target, &status) == 0 && !S_ISREG(status.st_mode)
-                 ? write_through(target, text)
-                 : g_file_set_contents_full(target ? target : path, text, -1,
-                                            G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error))
+    if (file_write(path, text, fresh, &error))
         return CTL_OK;
     show_error("cannot write '%s': %s", path, error ? error->message : g_strerror(errno));
     return CTL_MISMATCH;

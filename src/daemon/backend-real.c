@@ -136,36 +136,30 @@ static int thread_apply(const Change *change, char **ret_in_force, char **reterr
     return from_host(r);
 }
 
-/* The plane that was written, and no more: ret has nothing else. */
 static int plane_acquire(VirtHub *hub, const Guest *guest, Plane plane, Guest *ret)
 {
-    int r;
-
     if (plane == PLANE_ACTUAL)
         return kernel_acquire(guest, &ret->kernel);
     if (plane == PLANE_CONFIG)
         return from_virt(virt_definition_acquire(hub, guest->uuid, true, &ret->config));
-    r = from_virt(virt_definition_acquire(hub, guest->uuid, false, &ret->live));
+    int r = from_virt(virt_definition_acquire(hub, guest->uuid, false, &ret->live));
     if (r == BACKEND_DONE)
         virt_guest_read_polling(hub, ret);
     return r;
 }
 
-static int read_back(VirtHub *hub, const Guest *guest, const SettingKey *key, char **ret_in_force)
+/* What is in force in the plane that was written. */
+static int read_back(VirtHub *hub, const Guest *guest, Plane plane, SettingList **ret)
 {
     g_autoptr(Guest) now = guest_new(guest->uuid, guest->name);
 
-    int r = plane_acquire(hub, guest, key->plane, now);
+    int r = plane_acquire(hub, guest, plane, now);
     if (r != BACKEND_DONE)
         return r;
     /* the weight's scale is the cgroup's version, which only the kernel's side knows */
     if (!now->kernel && guest->kernel)
         now->kernel = guest_kernel_ref(guest->kernel);
-    g_autoptr(SettingList) observed = observed_make(now);
-    const Setting *setting = setting_list_find(observed, key);
-    if (!setting)
-        return BACKEND_RETRY; /* the vCPU or device left, or libvirt was too busy to tell */
-    *ret_in_force = g_strdup(setting->value);
+    *ret = observed_make(now);
     return BACKEND_DONE;
 }
 
@@ -180,8 +174,14 @@ static int real_setting_apply(void *ctx, const Guest *guest, const Change *chang
     int r = from_virt(virt_setting_apply(ctx, &setting, reterr_text));
     if (r != BACKEND_DONE)
         return r;
-    r = read_back(ctx, guest, &change->key, ret_in_force);
-    if (r != BACKEND_DONE)
+    g_autoptr(SettingList) observed = NULL;
+    r = read_back(ctx, guest, change->key.plane, &observed);
+    const Setting *now = observed ? setting_list_find(observed, &change->key) : NULL;
+    if (r == BACKEND_DONE && !now)
+        r = BACKEND_RETRY; /* the vCPU or device left, or libvirt was too busy to tell */
+    if (r == BACKEND_DONE)
+        *ret_in_force = g_strdup(now->value);
+    else
         *reterr_text = g_strdup("could not be read back");
     return r;
 }
@@ -203,21 +203,18 @@ static int real_definition_edit(void *ctx, const Guest *guest, const Change *con
                                 unsigned n, EditResult *ret, char **reterr_text)
 {
     g_autofree DomainEdit *edits = g_new0(DomainEdit, n);
-    g_autoptr(Guest) now = guest_new(guest->uuid, guest->name);
+    g_autoptr(SettingList) observed = NULL;
 
     for (unsigned i = 0; i < n; i++)
         edits[i] = (DomainEdit){.key = changes[i]->key, .value = changes[i]->to};
     int r = from_virt(virt_definition_edit(ctx, guest->uuid, edits, n, reterr_text));
     if (r != BACKEND_DONE)
         return r;
-    r = plane_acquire(ctx, guest, PLANE_CONFIG, now);
+    r = read_back(ctx, guest, PLANE_CONFIG, &observed);
     if (r != BACKEND_DONE) {
         *reterr_text = g_strdup("could not be read back");
         return r;
     }
-    if (guest->kernel)
-        now->kernel = guest_kernel_ref(guest->kernel);
-    g_autoptr(SettingList) observed = observed_make(now);
     for (unsigned i = 0; i < n; i++) {
         const Setting *setting = setting_list_find(observed, &changes[i]->key);
         ret[i].result = from_edit(edits[i].result);

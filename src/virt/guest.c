@@ -265,6 +265,17 @@ static int guest_read(VirtCall *call, Guest *guest)
     return VIRT_DONE;
 }
 
+static int definition_in_force(VirtCall *call, GuestDef **ret)
+{
+    int r = VIRT_DONE, active = ask(call, virDomainIsActive(call->domain), &r);
+
+    if (active <= 0)
+        return active < 0 ? r : VIRT_GONE;
+    if (definition_takes_a_job(call) && call_check_ready(call) == VIRT_HUNG)
+        return VIRT_HUNG;
+    return call_definition(call, 0, ret);
+}
+
 int virt_definition_acquire(VirtHub *hub, const char *uuid, bool config, GuestDef **ret)
 {
     g_auto(VirtCall) call = {.what = "reading its definition", .needs_running = !config};
@@ -272,14 +283,8 @@ int virt_definition_acquire(VirtHub *hub, const char *uuid, bool config, GuestDe
     int r = call_begin(hub, LINK_READ, uuid, &call);
     if (r != VIRT_DONE)
         return r == VIRT_REFUSED ? -EINVAL : r;
-    int active = config ? 1 : ask(&call, virDomainIsActive(call.domain), &r);
-    if (active == 0)
-        return VIRT_GONE;
-    if (!config && active == 1 && definition_takes_a_job(&call) &&
-        call_check_ready(&call) == VIRT_HUNG)
-        return VIRT_HUNG;
-    if (active == 1)
-        r = call_definition(&call, config ? VIR_DOMAIN_XML_INACTIVE : 0, ret);
+    r = config ? call_definition(&call, VIR_DOMAIN_XML_INACTIVE, ret)
+               : definition_in_force(&call, ret);
     return r == VIRT_REFUSED ? -EIO : r;
 }
 

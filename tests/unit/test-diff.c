@@ -282,8 +282,8 @@ static void live_then_threads_then_config(void **state)
     }
     fake_backend_reset(world->fake);
     apply(world, changes);
-    /* four threads at once; two live pins, three threads of the emulator's cgroup again, two pins for
-     * the next start */
+    /* four threads at once; two live pins, three threads of the emulator's cgroup again, two pins
+     * for the next start */
     assert_int_equal(world->fake->n_writes, 4 + 7);
 }
 
