@@ -16,6 +16,7 @@
 #define POLKIT_SERVICE "org.freedesktop.PolicyKit1"
 #define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
 #define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
+#define PROBE_EVERY_USEC (5 * G_USEC_PER_SEC)
 /* Somebody may have to find and type a password. */
 #define POLKIT_TIMEOUT_USEC (5 * G_TIME_SPAN_MINUTE)
 
@@ -54,6 +55,7 @@ struct Gate {
     int64_t second_usec;     /* monotonic, when that began */
     unsigned n_answers;      /* documents since the bus had last taken everything */
     sd_bus_slot *probe;      /* a call that is answered when it takes messages again; NULL: none */
+    int64_t probed_usec;     /* monotonic, when the last was sent */
     bool lost;               /* it was not */
 };
 
@@ -162,11 +164,14 @@ bool gate_is_lost(const Manager *manager)
 static uint64_t count_unsent(Manager *manager)
 {
     Gate *gate = manager->gate;
+    int64_t now = g_get_monotonic_time();
     uint64_t count;
 
-    if (!gate->probe)
+    if (!gate->probe && now - gate->probed_usec >= PROBE_EVERY_USEC) {
         sd_bus_call_method_async(manager->bus, &gate->probe, BUS_SERVICE, BUS_PATH, BUS_SERVICE,
                                  "GetId", on_probe, manager, NULL);
+        gate->probed_usec = now;
+    }
     return sd_bus_get_n_queued_write(manager->bus, &count) < 0 ? 0 : count;
 }
 

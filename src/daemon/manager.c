@@ -93,12 +93,6 @@ static void wake(Manager *manager, uint64_t delay_usec)
         arm_sooner(manager->trigger_timer, delay_usec);
 }
 
-static void trigger(Manager *manager, uint64_t delay_usec)
-{
-    manager->triggered = true;
-    wake(manager, delay_usec);
-}
-
 void manager_mark_dirty(Manager *manager, const char *uuid)
 {
     for (guint i = 0; i < manager->guests->len; i++) {
@@ -117,8 +111,8 @@ void manager_host_changed(Manager *manager)
 void manager_trigger(Manager *manager, const char *uuid)
 {
     manager_mark_dirty(manager, uuid);
-    manager->called = true;
-    trigger(manager, TRIGGER_DELAY_USEC);
+    manager->called = manager->triggered = true;
+    wake(manager, TRIGGER_DELAY_USEC);
 }
 
 void manager_retry(Manager *manager)
@@ -176,14 +170,19 @@ void manager_note_record_error(Manager *manager, int error)
         manager_set_record_problem(manager, g_strerror(-error));
 }
 
-static int on_trigger_timer(sd_event_source *source, uint64_t usec, void *data)
+/* What a cycle was about to be started for, this one does too. */
+static void start_now(Manager *manager)
 {
-    Manager *manager = data;
-
-    (void)source;
-    (void)usec;
+    sd_event_source_set_enabled(manager->trigger_timer, SD_EVENT_OFF);
     if (manager->connected)
         cycle_start(manager);
+}
+
+static int on_trigger_timer(sd_event_source *source, uint64_t usec, void *data)
+{
+    (void)source;
+    (void)usec;
+    start_now(data);
     return 0;
 }
 
@@ -192,9 +191,9 @@ static int on_interval(sd_event_source *source, uint64_t usec, void *data)
     Manager *manager = data;
 
     (void)usec;
-    manager->interval_due = true;
-    trigger(manager, 0);
+    manager->interval_due = manager->triggered = true;
     arm(source, policy_get_interval_usec(manager->policy));
+    start_now(manager);
     return 0;
 }
 

@@ -54,7 +54,8 @@ static bool job_finish(Pool *pool, PoolJob *job)
     bool was_slow = job->state != JOB_RUNNING;
     bool go_on = !was_slow || pool->n_replaced > POOL_MAX_REPLACED;
 
-    g_cond_broadcast(&pool->changed);
+    if (pool->closing)
+        g_cond_broadcast(&pool->changed);
     pool->n_replaced -= was_slow;
     g_queue_remove(&pool->running, job);
     if (pool->freed) {
@@ -160,8 +161,8 @@ void pool_submit(Pool *pool, PoolJob *job)
     g_mutex_lock(&pool->lock);
     job->state = JOB_QUEUED;
     g_queue_push_tail(&pool->queued, job);
-    g_cond_signal(&pool->wake);
     g_mutex_unlock(&pool->lock);
+    g_cond_signal(&pool->wake); /* who is woken need not wait for the lock */
 }
 
 /* Under the lock. */

@@ -16,7 +16,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define LOOP_TICK_MSEC 1000 /* without a timeout libvirt's event loop cannot be stopped */
 #define LOOP_LAST_ROUNDS 20 /* to run what closing left behind */
 #define DELAY_MIN_USEC (1 * G_USEC_PER_SEC)
 #define DELAY_MAX_USEC (30 * G_USEC_PER_SEC)
@@ -301,7 +300,8 @@ static gpointer connector_thread(gpointer data)
 
 /* --- libvirt's event loop --- */
 
-static void on_tick(int timer G_GNUC_UNUSED, void *opaque G_GNUC_UNUSED)
+/* The timer only stops a loop that sleeps: it never runs down by itself. */
+static void on_wake(int timer G_GNUC_UNUSED, void *opaque G_GNUC_UNUSED)
 {
 }
 
@@ -358,7 +358,7 @@ int virt_hub_new(const char *uri, VirtHub **ret)
     g_queue_init(&hub->events);
     hub->uri = g_strdup(uri);
     hub->wake_fd = wake_fd;
-    hub->timer = virEventAddTimeout(LOOP_TICK_MSEC, on_tick, NULL, NULL);
+    hub->timer = virEventAddTimeout(-1, on_wake, NULL, NULL);
     if (hub->timer < 0) {
         hub_unref(hub);
         return -EIO;
