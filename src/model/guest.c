@@ -310,10 +310,12 @@ void guest_kernel_set_samples(GuestKernel *kernel, const int *nodes)
     int last = -1;
 
     g_free(kernel->sample_nodes);
-    kernel->sample_nodes = g_memdup2(nodes, kernel->n_samples * sizeof(*nodes));
+    kernel->sample_nodes = g_new(short, kernel->n_samples);
     g_clear_pointer(&kernel->samples_on, g_free);
-    for (unsigned i = 0; i < kernel->n_samples; i++)
+    for (unsigned i = 0; i < kernel->n_samples; i++) {
+        kernel->sample_nodes[i] = (short)nodes[i];
         last = MAX(last, nodes[i]);
+    }
     kernel->n_samples_on = (unsigned)(last + 1);
     if (last >= 0)
         kernel->samples_on = g_new0(unsigned, kernel->n_samples_on);

@@ -191,7 +191,7 @@ typedef struct GuestKernel {
     uint64_t *samples; /* addresses of pages of its RAM, evenly spread: where they are tells where
                           its memory is */
     unsigned n_samples;
-    int *sample_nodes; /* of each sample, negative of those that are not there; NULL: not asked */
+    short *sample_nodes; /* of each sample, negative of those that are not there; NULL: not asked */
     unsigned *samples_on; /* how many of them are on each NUMA node (OS index); NULL: not asked, or
                              none is there yet */
     unsigned n_samples_on;

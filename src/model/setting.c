@@ -73,10 +73,48 @@ char *setting_key_instance(const SettingKey *key)
 
 /* --- list --- */
 
+/* Settings that lists share, each a key of its own; none: NULL. The lock guards n_shared, too. */
+static GMutex shared_lock;
+static GHashTable *shared;
+
+static unsigned setting_hash(gconstpointer data)
+{
+    const Setting *setting = data;
+    unsigned hash = g_str_hash(setting->key.device) + (unsigned)setting->key.knob;
+
+    hash = hash * 31 + setting->key.instance;
+    return setting->value ? hash * 31 + g_str_hash(setting->value) : hash;
+}
+
+static gboolean setting_same(gconstpointer a, gconstpointer b)
+{
+    const Setting *x = a, *y = b;
+
+    return setting_key_compare(&x->key, &y->key) == 0 && g_strcmp0(x->value, y->value) == 0 &&
+           g_strcmp0(x->reason, y->reason) == 0 && g_strcmp0(x->origin, y->origin) == 0;
+}
+
+/* True if others have it still. */
+static bool setting_leave(Setting *setting)
+{
+    g_mutex_lock(&shared_lock);
+    bool used = setting->n_shared > 1;
+    if (setting->n_shared == 1)
+        g_hash_table_remove(shared, setting);
+    if (setting->n_shared > 0)
+        setting->n_shared--;
+    if (shared && g_hash_table_size(shared) == 0)
+        g_clear_pointer(&shared, g_hash_table_unref);
+    g_mutex_unlock(&shared_lock);
+    return used;
+}
+
 static void setting_free(gpointer data)
 {
     Setting *setting = data;
 
+    if (setting_leave(setting))
+        return;
     g_free(setting->value);
     g_free(setting->reason);
     g_free(setting->origin);
@@ -133,6 +171,27 @@ void setting_list_sort(SettingList *list)
     for (guint i = list->items->len; i-- > 1;) {
         if (compare_settings(&list->items->pdata[i - 1], &list->items->pdata[i]) == 0)
             g_ptr_array_remove_index(list->items, i - 1);
+    }
+}
+
+void setting_list_share(SettingList *list)
+{
+    for (guint i = 0; i < list->items->len; i++) {
+        Setting *own = list->items->pdata[i];
+        g_mutex_lock(&shared_lock);
+        if (!shared)
+            shared = g_hash_table_new(setting_hash, setting_same);
+        Setting *found = own->n_shared == 0 ? g_hash_table_lookup(shared, own) : NULL;
+        if (!found && own->n_shared == 0) {
+            own->n_shared = 1;
+            g_hash_table_add(shared, own);
+        } else if (found) {
+            found->n_shared++;
+            list->items->pdata[i] = found;
+        }
+        g_mutex_unlock(&shared_lock);
+        if (found)
+            setting_free(own);
     }
 }
 

@@ -36,9 +36,10 @@ typedef struct SettingKey {
 
 typedef struct Setting {
     SettingKey key;
-    char *value;  /* canonical, or NULL: not set */
-    char *reason; /* why, in words; may be NULL */
-    char *origin; /* "file:line" of the policy; may be NULL */
+    char *value;       /* canonical, or NULL: not set */
+    char *reason;      /* why, in words; may be NULL */
+    char *origin;      /* "file:line" of the policy; may be NULL */
+    unsigned n_shared; /* how many lists share it; 0: it is its list's own. Only for setting.c */
 } Setting;
 
 /* Sorted by key, no key twice. */
@@ -66,6 +67,9 @@ void setting_list_add_cpus(SettingList *list, const SettingKey *key, const CpuSe
                            const char *reason, const char *origin);
 /* Sorts by key; of the same key the last one added stays. */
 void setting_list_sort(SettingList *list);
+/* What lists of long life have equal is kept once: guests have most of their settings in common.
+ * Ends by itself, with the last list; the lists may belong to different threads. */
+void setting_list_share(SettingList *list);
 /* NULL if the list has no such key. The list must be sorted. */
 const Setting *setting_list_find(const SettingList *list, const SettingKey *key);
 /* Same keys and values. Both must be sorted. */

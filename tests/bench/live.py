@@ -19,6 +19,12 @@ POLICY = ("host: {cpu_overcommit: 1024}\n"
           "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]")
 
 
+def unit_environment():
+    """What the service sets for the daemon."""
+    unit = harness.read(os.path.join(harness.REPO, "systemd/vmtuned.service.in"))
+    return dict(line.split("=", 2)[1:] for line in unit.splitlines() if line.startswith("Environment="))
+
+
 def memory_kib(text, field):
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(field))
 
@@ -103,6 +109,7 @@ def main():
     host = harness.Host()
     host.start()
     harness.HOST = host
+    os.environ.update(unit_environment())  # the floor's, too
     daemon = harness.Daemon(POLICY, interval=f"{INTERVAL:.0f}s")
     try:
         daemon.start()

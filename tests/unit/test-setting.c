@@ -154,6 +154,67 @@ static void test_list(void **state)
     setting_list_free(NULL);
 }
 
+static SettingList *shared_list(const char *weight, const char *reason)
+{
+    SettingList *list = setting_list_new();
+
+    setting_list_add(list, &weight_key, weight, reason, NULL);
+    setting_list_add(list, &vcpu_live, NULL, NULL, NULL);
+    setting_list_sort(list);
+    setting_list_share(list);
+    return list;
+}
+
+static bool share(const SettingList *a, const SettingList *b, const SettingKey *key)
+{
+    return setting_list_find(a, key) == setting_list_find(b, key);
+}
+
+static void test_equal_settings_are_shared(void **state)
+{
+    SettingList *first = shared_list("50", "why");
+    g_autoptr(SettingList) same = shared_list("50", "why");
+    g_autoptr(SettingList) other = shared_list("60", "why");
+    g_autoptr(SettingList) told_otherwise = shared_list("50", NULL);
+    (void)state;
+
+    assert_true(share(first, same, &weight_key) && share(first, same, &vcpu_live));
+    assert_true(!share(first, other, &weight_key) && share(first, other, &vcpu_live));
+    assert_false(share(first, told_otherwise, &weight_key));
+    setting_list_share(same);
+    setting_list_free(first);
+    assert_string_equal(setting_list_find(same, &weight_key)->value, "50");
+    assert_string_equal(setting_list_find(same, &weight_key)->reason, "why");
+
+    g_autoptr(SettingList) late = shared_list("50", "why");
+    assert_true(share(late, same, &weight_key));
+    setting_list_add(late, &weight_key, "70", NULL, NULL);
+    setting_list_sort(late);
+    assert_string_equal(setting_list_find(late, &weight_key)->value, "70");
+    assert_string_equal(setting_list_find(same, &weight_key)->value, "50");
+}
+
+static gpointer share_and_free(gpointer data)
+{
+    (void)data;
+    for (unsigned i = 0; i < 1000; i++) {
+        g_autoptr(SettingList) list = shared_list(i % 2 ? "50" : "60", NULL);
+        g_assert_cmpuint(setting_list_size(list), ==, 2);
+    }
+    return NULL;
+}
+
+static void test_threads_share(void **state)
+{
+    GThread *threads[4];
+    (void)state;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(threads); i++)
+        threads[i] = g_thread_new("share", share_and_free, NULL);
+    for (unsigned i = 0; i < G_N_ELEMENTS(threads); i++)
+        g_thread_join(threads[i]);
+}
+
 static void test_last_added_stays(void **state)
 {
     g_autoptr(SettingList) list = setting_list_new();
@@ -334,6 +395,8 @@ int main(void)
         cmocka_unit_test(test_device_names),
         cmocka_unit_test(test_list_of_devices),
         cmocka_unit_test(test_list),
+        cmocka_unit_test(test_equal_settings_are_shared),
+        cmocka_unit_test(test_threads_share),
         cmocka_unit_test(test_last_added_stays),
         cmocka_unit_test(test_thread_affinity),
         cmocka_unit_test(test_definition_pin),
