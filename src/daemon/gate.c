@@ -16,7 +16,8 @@
 #define POLKIT_SERVICE "org.freedesktop.PolicyKit1"
 #define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
 #define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
-#define PROBE_EVERY_USEC (5 * G_USEC_PER_SEC)
+/* Signals come by themselves. Of answers each may be the last that is asked for. */
+#define SIGNAL_PROBE_USEC (5 * G_USEC_PER_SEC)
 /* Somebody may have to find and type a password. */
 #define POLKIT_TIMEOUT_USEC (5 * G_TIME_SPAN_MINUTE)
 
@@ -160,14 +161,15 @@ bool gate_is_lost(const Manager *manager)
 }
 
 /* Messages that the bus has not taken yet. The kernel holds some more for it: whether it takes any
- * is found out by a call of our own, one at a time. */
-static uint64_t count_unsent(Manager *manager)
+ * is found out by a call of our own, one at a time and none sooner than rest_usec after the last.
+ */
+static uint64_t count_unsent(Manager *manager, int64_t rest_usec)
 {
     Gate *gate = manager->gate;
     int64_t now = g_get_monotonic_time();
     uint64_t count;
 
-    if (!gate->probe && now - gate->probed_usec >= PROBE_EVERY_USEC) {
+    if (!gate->probe && now - gate->probed_usec >= rest_usec) {
         sd_bus_call_method_async(manager->bus, &gate->probe, BUS_SERVICE, BUS_PATH, BUS_SERVICE,
                                  "GetId", on_probe, manager, NULL);
         gate->probed_usec = now;
@@ -179,13 +181,13 @@ bool gate_may_answer(Manager *manager)
 {
     Gate *gate = manager->gate;
 
-    gate->n_answers = count_unsent(manager) > 0 ? gate->n_answers + 1 : 1;
+    gate->n_answers = count_unsent(manager, 0) > 0 ? gate->n_answers + 1 : 1;
     return gate->n_answers <= GATE_MAX_UNSENT_ANSWERS;
 }
 
 bool gate_may_send(Manager *manager)
 {
-    return count_unsent(manager) < GATE_MAX_UNSENT;
+    return count_unsent(manager, SIGNAL_PROBE_USEC) < GATE_MAX_UNSENT;
 }
 
 int gate_read_names(sd_bus_message *message, char ***ret, sd_bus_error *reterr)
