@@ -220,7 +220,7 @@ class Churn(Case):
         status = dict(line.split(":\t", 1) for line in read(f"/proc/{pid}/status").splitlines() if ":\t" in line)
         clients = run("virt-admin", "-c", "libvirtd:///system", "srv-clients-list", "libvirtd").stdout
         return {"rss_kib": int(status["RssAnon"].split()[0]), "threads": int(status["Threads"]),
-                "fds": len(os.listdir(f"/proc/{pid}/fd")) - sum(map(Slot.running, self.slots)),  # its quick pass
+                "fds": len(os.listdir(f"/proc/{pid}/fd")) - 2 * sum(map(Slot.running, self.slots)),  # its quick pass
                 "clients": len(clients.splitlines()[2:]),
                 "history": daemon.record("SELECT count(*) FROM history")[0][0]}
 
