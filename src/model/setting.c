@@ -94,31 +94,30 @@ static gboolean setting_same(gconstpointer a, gconstpointer b)
            g_strcmp0(x->reason, y->reason) == 0 && g_strcmp0(x->origin, y->origin) == 0;
 }
 
-/* True if others have it still. */
-static bool setting_leave(Setting *setting)
+static void setting_destroy(Setting *setting)
 {
-    g_mutex_lock(&shared_lock);
-    bool used = setting->n_shared > 1;
-    if (setting->n_shared == 1)
-        g_hash_table_remove(shared, setting);
-    if (setting->n_shared > 0)
-        setting->n_shared--;
-    if (shared && g_hash_table_size(shared) == 0)
-        g_clear_pointer(&shared, g_hash_table_unref);
-    g_mutex_unlock(&shared_lock);
-    return used;
-}
-
-static void setting_free(gpointer data)
-{
-    Setting *setting = data;
-
-    if (setting_leave(setting))
-        return;
     g_free(setting->value);
     g_free(setting->reason);
     g_free(setting->origin);
     g_free(setting);
+}
+
+/* The list that frees it has it no more; others that share it may. */
+static void setting_free(gpointer data)
+{
+    Setting *setting = data;
+
+    g_mutex_lock(&shared_lock);
+    bool is_last = setting->n_shared <= 1;
+    if (setting->n_shared == 1)
+        g_hash_table_remove(shared, setting);
+    else if (setting->n_shared > 1)
+        setting->n_shared--;
+    if (shared && g_hash_table_size(shared) == 0)
+        g_clear_pointer(&shared, g_hash_table_unref);
+    g_mutex_unlock(&shared_lock);
+    if (is_last)
+        setting_destroy(setting);
 }
 
 SettingList *setting_list_new(void)
@@ -176,23 +175,23 @@ void setting_list_sort(SettingList *list)
 
 void setting_list_share(SettingList *list)
 {
+    g_mutex_lock(&shared_lock);
     for (guint i = 0; i < list->items->len; i++) {
         Setting *own = list->items->pdata[i];
-        g_mutex_lock(&shared_lock);
+        if (own->n_shared > 0)
+            continue;
         if (!shared)
             shared = g_hash_table_new(setting_hash, setting_same);
-        Setting *found = own->n_shared == 0 ? g_hash_table_lookup(shared, own) : NULL;
-        if (!found && own->n_shared == 0) {
-            own->n_shared = 1;
-            g_hash_table_add(shared, own);
-        } else if (found) {
-            found->n_shared++;
+        Setting *found = g_hash_table_lookup(shared, own);
+        if (found) {
             list->items->pdata[i] = found;
+            setting_destroy(own);
+        } else {
+            g_hash_table_add(shared, own);
         }
-        g_mutex_unlock(&shared_lock);
-        if (found)
-            setting_free(own);
+        ((Setting *)list->items->pdata[i])->n_shared++;
     }
+    g_mutex_unlock(&shared_lock);
 }
 
 static int compare_key(const void *key, const void *element)
