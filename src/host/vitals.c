@@ -8,6 +8,7 @@
 #include "host/rival.h"
 #include "host/usage.h"
 
+#include <fnmatch.h>
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
@@ -219,26 +220,68 @@ static void measure_frequencies(const char *root, Vitals *vitals)
     globfree(&found);
 }
 
-/* Is that parameter of a module there, and off? */
-static bool is_off(const char *root, const char *path)
+#define VULNERABILITIES "/sys/devices/system/cpu/vulnerabilities/"
+#define L1D_FLUSH "/sys/module/kvm_intel/parameters/vmentry_l1d_flush"
+
+/* Values as the kernel shows them: booleans as Y and N, or numbers; mitigations as in
+ * admin-guide/hw-vuln of its documents and arch/x86/kernel/cpu/bugs.c. */
+static const struct {
+    const char *path, *pattern; /* fnmatch(3) */
+    KernelFault fault;
+} kernel_faults[] = {
+    {"/sys/module/kvm_intel/parameters/ept",
+     "[N0]",
+     {FINDING_SHADOW_PAGING,
+      "kvm_intel.ept is off: each change of a guest's page tables leaves the guest",
+      "load the module with kvm_intel.ept=1"}},
+    {"/sys/module/kvm_amd/parameters/npt",
+     "[N0]",
+     {FINDING_SHADOW_PAGING,
+      "kvm_amd.npt is off: each change of a guest's page tables leaves the guest",
+      "load the module with kvm_amd.npt=1"}},
+    {"/sys/module/kvm/parameters/halt_poll_ns",
+     "0",
+     {FINDING_HALT_POLLING,
+      "kvm.halt_poll_ns is 0: each pause of a vCPU, however short, goes through the host's "
+      "scheduler",
+      "echo 200000 >/sys/module/kvm/parameters/halt_poll_ns"}},
+    {VULNERABILITIES "l1tf",
+     "*VMX: cache flushes*",
+     {FINDING_ENTRY_FLUSH,
+      "l1tf: the L1 data cache is flushed at each entry to a guest, and not only where the kernel "
+      "may have touched secrets",
+      "echo cond >" L1D_FLUSH}},
+    {VULNERABILITIES "spec_rstack_overflow",
+     "Mitigation: IBPB*",
+     {FINDING_ENTRY_FLUSH,
+      "spec_rstack_overflow: branch predictions are thrown away at each exit of a guest",
+      "start the host with spec_rstack_overflow=safe-ret, the kernel's default"}},
+    {VULNERABILITIES "retbleed",
+     "Mitigation: IBPB*",
+     {FINDING_ENTRY_FLUSH,
+      "retbleed: branch predictions are thrown away at each entry to the kernel",
+      "start the host with retbleed=auto, the kernel's default"}},
+    {"/sys/module/kvm/parameters/nx_huge_pages",
+     "[Y1]",
+     {FINDING_SPLIT_HUGE_PAGES,
+      "kvm.nx_huge_pages is on: huge pages from which a guest runs code are split, against "
+      "itlb_multihit of this CPU",
+      "where all guests are trusted: load kvm with kvm.nx_huge_pages=off"}},
+    {"/sys/devices/system/cpu/smt/control",
+     "*off",
+     {FINDING_SMT_OFF,
+      "SMT is switched off (nosmt): half of the hardware threads do nothing",
+      "where guests trust each other: echo on >/sys/devices/system/cpu/smt/control"}},
+};
+
+static void measure_kernel(const char *root, Vitals *vitals)
 {
-    g_autofree char *text = NULL;
-
-    return kernel_text_read(root, path, &text) == 0 &&
-           (g_str_equal(text, "N") || g_str_equal(text, "0"));
-}
-
-static void measure_kvm(const char *root, Vitals *vitals)
-{
-    static const struct {
-        const char *path, *name;
-    } nested[] = {{"/sys/module/kvm_intel/parameters/ept", "kvm_intel.ept"},
-                  {"/sys/module/kvm_amd/parameters/npt", "kvm_amd.npt"}};
-
-    for (gsize i = 0; i < G_N_ELEMENTS(nested); i++)
-        if (is_off(root, nested[i].path))
-            vitals->no_nested_paging = nested[i].name;
-    vitals->halt_polling_off = is_off(root, "/sys/module/kvm/parameters/halt_poll_ns");
+    for (gsize i = 0; i < G_N_ELEMENTS(kernel_faults); i++) {
+        g_autofree char *text = NULL;
+        if (kernel_text_read(root, kernel_faults[i].path, &text) == 0 &&
+            fnmatch(kernel_faults[i].pattern, text, 0) == 0)
+            g_array_append_val(vitals->kernel_faults, kernel_faults[i].fault);
+    }
 }
 
 static void measure_interrupts(const char *root, const VitalsStart *start, Vitals *vitals)
@@ -261,7 +304,7 @@ Vitals *vitals_end(const char *root, const GPtrArray *guests, VitalsStart *start
     (void)host_acquire(root, &vitals->host); /* NULL: nothing is said of memory */
     measure_nodes(root, vitals);
     measure_frequencies(root, vitals);
-    measure_kvm(root, vitals);
+    measure_kernel(root, vitals);
     (void)kernel_text_read(root, "/sys/devices/system/clocksource/clocksource0/current_clocksource",
                            &vitals->clocksource);
     vitals->merged_pages = number_at(root, "/sys/kernel/mm/ksm", "pages_sharing");

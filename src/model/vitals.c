@@ -40,6 +40,7 @@ Vitals *vitals_new(void)
     vitals->interrupts = array_new(sizeof(InterruptCount), interrupt_clear);
     vitals->nodes = array_new(sizeof(NodeVitals), NULL);
     vitals->slow_cpus = cpuset_new();
+    vitals->kernel_faults = array_new(sizeof(KernelFault), NULL);
     vitals->guests = g_ptr_array_new_with_free_func(guest_vitals_free);
     return vitals;
 }
@@ -54,6 +55,7 @@ void vitals_free(Vitals *vitals)
     g_array_unref(vitals->nodes);
     hwloc_bitmap_free(vitals->slow_cpus);
     g_free(vitals->clocksource);
+    g_array_unref(vitals->kernel_faults);
     g_ptr_array_unref(vitals->guests);
     g_free(vitals);
 }

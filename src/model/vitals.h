@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "model/finding.h"
 #include "model/host.h"
 #include "model/usage.h"
 
@@ -27,6 +28,12 @@ typedef struct InterruptCount {
 
 /* MAX_ORDER + 1 of every kernel is at most this (arm64 with pages of 16 KiB: 12; 64 KiB: 14). */
 #define BLOCK_ORDERS 16u
+
+/* A parameter of the kernel that costs guests as it is now. All static. */
+typedef struct KernelFault {
+    FindingId finding;
+    const char *evidence, *remedy; /* in words; a command */
+} KernelFault;
 
 typedef struct NodeVitals {
     unsigned node; /* OS index */
@@ -59,13 +66,12 @@ typedef struct Vitals {
                             its timer, are not in it */
     GArray *nodes;       /* of NodeVitals, by node */
     CpuSet *slow_cpus;   /* kept at their lowest frequency by their governor */
-    unsigned slow_mhz, max_mhz;   /* of one of those: now, and what it could do */
-    char *clocksource;            /* NULL: not known */
-    bool halt_polling_off;        /* known to be */
-    const char *no_nested_paging; /* static: the parameter that is off; NULL: none is known */
-    uint64_t merged_pages;        /* guests' pages that KSM saves */
-    uint64_t hint_faults;         /* taken for NUMA balancing, in the sample */
-    GPtrArray *guests;            /* of GuestVitals */
+    unsigned slow_mhz, max_mhz; /* of one of those: now, and what it could do */
+    char *clocksource;          /* NULL: not known */
+    GArray *kernel_faults;      /* of KernelFault */
+    uint64_t merged_pages;      /* guests' pages that KSM saves */
+    uint64_t hint_faults;       /* taken for NUMA balancing, in the sample */
+    GPtrArray *guests;          /* of GuestVitals */
 } Vitals;
 
 Vitals *vitals_new(void); /* all arrays empty, sets empty */

@@ -132,24 +132,15 @@ static void check_clocksource(const Doctor *doctor)
         "dmesg | grep -i -e tsc -e clocksource  # why the kernel does not trust the TSC");
 }
 
-static void check_kvm(const Doctor *doctor)
+static void check_kernel(const Doctor *doctor)
 {
-    const char *parameter = doctor->vitals->no_nested_paging;
+    const GArray *faults = doctor->vitals->kernel_faults;
 
-    if (count_running(doctor) == 0)
-        return;
-    if (doctor->vitals->halt_polling_off)
-        doctor_advise(
-            doctor_find(doctor, FINDING_HALT_POLLING,
-                        "kvm.halt_poll_ns is 0: each pause of a vCPU, however short, goes "
-                        "through the host's scheduler"),
-            "echo 200000 >/sys/module/kvm/parameters/halt_poll_ns");
-    if (parameter)
-        doctor_advise(
-            doctor_find(doctor, FINDING_SHADOW_PAGING,
-                        "%s is off: each change of a guest's page tables leaves the guest",
-                        parameter),
-            "load the module with %s=1", parameter);
+    for (guint i = 0; i < faults->len && count_running(doctor) > 0; i++) {
+        const KernelFault *fault = &g_array_index(faults, KernelFault, i);
+        doctor_advise(doctor_find(doctor, fault->finding, "%s", fault->evidence), "%s",
+                      fault->remedy);
+    }
 }
 
 /* --- memory --- */
@@ -326,7 +317,7 @@ const DoctorCheck doctor_host_checks[] = {
     check_isolated,
     check_governor,
     check_clocksource,
-    check_kvm,
+    check_kernel,
     check_thp,
     check_overcommit,
     check_nodes,

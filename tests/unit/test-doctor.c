@@ -399,14 +399,36 @@ static void take_hpet(World *world)
     world->vitals->clocksource = g_strdup("hpet");
 }
 
+static void add_fault(World *world, FindingId finding, const char *evidence)
+{
+    KernelFault fault = {finding, evidence, "load it with another value"};
+
+    g_array_append_val(world->vitals->kernel_faults, fault);
+}
+
 static void take_polling(World *world)
 {
-    world->vitals->halt_polling_off = true;
+    add_fault(world, FINDING_HALT_POLLING, "kvm.halt_poll_ns is 0");
 }
 
 static void take_ept(World *world)
 {
-    world->vitals->no_nested_paging = "kvm_intel.ept";
+    add_fault(world, FINDING_SHADOW_PAGING, "kvm_intel.ept is off");
+}
+
+static void flush_always(World *world)
+{
+    add_fault(world, FINDING_ENTRY_FLUSH, "l1tf: flushed");
+}
+
+static void switch_smt_off(World *world)
+{
+    add_fault(world, FINDING_SMT_OFF, "nosmt");
+}
+
+static void split_pages(World *world)
+{
+    add_fault(world, FINDING_SPLIT_HUGE_PAGES, "kvm.nx_huge_pages is on");
 }
 
 static void name_model(World *world)
@@ -536,6 +558,10 @@ static const Case cases[] = {
     {FINDING_GOVERNOR, SEVERITY_MEDIUM, .ill = slow_down, .evidence = "800 of 3600 MHz"},
     {FINDING_CLOCKSOURCE, SEVERITY_MEDIUM, .ill = take_hpet, .evidence = "hpet"},
     {FINDING_HALT_POLLING, SEVERITY_INFO, .ill = take_polling, .evidence = "halt_poll_ns is 0"},
+    {FINDING_ENTRY_FLUSH, SEVERITY_MEDIUM, .ill = flush_always, .evidence = "l1tf: flushed"},
+    {FINDING_SMT_OFF, SEVERITY_INFO, .ill = switch_smt_off, .evidence = "nosmt"},
+    {FINDING_SPLIT_HUGE_PAGES, SEVERITY_LOW, .ill = split_pages,
+     .evidence = "kvm.nx_huge_pages is on"},
     {FINDING_NAMED_MODEL, SEVERITY_INFO, .ill = name_model, .evidence = "Nehalem"},
     {FINDING_SHADOW_PAGING, SEVERITY_HIGH, .ill = take_ept, .evidence = "kvm_intel.ept is off"},
     {FINDING_REMOTE_MEMORY, SEVERITY_HIGH, .ill = move_memory_away,

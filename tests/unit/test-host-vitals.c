@@ -163,8 +163,7 @@ static void assert_host(const Vitals *vitals)
     assert_null(vitals_node(vitals, 1));
     assert_int_equal(vitals->hint_faults, 150);
     assert_string_equal(vitals->clocksource, "hpet");
-    assert_true(vitals->halt_polling_off);
-    assert_string_equal(vitals->no_nested_paging, "kvm_amd.npt");
+    assert_int_equal(vitals->kernel_faults->len, 2);
     assert_int_equal(vitals->merged_pages, 77);
     assert_string_equal(slow, "0-1");
     assert_int_equal(vitals->slow_mhz, 800);
@@ -204,6 +203,57 @@ static void test_measured(void **state)
     assert_null(vitals_guest(vitals, "none"));
 }
 
+#define VULNERABILITIES "/sys/devices/system/cpu/vulnerabilities/"
+#define PARAMETERS "/sys/module/kvm/parameters/"
+#define L1TF "Mitigation: PTE Inversion; VMX: "
+#define NOTHING N_FINDINGS
+
+/* What the kernel's files say, and what is found by that. */
+static void test_kernel_faults(void **state)
+{
+    static const struct {
+        const char *path, *text;
+        unsigned finding;
+    } cases[] = {
+        {"/sys/module/kvm_intel/parameters/ept", "N\n", FINDING_SHADOW_PAGING},
+        {"/sys/module/kvm_intel/parameters/ept", "Y\n", NOTHING},
+        {"/sys/module/kvm_amd/parameters/npt", "0\n", FINDING_SHADOW_PAGING},
+        {"/sys/module/kvm_amd/parameters/npt", "1\n", NOTHING},
+        {PARAMETERS "halt_poll_ns", "0\n", FINDING_HALT_POLLING},
+        {PARAMETERS "halt_poll_ns", "200000\n", NOTHING},
+        {PARAMETERS "nx_huge_pages", "Y\n", FINDING_SPLIT_HUGE_PAGES},
+        {PARAMETERS "nx_huge_pages", "N\n", NOTHING},
+        {PARAMETERS "nx_huge_pages", "never\n", NOTHING},
+        {VULNERABILITIES "l1tf", L1TF "cache flushes, SMT vulnerable\n", FINDING_ENTRY_FLUSH},
+        {VULNERABILITIES "l1tf", L1TF "conditional cache flushes, SMT disabled\n", NOTHING},
+        {VULNERABILITIES "l1tf", "Not affected\n", NOTHING},
+        {VULNERABILITIES "spec_rstack_overflow", "Mitigation: Safe RET\n", NOTHING},
+        {VULNERABILITIES "spec_rstack_overflow", "Mitigation: IBPB on VMEXIT only\n",
+         FINDING_ENTRY_FLUSH},
+        {VULNERABILITIES "retbleed", "Mitigation: IBPB; SMT disabled\n", FINDING_ENTRY_FLUSH},
+        {VULNERABILITIES "retbleed", "Mitigation: untrained return thunk; SMT vulnerable\n",
+         NOTHING},
+        {"/sys/devices/system/cpu/smt/control", "off\n", FINDING_SMT_OFF},
+        {"/sys/devices/system/cpu/smt/control", "forceoff\n", FINDING_SMT_OFF},
+        {"/sys/devices/system/cpu/smt/control", "on\n", NOTHING},
+        {"/sys/devices/system/cpu/smt/control", "notsupported\n", NOTHING},
+    };
+    g_autoptr(GPtrArray) guests = g_ptr_array_new();
+
+    (void)state;
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        char *root = fake_host_new();
+        fake_host_put(root, cases[i].path, cases[i].text);
+        g_autoptr(Vitals) vitals = vitals_end(root, guests, vitals_begin(root, guests));
+        unsigned found = vitals->kernel_faults->len == 0
+                             ? NOTHING
+                             : g_array_index(vitals->kernel_faults, KernelFault, 0).finding;
+        if (found != cases[i].finding)
+            fail_msg("%s: %s", cases[i].path, cases[i].text);
+        fake_host_free(root);
+    }
+}
+
 /* A kernel that has none of it. */
 static void test_nothing(void **state)
 {
@@ -212,8 +262,7 @@ static void test_nothing(void **state)
 
     assert_null(vitals->host);
     assert_null(vitals->clocksource);
-    assert_false(vitals->halt_polling_off);
-    assert_null(vitals->no_nested_paging);
+    assert_int_equal(vitals->kernel_faults->len, 0);
     assert_true(cpuset_is_empty(vitals->slow_cpus));
     assert_int_equal(vitals->interrupts->len + vitals->nodes->len + vitals->tuners->len, 0);
     vitals_start_free(vitals_begin(*state, guests)); /* a job that is given up */
@@ -225,6 +274,7 @@ int main(void)
         cmocka_unit_test(test_interrupts),
         cmocka_unit_test(test_interrupts_odd),
         cmocka_unit_test_setup_teardown(test_measured, setup, teardown),
+        cmocka_unit_test(test_kernel_faults),
         cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
     };
 
