@@ -371,6 +371,19 @@ static void plan_defrag(Manager *manager, Request *request)
     manager->plan = g_steal_pointer(&better);
 }
 
+/* Guests of the same rules have one policy; selected is consumed. */
+static GuestPolicy *share_policy(const Manager *manager, GuestPolicy *selected)
+{
+    for (guint i = 0; i < manager->guests->len; i++) {
+        const Managed *other = g_ptr_array_index(manager->guests, i);
+        if (!other->policy || other->reselect || !guest_policy_is_same(other->policy, selected))
+            continue;
+        guest_policy_unref(selected);
+        return guest_policy_ref(other->policy);
+    }
+    return selected;
+}
+
 static void plan_one(Manager *manager, Managed *managed)
 {
     if (!managed->guest) {
@@ -380,7 +393,7 @@ static void plan_one(Manager *manager, Managed *managed)
     if (!managed->policy || managed->reselect) {
         PolicySubject subject = guest_policy_subject(managed->guest);
         g_clear_pointer(&managed->policy, guest_policy_unref);
-        managed->policy = policy_select(manager->policy, &subject);
+        managed->policy = share_policy(manager, policy_select(manager->policy, &subject));
         managed->reselect = false;
     }
     if (managed->apply_now || managed->restore)
@@ -444,8 +457,13 @@ static void assign_plans(Manager *manager)
             continue;
         g_clear_pointer(&managed->plan, guest_plan_unref);
         managed->plan = plan ? guest_plan_ref(plan) : NULL;
-        if (plan && !managed->settled && managed->flags.settled == guest_plan_digest(plan))
+        if (!plan)
+            continue;
+        if (managed->settled ? guest_plan_equal(plan, managed->settled)
+                             : managed->flags.settled == guest_plan_digest(plan)) {
+            g_clear_pointer(&managed->settled, guest_plan_unref);
             managed->settled = guest_plan_ref(plan);
+        }
     }
 }
 

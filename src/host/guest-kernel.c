@@ -41,6 +41,7 @@ int guest_kernel_acquire(const char *root, pid_t pid, uint64_t starttime, const 
     if (r != HOST_DONE)
         return r;
     kernel->stopped = alive == HOST_DONE && proc_stat_is_stopped(&stat);
+    guest_kernel_share(kernel);
     *ret = g_steal_pointer(&kernel);
     return HOST_DONE;
 }

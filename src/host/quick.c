@@ -192,12 +192,13 @@ int quick_check_memory(const QuickWatch *watch)
 {
     const GuestKernel *kernel = watch->kernel;
     int nodes[RAM_SAMPLES];
-    unsigned n_there = 0, n_moved = 0;
+    unsigned n, n_there = 0, n_moved = 0;
 
     if (!kernel->sample_nodes)
         return HOST_DONE;
-    int r = ram_nodes_acquire(kernel->pid, kernel->samples, kernel->n_samples, nodes);
-    for (unsigned i = 0; i < kernel->n_samples && r == HOST_DONE; i++) {
+    g_autofree uint64_t *samples = ram_samples(kernel->ram, &n);
+    int r = ram_nodes_acquire(kernel->pid, samples, n, nodes);
+    for (unsigned i = 0; i < n && r == HOST_DONE; i++) {
         bool there = nodes[i] >= 0 && kernel->sample_nodes[i] >= 0;
         n_there += there;
         n_moved += there && nodes[i] != kernel->sample_nodes[i];

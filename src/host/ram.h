@@ -20,12 +20,6 @@ typedef struct RamBlock {
     unsigned page_kib;
 } RamBlock;
 
-/* Where it is in QEMU's address space, in bytes. */
-typedef struct RamRange {
-    uint64_t start, length;
-    unsigned page_kib;
-} RamRange;
-
 /* Pages of a range. */
 uint64_t ram_pages(const RamRange *range);
 

@@ -189,17 +189,16 @@ static int ranges_add(const GArray *ranges, pid_t pid, bool ordinary, Residency 
 static int ram_add(const char *root, const GuestDef *def, bool ordinary, Residency *residency,
                    GuestKernel *kernel)
 {
-    g_autoptr(GArray) ranges = NULL;
     int nodes[RAM_SAMPLES];
+    unsigned n;
 
-    int r = ram_acquire(root, kernel->pid, def, &ranges);
+    int r = ram_acquire(root, kernel->pid, def, &kernel->ram);
     if (r != HOST_DONE)
         return r == -EACCES || r == -EPERM || r == -ENOENT ? HOST_DONE : r;
-    kernel->samples = ram_samples(ranges, &kernel->n_samples);
-    if (!*root &&
-        ram_nodes_acquire(kernel->pid, kernel->samples, kernel->n_samples, nodes) == HOST_DONE)
-        guest_kernel_set_samples(kernel, nodes);
-    r = *root ? HOST_REFUSED : ranges_add(ranges, kernel->pid, ordinary, residency);
+    g_autofree uint64_t *samples = ram_samples(kernel->ram, &n);
+    if (!*root && ram_nodes_acquire(kernel->pid, samples, n, nodes) == HOST_DONE)
+        guest_kernel_set_samples(kernel, nodes, n);
+    r = *root ? HOST_REFUSED : ranges_add(kernel->ram, kernel->pid, ordinary, residency);
     if (r == HOST_REFUSED)
         r = def->has_hugepages ? numa_maps_add(root, kernel->pid, residency) : HOST_DONE;
     return r;

@@ -44,7 +44,7 @@ void residency_add_huge(Residency *residency, unsigned node, unsigned page_kib, 
 void residency_judge(const Residency *residency, unsigned base_kib, unsigned transparent_kib,
                      GuestKernel *kernel);
 
-/* Measures, and chooses the samples for the quick pass. def: of the running guest; NULL: only what
+/* Measures, and finds its RAM for the quick pass. def: of the running guest; NULL: only what
  * its cgroup tells. HOST_DONE, HOST_GONE, negative errno. */
 int residency_acquire(const char *root, const CgroupDir *memory, const GuestDef *def,
                       GuestKernel *kernel);

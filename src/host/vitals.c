@@ -269,8 +269,7 @@ static const struct {
       "where all guests are trusted: load kvm with kvm.nx_huge_pages=off"}},
     {"/sys/devices/system/cpu/smt/control",
      "*off",
-     {FINDING_SMT_OFF,
-      "SMT is switched off (nosmt): half of the hardware threads do nothing",
+     {FINDING_SMT_OFF, "SMT is switched off (nosmt): half of the hardware threads do nothing",
       "where guests trust each other: echo on >/sys/devices/system/cpu/smt/control"}},
 };
 

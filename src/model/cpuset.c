@@ -196,3 +196,76 @@ int cpuset_parse(const char *text, CpuSet **ret)
     *ret = g_steal_pointer(&set);
     return 0;
 }
+
+/* --- sharing --- */
+
+/* How many share a set, by the set; none: NULL. */
+static GMutex shared_lock;
+static GHashTable *shared;
+
+static unsigned cpuset_hash(gconstpointer set)
+{
+    unsigned hash = 0;
+    int n = hwloc_bitmap_nr_ulongs(set);
+
+    for (int i = 0; i < n; i++) {
+        unsigned long word = hwloc_bitmap_to_ith_ulong(set, (unsigned)i);
+        hash = hash * 31 + (unsigned)(word ^ word >> 32);
+    }
+    return hash; /* of sets without an end 0 */
+}
+
+static gboolean cpuset_same(gconstpointer a, gconstpointer b)
+{
+    return cpuset_equal(a, b);
+}
+
+/* Who shares one like it, and how many; *ret_found NULL: nobody. */
+static unsigned count_shared(const CpuSet *set, CpuSet **ret_found)
+{
+    gpointer found = NULL, count = NULL;
+
+    if (shared)
+        g_hash_table_lookup_extended(shared, set, &found, &count);
+    *ret_found = found;
+    return GPOINTER_TO_UINT(count);
+}
+
+void cpuset_share(CpuSet **set)
+{
+    CpuSet *found;
+
+    if (!*set)
+        return;
+    g_mutex_lock(&shared_lock);
+    unsigned count = count_shared(*set, &found);
+    if (!shared)
+        shared = g_hash_table_new(cpuset_hash, cpuset_same);
+    if (found) {
+        hwloc_bitmap_free(*set);
+        *set = found;
+    }
+    g_hash_table_insert(shared, *set, GUINT_TO_POINTER(count + 1));
+    g_mutex_unlock(&shared_lock);
+}
+
+void cpuset_release(CpuSet **set)
+{
+    CpuSet *found;
+
+    if (!*set)
+        return;
+    g_mutex_lock(&shared_lock);
+    unsigned count = count_shared(*set, &found);
+    bool is_last = found != *set || count == 1;
+    if (found == *set && count > 1)
+        g_hash_table_insert(shared, *set, GUINT_TO_POINTER(count - 1));
+    else if (found == *set)
+        g_hash_table_remove(shared, *set);
+    if (shared && g_hash_table_size(shared) == 0)
+        g_clear_pointer(&shared, g_hash_table_unref);
+    g_mutex_unlock(&shared_lock);
+    if (is_last)
+        hwloc_bitmap_free(*set);
+    *set = NULL;
+}

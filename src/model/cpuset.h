@@ -32,6 +32,12 @@ bool cpuset_has(const CpuSet *set, unsigned index);
 unsigned cpuset_weight(const CpuSet *set);
 unsigned cpuset_first(const CpuSet *set); /* UINT_MAX if empty */
 
+/* Sets that live long and never change again are kept once, however many have one like it. Shares
+ * *set, which others may hold from now on; each shares it once. NULL stays NULL. */
+void cpuset_share(CpuSet **set);
+/* Gives back a share of *set, or frees it if it is nobody else's. *set is NULL then. */
+void cpuset_release(CpuSet **set);
+
 #define CPUSET_FOREACH(i, set)                                                                     \
     for (int i##_ = hwloc_bitmap_first(set); i##_ >= 0; i##_ = hwloc_bitmap_next(set, i##_))       \
         for (unsigned i = (unsigned)i##_, i##_once = 1; i##_once; i##_once = 0)

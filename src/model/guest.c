@@ -191,27 +191,37 @@ GuestKernel *guest_kernel_new(void)
     return kernel;
 }
 
+static void sets_each(GuestKernel *kernel, void (*call)(CpuSet **set))
+{
+    for (unsigned i = 0; i < kernel->n_threads; i++)
+        call(&kernel->threads[i].affinity);
+    for (unsigned i = 0; i < kernel->n_cgroups; i++) {
+        call(&kernel->cgroups[i].cpus);
+        call(&kernel->cgroups[i].cpus_effective);
+        call(&kernel->cgroups[i].mems);
+    }
+    call(&kernel->allowed);
+    call(&kernel->allowed_mems);
+    call(&kernel->memory_nodes);
+    call(&kernel->memory_nodes_any);
+}
+
+void guest_kernel_share(GuestKernel *kernel)
+{
+    sets_each(kernel, cpuset_share);
+}
+
 static void guest_kernel_clear(gpointer data)
 {
     GuestKernel *kernel = data;
 
-    for (unsigned i = 0; i < kernel->n_threads; i++)
-        hwloc_bitmap_free(kernel->threads[i].affinity);
+    sets_each(kernel, cpuset_release);
     g_free(kernel->threads);
-    for (unsigned i = 0; i < kernel->n_cgroups; i++) {
-        hwloc_bitmap_free(kernel->cgroups[i].cpus);
-        hwloc_bitmap_free(kernel->cgroups[i].cpus_effective);
-        hwloc_bitmap_free(kernel->cgroups[i].mems);
-    }
     g_free(kernel->cgroups);
     g_free(kernel->cgroup);
-    hwloc_bitmap_free(kernel->allowed);
-    hwloc_bitmap_free(kernel->allowed_mems);
-    hwloc_bitmap_free(kernel->memory_nodes);
-    hwloc_bitmap_free(kernel->memory_nodes_any);
     g_free(kernel->memory_kib);
     g_free(kernel->pages);
-    g_free(kernel->samples);
+    g_clear_pointer(&kernel->ram, g_array_unref);
     g_free(kernel->sample_nodes);
     g_free(kernel->samples_on);
 }
@@ -305,12 +315,13 @@ void guest_kernel_add_pages(GuestKernel *kernel, const GuestPages *pages)
     kernel->pages[kernel->n_pages++] = *pages;
 }
 
-void guest_kernel_set_samples(GuestKernel *kernel, const int *nodes)
+void guest_kernel_set_samples(GuestKernel *kernel, const int *nodes, unsigned n)
 {
     int last = -1;
 
     g_free(kernel->sample_nodes);
-    kernel->sample_nodes = g_new(short, kernel->n_samples);
+    kernel->n_samples = n;
+    kernel->sample_nodes = g_new(short, n);
     g_clear_pointer(&kernel->samples_on, g_free);
     for (unsigned i = 0; i < kernel->n_samples; i++) {
         kernel->sample_nodes[i] = (short)nodes[i];

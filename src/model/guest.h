@@ -168,6 +168,12 @@ typedef struct GuestPages {
     uint64_t kib;
 } GuestPages;
 
+/* A piece of its RAM in QEMU's address space, in bytes. */
+typedef struct RamRange {
+    uint64_t start, length;
+    unsigned page_kib;
+} RamRange;
+
 typedef struct GuestKernel {
     pid_t pid;
     uint64_t starttime;
@@ -188,10 +194,10 @@ typedef struct GuestKernel {
     unsigned n_memory_kib;
     GuestPages *pages; /* the same by page size: sorted by node, size, transparent */
     unsigned n_pages;
-    uint64_t *samples; /* addresses of pages of its RAM, evenly spread: where they are tells where
-                          its memory is */
+    GArray *ram; /* of RamRange, by address; NULL: not known */
+    /* nodes of samples of it (host/ram.h), negative of those that are not there; NULL: not asked */
+    short *sample_nodes;
     unsigned n_samples;
-    short *sample_nodes; /* of each sample, negative of those that are not there; NULL: not asked */
     unsigned *samples_on; /* how many of them are on each NUMA node (OS index); NULL: not asked, or
                              none is there yet */
     unsigned n_samples_on;
@@ -212,7 +218,9 @@ void guest_kernel_set_memory(GuestKernel *kernel, const uint64_t *kib, unsigned 
 /* Adds an entry to pages, in order. */
 void guest_kernel_add_pages(GuestKernel *kernel, const GuestPages *pages);
 /* Sets sample_nodes, copied, and samples_on. */
-void guest_kernel_set_samples(GuestKernel *kernel, const int *nodes);
+void guest_kernel_set_samples(GuestKernel *kernel, const int *nodes, unsigned n);
+/* It is whole: from now on its sets are shared with others' (model/cpuset.h). Once. */
+void guest_kernel_share(GuestKernel *kernel);
 /* KiB of its memory on that node (OS index); 0 if it was not measured. */
 uint64_t guest_kernel_memory_on(const GuestKernel *kernel, unsigned node);
 

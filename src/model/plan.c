@@ -54,9 +54,45 @@ GuestPlan *guest_plan_new(void)
     return plan;
 }
 
+/* vCPUs in a row have equal sets in common. */
+static void vcpu_sets_each(GuestPlan *plan, void (*call)(CpuSet **set))
+{
+    const CpuSet *had = NULL;
+
+    for (unsigned i = 0; i < plan->n_vcpus; i++) {
+        VcpuPlan *vcpu = &plan->vcpus[i];
+        bool common = i > 0 && vcpu->cpus == had;
+        had = vcpu->cpus;
+        if (common)
+            vcpu->cpus = vcpu[-1].cpus;
+        else
+            call(&vcpu->cpus);
+    }
+}
+
+static void sets_each(GuestPlan *plan, void (*call)(CpuSet **set))
+{
+    call(&plan->allowed);
+    call(&plan->nodes);
+    call(&plan->llcs);
+    call(&plan->exclusive);
+    vcpu_sets_each(plan, call);
+    call(&plan->emulator.cpus);
+    call(&plan->vhost.cpus);
+    for (unsigned i = 0; i < plan->n_iothreads; i++)
+        call(&plan->iothreads[i].cpus);
+    call(&plan->numa_nodes);
+}
+
+void guest_plan_share(GuestPlan *plan)
+{
+    sets_each(plan, cpuset_share);
+    setting_list_share(plan->knobs);
+    setting_list_share(plan->unsupported);
+}
+
 static void class_plan_clear(ClassPlan *class_plan)
 {
-    hwloc_bitmap_free(class_plan->cpus);
     g_free(class_plan->reason);
     g_free(class_plan->origin);
 }
@@ -69,13 +105,7 @@ static void guest_plan_clear(gpointer data)
     g_free(plan->name);
     g_free(plan->reason);
     g_free(plan->origin);
-    hwloc_bitmap_free(plan->allowed);
-    hwloc_bitmap_free(plan->nodes);
-    hwloc_bitmap_free(plan->llcs);
-    hwloc_bitmap_free(plan->exclusive);
-    for (unsigned i = 0; i < plan->n_vcpus; i++)
-        if (i == 0 || plan->vcpus[i].cpus != plan->vcpus[i - 1].cpus)
-            hwloc_bitmap_free(plan->vcpus[i].cpus);
+    sets_each(plan, cpuset_release);
     g_free(plan->vcpus);
     class_plan_clear(&plan->emulator);
     class_plan_clear(&plan->vhost);
@@ -85,7 +115,6 @@ static void guest_plan_clear(gpointer data)
     g_free(plan->memory);
     g_free(plan->weight_origin);
     g_free(plan->quota_origin);
-    hwloc_bitmap_free(plan->numa_nodes);
     g_free(plan->numa_reason);
     g_free(plan->numa_origin);
     setting_list_free(plan->knobs);

@@ -57,7 +57,7 @@ typedef struct VcpuPlan {
     unsigned id;
     bool online;  /* false: pinned in advance for a hotplug to come */
     bool pinned;  /* through libvirt; false: pool mask by affinity only */
-    CpuSet *cpus; /* may be the very set of the vCPU before it */
+    CpuSet *cpus; /* the very set of the vCPU before it if that is equal */
 } VcpuPlan;
 
 typedef struct ClassPlan {
@@ -141,6 +141,8 @@ GuestPlan *guest_plan_new(void);
 GuestPlan *guest_plan_ref(const GuestPlan *plan);
 void guest_plan_unref(GuestPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestPlan, guest_plan_unref)
+/* It is whole: from now on it shares what it can with others (model/cpuset.h). Once. */
+void guest_plan_share(GuestPlan *plan);
 /* Same wants (masks, pins, values); words (reasons, origins) do not count. */
 bool guest_plan_equal(const GuestPlan *a, const GuestPlan *b);
 /* A number for what guest_plan_equal() compares, the same in every run; never 0. */

@@ -245,6 +245,12 @@ GuestPolicy *policy_select(const Policy *policy, const PolicySubject *subject)
     return selected;
 }
 
+bool guest_policy_is_same(const GuestPolicy *a, const GuestPolicy *b)
+{
+    return memcmp(a->values, b->values, sizeof(a->values)) == 0 && a->named == b->named &&
+           a->named_by.file == b->named_by.file && a->named_by.line == b->named_by.line;
+}
+
 GuestPolicy *guest_policy_ref(const GuestPolicy *policy)
 {
     return g_atomic_rc_box_acquire((GuestPolicy *)policy);

@@ -206,6 +206,8 @@ typedef struct GuestPolicy {
 /* The effective policy of one guest: defaults, then every matching rule in order, key by key. Pure.
  * Refcount 1. */
 GuestPolicy *policy_select(const Policy *policy, const PolicySubject *subject);
+/* The very same values, by the same rule: not only equal ones. */
+bool guest_policy_is_same(const GuestPolicy *a, const GuestPolicy *b);
 GuestPolicy *guest_policy_ref(const GuestPolicy *policy);
 void guest_policy_unref(GuestPolicy *policy);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestPolicy, guest_policy_unref)

@@ -295,6 +295,7 @@ static GuestPlan *guest_plan_write(Planner *planner, Seat *seat)
     if (!seat->refused)
         numa_write(planner, seat, plan);
     knobs_plan(plan, topo, planner->policy, seat->in->policy, seat->in->guest);
+    guest_plan_share(plan);
     return plan;
 }
 

@@ -292,9 +292,23 @@ static int database_check(sqlite3 *db, const char *path, char **reterr_text)
     return RECORD_CORRUPT;
 }
 
+/* SQLite keeps 20 pages and 48 KiB for small things ready for each database: the record is asked
+ * too seldom for that. */
+static void keep_nothing_ready(void)
+{
+    static gsize done;
+
+    if (!g_once_init_enter(&done))
+        return;
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+    sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+    g_once_init_leave(&done, 1);
+}
+
 /* An SQLite code; *ret is NULL only if memory is out. */
 static int file_open(const char *path, int flags, sqlite3 **ret)
 {
+    keep_nothing_ready();
     int rc = sqlite3_open_v2(path, ret, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
     if (*ret) {

@@ -303,20 +303,20 @@ static void bench_memory_of(unsigned gib)
     g_autoptr(GuestDef) def = guest_def_new();
     g_autoptr(GuestKernel) kernel = guest_kernel_new();
     g_autoptr(SettingList) wanted = setting_list_new();
-    g_autoptr(GArray) ranges = NULL;
     int nodes[RAM_SAMPLES];
+    unsigned n;
     g_autofree char *name = g_strdup_printf("memory check, %u GiB x %u", gib, MEMORY_CHECKS);
 
     def->memory_kib = gib * BYTES_PER_GIB / 1024;
-    if (world.pid == 0 || ram_acquire("", world.pid, def, &ranges) != HOST_DONE)
+    if (world.pid == 0 || ram_acquire("", world.pid, def, &kernel->ram) != HOST_DONE)
         abort();
     kernel->pid = world.pid;
-    kernel->samples = ram_samples(ranges, &kernel->n_samples);
-    if (ram_nodes_acquire(world.pid, kernel->samples, kernel->n_samples, nodes) != HOST_DONE)
+    g_autofree uint64_t *samples = ram_samples(kernel->ram, &n);
+    if (ram_nodes_acquire(world.pid, samples, n, nodes) != HOST_DONE)
         abort();
-    guest_kernel_set_samples(kernel, nodes);
-    for (unsigned i = 0; i < kernel->n_samples; i++)
-        world.pages[i] = (void *)(uintptr_t)kernel->samples[i]; /* of the child */
+    guest_kernel_set_samples(kernel, nodes, n);
+    for (unsigned i = 0; i < n; i++)
+        world.pages[i] = (void *)(uintptr_t)samples[i]; /* of the child */
     world.watch = quick_watch_new(kernel, wanted);
     measure(&(Pair){name, memory_ours, memory_floor, &world});
     memory_peer(world.pid);

@@ -153,6 +153,54 @@ static void test_foreach(void **state)
     assert_int_equal(count, 0);
 }
 
+static CpuSet *share_new(const char *text)
+{
+    CpuSet *set = NULL;
+
+    assert_int_equal(cpuset_parse(text, &set), 0);
+    cpuset_share(&set);
+    return set;
+}
+
+/* Equal sets are one, until the last who shares it gives it back. */
+static void test_share(void **state)
+{
+    CpuSet *one = share_new("0-3,900"), *two = share_new("0-3,900"), *other = share_new("0-3");
+    CpuSet *nobodys = cpuset_copy(one), *nothing = NULL;
+
+    (void)state;
+    assert_ptr_equal(one, two);
+    assert_ptr_not_equal(one, other);
+    cpuset_release(&nobodys); /* equal, and not shared */
+    assert_null(nobodys);
+    cpuset_release(&one);
+    assert_null(one);
+    assert_cpus(two, "0-3,900");
+    one = share_new("0-3,900");
+    assert_ptr_equal(one, two);
+    cpuset_release(&one);
+    cpuset_release(&two);
+    cpuset_release(&other);
+    cpuset_share(&nothing);
+    cpuset_release(&nothing);
+    assert_null(nothing);
+}
+
+static void test_share_odd(void **state)
+{
+    CpuSet *all = cpuset_new(), *empty = share_new(""), *none = cpuset_new();
+
+    (void)state;
+    hwloc_bitmap_fill(all);
+    cpuset_share(&all);
+    cpuset_share(&none);
+    assert_ptr_equal(none, empty);
+    assert_ptr_not_equal(none, all);
+    cpuset_release(&all);
+    cpuset_release(&none);
+    cpuset_release(&empty);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +211,8 @@ int main(void)
         cmocka_unit_test(test_operations),
         cmocka_unit_test(test_questions),
         cmocka_unit_test(test_foreach),
+        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_share_odd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

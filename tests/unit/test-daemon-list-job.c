@@ -51,16 +51,16 @@ typedef struct Stage {
 
 static GuestKernel *kernel_of(pid_t pid)
 {
-    static const uint64_t sample = 4096;
+    static const RamRange page = {4096, 4096, 4};
     static const int node = 0;
     GuestKernel *kernel = NULL;
     ProcStat stat;
 
     assert_int_equal(proc_stat_acquire("", pid, &stat), HOST_DONE);
     assert_int_equal(guest_kernel_acquire("", pid, stat.starttime, NULL, &kernel), HOST_DONE);
-    kernel->samples = g_memdup2(&sample, sizeof(sample));
-    kernel->n_samples = 1;
-    guest_kernel_set_samples(kernel, &node);
+    kernel->ram = g_array_new(FALSE, FALSE, sizeof(RamRange));
+    g_array_append_val(kernel->ram, page);
+    guest_kernel_set_samples(kernel, &node, 1);
     return kernel;
 }
 

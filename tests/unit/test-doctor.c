@@ -298,8 +298,10 @@ static void float_by_plan(World *world)
 {
     GuestPlan *plan = plan_of(world, world->web);
 
-    for (unsigned i = 0; i < plan->n_vcpus; i++)
-        hwloc_bitmap_copy(plan->vcpus[i].cpus, world->topo->online);
+    cpuset_release(&plan->vcpus[0].cpus); /* what they had in common was shared with others */
+    plan->vcpus[0].cpus = cpuset_copy(world->topo->online);
+    for (unsigned i = 1; i < plan->n_vcpus; i++)
+        plan->vcpus[i].cpus = plan->vcpus[0].cpus;
     float_over_all(world);
 }
 

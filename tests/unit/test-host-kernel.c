@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/world.h"
 #include "host/guest-kernel.h"
+#include "host/ram.h"
 #include "host/residency.h"
 #include "unit/fake-host.h"
 
@@ -385,8 +386,8 @@ static void test_huge_pages(void **state)
     assert_int_equal(kernel->pages[1].page_kib, 2048);
     assert_int_equal(kernel->pages[1].kib, 65536);
     assert_int_equal(kernel->pages[2].node, 1);
-    assert_int_equal(kernel->n_samples, 32);
-    assert_int_equal(kernel->samples[1] - kernel->samples[0], 2 * 1024 * 1024);
+    assert_int_equal(kernel->ram->len, 1);
+    assert_int_equal(ram_pages(&g_array_index(kernel->ram, RamRange, 0)), 32);
     assert_cpus(kernel->memory_nodes_any, "0-1");
     assert_int_equal(guest_kernel_memory_on(kernel, 0),
                      32 * 2048 + 5 * sysconf(_SC_PAGESIZE) / 1024);

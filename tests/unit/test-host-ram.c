@@ -150,8 +150,8 @@ static void where_pages_are_is_asked(void **state)
     assert_int_equal(ram_nodes_acquire(0x3fffff, samples, n, nodes), HOST_GONE);
 }
 
-/* As the look had it: those samples on those nodes. */
-static QuickWatch *watch_of(const uint64_t *samples, unsigned n, const int *nodes)
+/* As the look had it: samples on those nodes. */
+static QuickWatch *watch_of(GArray *ranges, unsigned n, const int *nodes)
 {
     GuestKernel *kernel = NULL;
     g_autoptr(SettingList) wanted = setting_list_new();
@@ -159,9 +159,8 @@ static QuickWatch *watch_of(const uint64_t *samples, unsigned n, const int *node
 
     assert_int_equal(proc_stat_acquire("", getpid(), &stat), HOST_DONE);
     assert_int_equal(guest_kernel_acquire("", getpid(), stat.starttime, NULL, &kernel), HOST_DONE);
-    kernel->samples = g_memdup2(samples, n * sizeof(*samples));
-    kernel->n_samples = n;
-    guest_kernel_set_samples(kernel, nodes);
+    kernel->ram = g_array_ref(ranges);
+    guest_kernel_set_samples(kernel, nodes, n);
     QuickWatch *watch = quick_watch_new(kernel, wanted);
     guest_kernel_unref(kernel);
     return watch;
@@ -185,9 +184,9 @@ static void the_quick_pass_looks_at_memory(void **state)
     assert_int_equal(ram_nodes_acquire(getpid(), samples, n, nodes), HOST_DONE);
     for (unsigned i = 0; i < n; i++)
         elsewhere[i] = nodes[i] + 1;
-    g_autoptr(QuickWatch) moved = watch_of(samples, n, elsewhere);
+    g_autoptr(QuickWatch) moved = watch_of(ranges, n, elsewhere);
     assert_int_equal(quick_check_memory(moved), HOST_CHANGED);
-    g_autoptr(QuickWatch) watch = watch_of(samples, n, nodes);
+    g_autoptr(QuickWatch) watch = watch_of(ranges, n, nodes);
     assert_int_equal(quick_check_memory(watch), HOST_DONE);
     madvise(ram, SIZE / 2, MADV_DONTNEED);
     assert_int_equal(quick_check_memory(watch), HOST_DONE);
