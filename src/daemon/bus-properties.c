@@ -122,6 +122,7 @@ void bus_object_show(Manager *manager, const char *path, const char *interface, 
     g_autoptr(GVariant) before = g_steal_pointer(shown);
 
     *shown = g_variant_ref_sink(now);
+    (void)g_variant_get_data(now); /* one piece from now on, not many small ones */
     if (!manager->bus || (before && g_variant_equal(before, now)) || !gate_may_send(manager))
         return;
     if (before)

@@ -73,6 +73,21 @@ static void devices_clear(GuestDef *def)
     g_strfreev(def->hostdevs);
 }
 
+/* Those that every guest has. */
+static void common_sets_each(GuestDef *def, void (*call)(CpuSet **set))
+{
+    call(&def->vcpus);
+    call(&def->vcpu_cpuset);
+    call(&def->emulator_pin);
+    call(&def->iothreads);
+}
+
+void guest_def_share(GuestDef *def)
+{
+    common_sets_each(def, cpuset_share);
+    setting_list_share(def->knobs);
+}
+
 static void guest_def_clear(gpointer data)
 {
     GuestDef *def = data;
@@ -91,13 +106,10 @@ static void guest_def_clear(gpointer data)
     g_free(def->arch);
     g_free(def->machine);
     g_free(def->emulator);
-    hwloc_bitmap_free(def->vcpus);
-    hwloc_bitmap_free(def->vcpu_cpuset);
+    common_sets_each(def, cpuset_release);
     memory_clear(def);
     pins_free(def->vcpu_pins, def->n_vcpu_pins);
-    hwloc_bitmap_free(def->emulator_pin);
     pins_free(def->iothread_pins, def->n_iothread_pins);
-    hwloc_bitmap_free(def->iothreads);
     devices_clear(def);
     setting_list_free(def->knobs);
 }

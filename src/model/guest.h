@@ -113,6 +113,8 @@ typedef struct GuestDef {
 GuestDef *guest_def_new(void); /* refcount 1; zeroed, sets empty, numa_mode/shares/quota -1 */
 GuestDef *guest_def_ref(const GuestDef *def);
 void guest_def_unref(GuestDef *def);
+/* It is whole: from now on it shares what it can with others. Once. */
+void guest_def_share(GuestDef *def);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestDef, guest_def_unref)
 /* The pin of one vCPU or IOThread in that list; NULL: none. Borrowed. */
 const CpuSet *guest_def_vcpu_pin(const GuestDef *def, unsigned vcpu);
