@@ -22,6 +22,7 @@ bashdir ?= $(PREFIX)/share/bash-completion/completions
 zshdir ?= $(PREFIX)/share/zsh/site-functions
 fishdir ?= $(PREFIX)/share/fish/vendor_completions.d
 datadir ?= $(PREFIX)/share/vmtuned
+vendordir ?= $(PREFIX)/lib/vmtuned
 
 BUILD ?= build
 FLAVOUR ?= plain
@@ -62,7 +63,7 @@ PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(call pkg,--libs))$(PKG_LIBS)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wformat=2 -Wundef $(if $(filter 1,$(WERROR)),-Werror)
-ALL_CFLAGS = -std=gnu17 $(WARN) $($(FLAVOUR).flags) -D_GNU_SOURCE -DSYSCONFDIR='"$(sysconfdir)"' \
+ALL_CFLAGS = -std=gnu17 $(WARN) $($(FLAVOUR).flags) -D_GNU_SOURCE -DSYSCONFDIR='"$(sysconfdir)"' -DVENDORDIR='"$(vendordir)"' \
 	-Isrc -Iinclude -Itests -I. $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $($(FLAVOUR).flags) $($(FLAVOUR).link) -Wl,--as-needed -pthread $(LDFLAGS)
 
@@ -350,7 +351,7 @@ source = $(lastword $(subst :, ,$(1)))
 target = $(word 2,$(subst :, ,$(1)))
 # the operator's own
 POLICY := $(sysconfdir)/vmtuned/policy.yaml
-POLICY_DIRS := $(sysconfdir)/vmtuned/policy.d $(PREFIX)/lib/vmtuned/policy.d
+POLICY_DIRS := $(sysconfdir)/vmtuned/policy.d $(vendordir)/policy.d
 
 $O/systemd/%: systemd/%.in FORCE
 	@mkdir -p $(@D)
@@ -371,7 +372,7 @@ install: all $(foreach row,$(INSTALLED),$(call source,$(row))) ## install below 
 
 uninstall: ## remove what install put there, but for the policy
 	$(Q)rm -f $(foreach row,$(INSTALLED),$(DESTDIR)$(call target,$(row)))
-	$(Q)for dir in $(datadir)/prometheus $(datadir)/grafana $(datadir) $(docdir)/examples $(docdir) $(includedir)/vmtuned $(POLICY_DIRS) $(PREFIX)/lib/vmtuned; do \
+	$(Q)for dir in $(datadir)/prometheus $(datadir)/grafana $(datadir) $(docdir)/examples $(docdir) $(includedir)/vmtuned $(POLICY_DIRS) $(vendordir); do \
 		rmdir --ignore-fail-on-non-empty $(DESTDIR)$$dir 2>/dev/null || :; done
 
 # ---- packages: of what git has; in an unpacked tarball, of all there is

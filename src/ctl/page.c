@@ -176,15 +176,30 @@ static void table_end(Markup *markup)
         markup_close(markup);
 }
 
+/* Writes the rows of owner[key], if there is a markup. How many there are. */
+static unsigned write_rows(Markup *markup, const PageTable *table, Doc *owner, const char *key)
+{
+    unsigned n = 0;
+
+    DOC_FOREACH(row, owner, key)
+    {
+        if (table->without && doc_bool(row, table->without))
+            continue;
+        n++;
+        if (markup)
+            write_row(markup, table->columns, (PageRow){row, owner});
+    }
+    return n;
+}
+
 void page_table(Markup *markup, const PageTable *table, Doc *owner, const char *key)
 {
-    if (doc_length(owner, key) == 0) {
+    if (write_rows(NULL, table, owner, key) == 0) {
         page_note(markup, table->empty);
         return;
     }
     table_begin(markup, table);
-    DOC_FOREACH(row, owner, key)
-    write_row(markup, table->columns, (PageRow){row, owner});
+    write_rows(markup, table, owner, key);
     table_end(markup);
 }
 
@@ -194,14 +209,13 @@ void page_table_of_each(Markup *markup, const PageTable *table, Doc *document, c
     unsigned n = 0;
 
     DOC_FOREACH(owner, document, owners)
-    n += doc_length(owner, key);
+    n += write_rows(NULL, table, owner, key);
     if (n == 0) {
         page_note(markup, table->empty);
         return;
     }
     table_begin(markup, table);
     DOC_FOREACH(owner, document, owners)
-    DOC_FOREACH(row, owner, key)
-    write_row(markup, table->columns, (PageRow){row, owner});
+    write_rows(markup, table, owner, key);
     table_end(markup);
 }

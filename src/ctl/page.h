@@ -36,6 +36,7 @@ typedef struct PageTable {
     const char *caption;
     const PageColumn *columns; /* the first is what a row is about; ends with heading NULL */
     const char *empty;         /* what is said if there is no row */
+    const char *without;       /* rows with this flag are told elsewhere; NULL: all are wanted */
 } PageTable;
 
 /* The rows of owner[key]. */

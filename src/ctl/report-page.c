@@ -147,11 +147,12 @@ static const PageTable findings_table = {
             {"Remedy", NULL, write_remedy},
             {NULL, NULL, NULL},
         },
-    .empty = "Nothing was found that costs performance.",
+    .empty = "Nothing was measured that costs performance.",
+    .without = "advice",
 };
 
 static const PageTable advice_table = {
-    .caption = "What could be faster and is not vmtuned's to change",
+    .caption = "What could be faster, by the definitions of guests and host",
     .columns =
         (const PageColumn[]){
             {"Guest", NULL, write_whose},
@@ -276,7 +277,7 @@ static void write_findings(Markup *markup, Doc *doctor)
     if (!text)
         return;
     markup_open(markup, "p");
-    markup_text(markup, "All of the policy's lines together, for ");
+    markup_text(markup, "The policy's lines for all of it, advice too, for ");
     markup_element(markup, "code", NULL, doc_word(doc_get(doctor, "drop_in"), "file"));
     markup_text(markup, ":");
     markup_close(markup);

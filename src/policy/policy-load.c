@@ -8,7 +8,7 @@
 #include <errno.h>
 
 static const char *const system_dirs[] = {
-    "/usr/lib/vmtuned/policy.d",
+    VENDORDIR "/policy.d",
     "/run/vmtuned/policy.d",
     SYSCONFDIR "/vmtuned/policy.d",
     NULL,

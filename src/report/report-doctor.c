@@ -12,6 +12,7 @@ static struct json_object *finding_object(const Finding *finding)
     json_object_object_add(object, "id", parts_text(info->name));
     json_object_object_add(object, "class", parts_text(finding_class_name(finding->finding_class)));
     json_object_object_add(object, "severity", parts_text(severity_name(finding->severity)));
+    json_object_object_add(object, "advice", json_object_new_boolean(info->advice));
     json_object_object_add(object, "guest", parts_text(finding->guest));
     json_object_object_add(object, "uuid", parts_text(finding->uuid));
     json_object_object_add(object, "device", parts_text(finding->device));

@@ -232,6 +232,8 @@ class Machine:
         with tarfile.open(self.path("in.tar"), "w") as tar:
             tar.add(busy_make(), "busy.elf")
             tar.add(self.deb, "vmtuned.deb")
+            exporter, = glob.glob(os.path.join(os.path.dirname(self.deb), "vmtuned-exporter_*.deb"))
+            tar.add(exporter, "vmtuned-exporter.deb")
             for folder in (INSIDE, os.path.join(HERE, "case"), os.path.join(REPO, "tests", "common")):
                 for path in sorted(glob.glob(f"{folder}/*.py")):
                     tar.add(path, os.path.basename(path))

@@ -133,8 +133,18 @@ class Report(Case):
         self.assertEqual(browser.run("document.querySelectorAll('svg .core').length"), cores)
         self.assertGreater(browser.run("document.querySelector('svg').getBoundingClientRect().height"), 100)
         self.assertTrue(browser.run("document.querySelector('svg title').textContent"))
+        self.judge_told_once(browser, document)
         for part, error in document["errors"].items():  # what this daemon does not tell
             self.assertIn(error, browser.run("document.body.innerText"), part)
+
+    def judge_told_once(self, browser, document):
+        """What doctor and advise both say is among the advice."""
+        findings, advice = document["doctor"]["findings"], document["advise"]["advice"]
+        both = [row for row in findings if row["advice"]]
+        self.assertTrue(both)
+        self.assertLessEqual({(row["uuid"], row["id"]) for row in both}, {(row["uuid"], row["id"]) for row in advice})
+        for section, rows in (("findings", len(findings) - len(both)), ("advice", len(advice))):
+            self.assertEqual(browser.run(f"document.querySelectorAll('#{section} tbody tr').length"), rows, section)
 
     def judge_looks(self, browser):
         levels = browser.run("[...document.querySelectorAll('h1,h2,h3,h4')].map(e => +e.tagName[1])")
