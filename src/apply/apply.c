@@ -2,9 +2,9 @@
 /*
  * One ChangeSet of one guest, or of the host, made in order.
  *
- * Invariants: nothing is written before guest_ready() said so; a change is DONE only if what was
- * read back means the same as what was wanted; after GONE or FATAL no further call is made, but for
- * the one that puts a half-made change back.
+ * Invariants: nothing is written before guest_ready(), or a fresh look, said so; a change is DONE
+ * only if what was read back means the same as what was wanted; after GONE or FATAL no further call
+ * is made, but for the one that puts a half-made change back.
  *
  * libvirt's live pin writes the cgroup, then the affinity, then its definition, and takes nothing
  * back when it fails on the way: hence the undo. A change of the cgroup alone is made by the same
@@ -345,7 +345,7 @@ static OutcomeKind worst_kind(const Outcome *outcome)
 }
 
 Outcome *apply_run(const Backend *backend, const Guest *guest, const ChangeSet *changes,
-                   const CpuSet *allowed, const CpuSet *online)
+                   const CpuSet *allowed, const CpuSet *online, bool is_ready)
 {
     Outcome *outcome = g_new0(Outcome, 1);
     Run run = {.backend = backend,
@@ -358,7 +358,7 @@ Outcome *apply_run(const Backend *backend, const Guest *guest, const ChangeSet *
     outcome->results = g_new0(ChangeResult, change_set_size(changes));
     if (change_set_size(changes) == 0)
         return outcome;
-    int r = guest ? backend_guest_ready(backend, guest) : BACKEND_DONE;
+    int r = guest && !is_ready ? backend_guest_ready(backend, guest) : BACKEND_DONE;
     run.threads_only = r == BACKEND_HUNG;
     if (r == BACKEND_DONE || r == BACKEND_HUNG) {
         run_changes(&run);

@@ -156,6 +156,7 @@ static const PageTable advice_table = {
     .columns =
         (const PageColumn[]){
             {"Guest", NULL, write_whose},
+            {"Severity", NULL, write_severity},
             {"What", "what", NULL},
             {"Device", "device", NULL},
             {"Why", "reason", NULL},
@@ -365,7 +366,8 @@ static Sums sums_make(Doc *document)
         sums.pending += doc_length(guest, "pending");
     }
     DOC_FOREACH(finding, doc_get(document, "doctor"), "findings")
-    sums.findings += !g_str_equal(doc_word(finding, "severity"), "info");
+    sums.findings +=
+        !doc_bool(finding, "advice") && !g_str_equal(doc_word(finding, "severity"), "info");
     return sums;
 }
 

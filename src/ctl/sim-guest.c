@@ -98,9 +98,10 @@ static void pins_clear(GuestPin **pins, unsigned *n_pins)
     *n_pins = 0;
 }
 
+/* The set may be shared with the definition that is known. */
 static void set_replace(CpuSet **set, CpuSet *with)
 {
-    hwloc_bitmap_free(*set);
+    cpuset_release(set);
     *set = with;
 }
 

@@ -371,7 +371,7 @@ static void plan_defrag(Manager *manager, Request *request)
     manager->plan = g_steal_pointer(&better);
 }
 
-/* Guests of the same rules have one policy; selected is consumed. */
+/* Guests have one policy where all its values are the very same; selected is consumed. */
 static GuestPolicy *share_policy(const Manager *manager, GuestPolicy *selected)
 {
     for (guint i = 0; i < manager->guests->len; i++) {

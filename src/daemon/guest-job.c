@@ -94,11 +94,17 @@ static bool check_process(GuestJob *job, const ProcessKey *process)
     return false;
 }
 
+static bool is_fresh(int64_t looked_usec)
+{
+    return g_get_monotonic_time() - looked_usec <= LOOK_FRESH_USEC;
+}
+
 static int look(GuestJob *job)
 {
     g_autoptr(Guest) guest = NULL;
     const Guest *last = job->guest ? job->guest : job->last;
 
+    job->looked_usec = g_get_monotonic_time();
     if (job->threads_only) {
         job->result = backend_guest_threads_acquire(job->backend, last,
                                                     "a call about it has not come back", &guest);
@@ -343,6 +349,12 @@ static void finish_batch(GuestJob *job, const ProcessKey *process, int64_t batch
     settle_half(job, process, outcome->changes, words, observed);
 }
 
+/* A look asks whether the guest may be written to; setters of libvirt do so again. */
+static bool is_ready(const GuestJob *job)
+{
+    return !job->guest->hung && !job->guest->in_job && is_fresh(job->looked_usec);
+}
+
 /* record intent → apply → look → record outcome. The record comes first; where it can't be written
  * the guest is tuned all the same, and the record is told afterwards what it missed. */
 static const Outcome *job_apply(GuestJob *job, const ProcessKey *process, const ChangeSet *changes)
@@ -350,8 +362,9 @@ static const Outcome *job_apply(GuestJob *job, const ProcessKey *process, const 
     int64_t batch = 0;
     const char *why = job->kind == GUEST_RESTORE ? "restore" : "plan";
     int r = job->record ? record_begin(job->record, process, changes, why, &batch) : 0;
-    Outcome *outcome = apply_run(job->backend, job->guest, changes,
-                                 guest_allowed(job->guest, job->topo), job->topo->online);
+    Outcome *outcome =
+        apply_run(job->backend, job->guest, changes, guest_allowed(job->guest, job->topo),
+                  job->topo->online, is_ready(job));
 
     g_ptr_array_add(job->outcomes, outcome);
     look(job);
@@ -414,9 +427,10 @@ static int first_look(GuestJob *job)
     const Guest *last = job->last;
 
     if (!last || !last->active || last->hung || last->in_job || job->threads_only ||
-        g_get_monotonic_time() - job->last_usec > LOOK_FRESH_USEC)
+        !is_fresh(job->last_usec))
         return look(job);
     job->guest = guest_ref(last);
+    job->looked_usec = job->last_usec;
     job->result = BACKEND_DONE;
     return job->result;
 }

@@ -52,6 +52,7 @@ typedef struct GuestJob {
     /* results */
     int result;          /* BackendResult or negative errno; RESTORE: also of reading the record */
     Guest *guest;        /* last look; NULL if there was none */
+    int64_t looked_usec; /* when it was begun, monotonic */
     GPtrArray *outcomes; /* of Outcome, one per round that wrote */
     ChangeSet *left;     /* what still differs; NULL for LOOK */
     DiagList *diags;

@@ -227,7 +227,7 @@ static void apply(HostJob *job, const ProcessKey *process, const ChangeSet *chan
         keep_added(job, process);
     if (job->record)
         note_record(job, record_begin(job->record, process, changes, why, &batch));
-    job->outcome = apply_run(job->backend, NULL, changes, NULL, NULL);
+    job->outcome = apply_run(job->backend, NULL, changes, NULL, NULL, false);
     if (look(job) == BACKEND_DONE)
         finish(job, process, batch);
     else if (!backend_is_given_up(job->backend))

@@ -223,6 +223,9 @@ static void measure_frequencies(const char *root, Vitals *vitals)
 #define VULNERABILITIES "/sys/devices/system/cpu/vulnerabilities/"
 #define L1D_FLUSH "/sys/module/kvm_intel/parameters/vmentry_l1d_flush"
 
+#define SMT_CONTROL "/sys/devices/system/cpu/smt/control"
+#define SMT_IS_OFF "SMT is switched off: half of the hardware threads do nothing"
+
 /* Values as the kernel shows them: booleans as Y and N, or numbers; mitigations as in
  * admin-guide/hw-vuln of its documents and arch/x86/kernel/cpu/bugs.c. */
 static const struct {
@@ -255,22 +258,26 @@ static const struct {
      "Mitigation: IBPB*",
      {FINDING_ENTRY_FLUSH,
       "spec_rstack_overflow: branch predictions are thrown away at each exit of a guest",
-      "start the host with spec_rstack_overflow=safe-ret, the kernel's default"}},
+      "a newer kernel or microcode; or spec_rstack_overflow=safe-ret on the kernel's command "
+      "line"}},
     {VULNERABILITIES "retbleed",
      "Mitigation: IBPB*",
      {FINDING_ENTRY_FLUSH,
       "retbleed: branch predictions are thrown away at each entry to the kernel",
-      "start the host with retbleed=auto, the kernel's default"}},
+      "retbleed=auto, the default, on the kernel's command line"}},
     {"/sys/module/kvm/parameters/nx_huge_pages",
      "[Y1]",
      {FINDING_SPLIT_HUGE_PAGES,
       "kvm.nx_huge_pages is on: huge pages from which a guest runs code are split, against "
       "itlb_multihit of this CPU",
       "where all guests are trusted: load kvm with kvm.nx_huge_pages=off"}},
-    {"/sys/devices/system/cpu/smt/control",
-     "*off",
-     {FINDING_SMT_OFF, "SMT is switched off (nosmt): half of the hardware threads do nothing",
-      "where guests trust each other: echo on >/sys/devices/system/cpu/smt/control"}},
+    {SMT_CONTROL,
+     "off",
+     {FINDING_SMT_OFF, SMT_IS_OFF, "where guests trust each other: echo on >" SMT_CONTROL}},
+    {SMT_CONTROL,
+     "forceoff",
+     {FINDING_SMT_OFF, SMT_IS_OFF,
+      "where guests trust each other: take nosmt=force off the kernel's command line"}},
 };
 
 static void measure_kernel(const char *root, Vitals *vitals)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 static void must(int r)
@@ -209,7 +210,7 @@ static unsigned cpuset_hash(gconstpointer set)
     int n = hwloc_bitmap_nr_ulongs(set);
 
     for (int i = 0; i < n; i++) {
-        unsigned long word = hwloc_bitmap_to_ith_ulong(set, (unsigned)i);
+        uint64_t word = hwloc_bitmap_to_ith_ulong(set, (unsigned)i);
         hash = hash * 31 + (unsigned)(word ^ word >> 32);
     }
     return hash; /* of sets without an end 0 */

@@ -73,7 +73,7 @@ static void devices_clear(GuestDef *def)
     g_strfreev(def->hostdevs);
 }
 
-/* Those that every guest has. */
+/* Those that guests mostly have in common. */
 static void common_sets_each(GuestDef *def, void (*call)(CpuSet **set))
 {
     call(&def->vcpus);

@@ -73,6 +73,14 @@ static bool is_carried_out(const Entry *entry, const PlanGuest *guest)
            !seat->plan->moved && seat->had == seat->home;
 }
 
+/* NULL: its plan before says nothing that counts. */
+static const GuestPlan *before_of(const PlanGuest *guest)
+{
+    const GuestPlan *before = guest->before;
+
+    return before && before->result != PLAN_UNMANAGED ? before : NULL;
+}
+
 static bool is_same(const Entry *entry, const PlanGuest *guest)
 {
     const PlanGuest *had = &entry->guest;
@@ -80,7 +88,7 @@ static bool is_same(const Entry *entry, const PlanGuest *guest)
     return had->guest == guest->guest && had->policy == guest->policy &&
            had->running == guest->running && had->manual == guest->manual &&
            had->released == guest->released &&
-           (had->before == guest->before || (guest->running && is_carried_out(entry, guest)));
+           (before_of(had) == before_of(guest) || (guest->running && is_carried_out(entry, guest)));
 }
 
 static void add_entry(Planning *planning, const PlanGuest *guest)

@@ -295,7 +295,6 @@ static GuestPlan *guest_plan_write(Planner *planner, Seat *seat)
     if (!seat->refused)
         numa_write(planner, seat, plan);
     knobs_plan(plan, topo, planner->policy, seat->in->policy, seat->in->guest);
-    guest_plan_share(plan);
     return plan;
 }
 
@@ -385,6 +384,7 @@ static void seat_write(Planner *planner, Seat *seat, GPtrArray *written)
         seat->n_diags = seat->diags->items->len;
     seat->written = planner->n_writes;
     seat->plan = guest_plan_write(planner, seat);
+    guest_plan_share(seat->plan);
     if (seat->watch != WATCH_NOTHING)
         g_ptr_array_add(planner->watchers[seat->watch], seat);
     set_reach(planner, seat, find_reach(planner, seat));

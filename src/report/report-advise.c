@@ -8,6 +8,7 @@ static struct json_object *advice_object(const Finding *advice)
     g_autofree char *line = keys ? g_strconcat("policy: ", keys, NULL) : g_strdup(advice->command);
 
     json_object_object_add(object, "id", parts_text(finding_info(advice->id)->name));
+    json_object_object_add(object, "severity", parts_text(severity_name(advice->severity)));
     json_object_object_add(object, "guest", parts_text(advice->guest));
     json_object_object_add(object, "uuid", parts_text(advice->uuid));
     json_object_object_add(object, "device", parts_text(advice->device));

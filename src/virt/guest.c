@@ -182,6 +182,12 @@ static int ask(VirtCall *call, int answer, int *ret_result)
     return answer;
 }
 
+/* As of a moment ago, when the call began: a guest that runs was found with its id. */
+static bool is_active(const VirtCall *call)
+{
+    return virDomainGetID(call->domain) != (unsigned)-1;
+}
+
 /* Of a guest that is off. */
 static OffReason off_reason(VirtCall *call)
 {
@@ -244,13 +250,10 @@ static int guest_read(VirtCall *call, Guest *guest)
 {
     int r = VIRT_DONE;
 
-    int active = ask(call, virDomainIsActive(call->domain), &r);
-    if (active < 0)
-        return r;
     int persistent = ask(call, virDomainIsPersistent(call->domain), &r);
     if (persistent < 0)
         return r;
-    guest->active = active == 1;
+    guest->active = is_active(call);
     guest->persistent = persistent == 1;
     if (!guest->active)
         guest->off = off_reason(call);
@@ -267,10 +270,8 @@ static int guest_read(VirtCall *call, Guest *guest)
 
 static int definition_in_force(VirtCall *call, GuestDef **ret)
 {
-    int r = VIRT_DONE, active = ask(call, virDomainIsActive(call->domain), &r);
-
-    if (active <= 0)
-        return active < 0 ? r : VIRT_GONE;
+    if (!is_active(call))
+        return VIRT_GONE;
     if (definition_takes_a_job(call) && call_check_ready(call) == VIRT_HUNG)
         return VIRT_HUNG;
     return call_definition(call, 0, ret);

@@ -4,6 +4,7 @@ CPU a pass, libvirtd's own counted too, and memory; and how long after a guest's
 are placed. Run by run.sh inside private namespaces; BENCH_GUESTS, BENCH_PASSES and BENCH_STARTS in the
 environment."""
 
+import math
 import os
 import statistics
 import subprocess
@@ -35,7 +36,8 @@ def cpu_usec(pid):
 
 
 def quantile(values, part):
-    return sorted(values)[min(int(len(values) * part), len(values) - 1)]
+    """By nearest rank."""
+    return sorted(values)[max(math.ceil(len(values) * part), 1) - 1]
 
 
 class Floor:

@@ -427,7 +427,8 @@ static char *apply_plan(const Topo *topo, FakeBackend *fake, const GuestPlan *pl
         left = g_strdup_printf("%s %s: %s -> %s", key, plane_name(change->key.plane),
                                change->from ? change->from : "not set",
                                change->to ? change->to : "not set");
-        Outcome *outcome = apply_run(&fake->backend, guest, changes, plan->allowed, topo->online);
+        Outcome *outcome =
+            apply_run(&fake->backend, guest, changes, plan->allowed, topo->online, false);
         outcome_free(outcome);
     }
     return g_steal_pointer(&left);

@@ -81,7 +81,7 @@ static Outcome *run(World *world)
 {
     g_autoptr(Guest) seen = guest_copy(world->guest);
 
-    return apply_run(&world->fake->backend, seen, world->changes, world->cpus, world->cpus);
+    return apply_run(&world->fake->backend, seen, world->changes, world->cpus, world->cpus, false);
 }
 
 static void fail_call(World *world, unsigned call, FakeFault fault)
@@ -312,7 +312,7 @@ static void offline_cpu_is_no_failure(void **state)
 
     want(world, KNOB_VCPU_PIN, 0, PLANE_ACTUAL, 101, "0-7", "6-9");
     g_autoptr(Outcome) outcome =
-        apply_run(&world->fake->backend, world->guest, world->changes, allowed, world->cpus);
+        apply_run(&world->fake->backend, world->guest, world->changes, allowed, world->cpus, false);
     assert_int_equal(outcome->kind, OUTCOME_DONE);
 }
 
@@ -585,7 +585,7 @@ static Outcome *run_moody(World *world, Moods moods)
                               .guest_ready = moody_ready,
                               .setting_apply = moody_apply,
                               .definition_edit = moody_edit};
-    return apply_run(&moods.backend, seen, world->changes, world->cpus, world->cpus);
+    return apply_run(&moods.backend, seen, world->changes, world->cpus, world->cpus, false);
 }
 
 static void only_what_is_refused_is_left(void **state)

@@ -336,16 +336,50 @@ static void test_empty_directory(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* What a definition says of all vCPUs and of the emulator gives way to the plan, guest by guest. */
+static void test_start_over_wider_pins(void **state)
+{
+    World *world = *state;
+
+    for (unsigned n = 1; n <= 2; n++) {
+        g_autofree char *file = g_strdup_printf("%u-d%u.xml", n, n);
+        g_autofree char *text = g_strdup_printf(
+            "<domain type='kvm'><name>d%u</name>"
+            "<uuid>6a0f7d5c-1b1e-4f0e-9d0c-2b8f6f1c%04u</uuid><memory unit='MiB'>64</memory>"
+            "<vcpu cpuset='0-7'>2</vcpu><cputune><emulatorpin cpuset='0-7'/></cputune>"
+            "<os><type arch='x86_64'>hvm</type></os></domain>",
+            n, n);
+        write_file(world->guests, file, text);
+    }
+    add_args(world, (const char *const[]){"--start", "d1", "d2", NULL});
+    g_autoptr(Simulation) simulation = run(world);
+    for (unsigned n = 0; n < 2; n++) {
+        const GuestPlan *plan = simulation->plan->guests[n];
+        assert_int_equal(plan->result, PLAN_PLACED);
+        assert_int_equal(cpuset_weight(plan->exclusive), 2);
+    }
+    g_autoptr(Doc) document = simulation_report(simulation, NULL);
+    assert_non_null(document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_all_together),       TEST(test_refused),
-        TEST(test_running_stays),      TEST(test_start_comes_on_top),
-        TEST(test_start_moves_nobody), TEST(test_start_beside_refused),
-        TEST(test_pinned_by_hand),     TEST(test_extra_facts),
-        TEST(test_bad_lists),          TEST(test_bad_files_are_all_told),
-        TEST(test_bad_start),          TEST(test_bad_topology),
-        TEST(test_missing_options),    TEST(test_empty_directory),
+        TEST(test_all_together),
+        TEST(test_refused),
+        TEST(test_running_stays),
+        TEST(test_start_comes_on_top),
+        TEST(test_start_moves_nobody),
+        TEST(test_start_beside_refused),
+        TEST(test_pinned_by_hand),
+        TEST(test_extra_facts),
+        TEST(test_bad_lists),
+        TEST(test_bad_files_are_all_told),
+        TEST(test_bad_start),
+        TEST(test_bad_topology),
+        TEST(test_missing_options),
+        TEST(test_empty_directory),
+        cmocka_unit_test_setup_teardown(test_start_over_wider_pins, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1161,7 +1161,7 @@ static void refused_put_back_keeps_its_original(void **state)
     assert_string_equal(cache_now(world), "none");
     plan_cache(world, &pool, NULL);
     g_autoptr(GuestJob) job = job_new(world, GUEST_TUNE);
-    world->fake->fail_call = 3;
+    world->fake->fail_call = 2; /* the first is the look */
     world->fake->fault = FAKE_REFUSED;
     guest_job_run(job);
     assert_int_equal(job->result, BACKEND_DONE);

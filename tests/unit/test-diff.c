@@ -148,7 +148,7 @@ static void apply(const World *world, const ChangeSet *changes)
 {
     g_autoptr(Guest) seen = look(world);
     g_autoptr(Outcome) outcome =
-        apply_run(&world->fake->backend, seen, changes, world->allowed, world->allowed);
+        apply_run(&world->fake->backend, seen, changes, world->allowed, world->allowed, false);
 
     for (unsigned i = 0; outcome->kind != OUTCOME_DONE && i < change_set_size(changes); i++)
         if (outcome->results[i].error)

@@ -265,7 +265,8 @@ static void set_affinity(const Guest *guest, const char *list)
 
 static void many_vcpus(World *world)
 {
-    hwloc_bitmap_set_range(world->web->live->vcpus, 0, 6);
+    cpuset_release(&world->web->live->vcpus);
+    world->web->live->vcpus = cpuset_new_range(0, 6);
     world->web->live->max_vcpus = 7;
     guest_kernel_unref(world->web->kernel);
     const FakeKernelOptions options = {
