@@ -6,13 +6,13 @@ bool backend_is_given_up(const Backend *backend)
     return backend->watch.given_up && g_atomic_int_get(backend->watch.given_up) != 0;
 }
 
-int backend_guest_acquire(const Backend *backend, const char *uuid, Guest **ret)
+int backend_guest_acquire(const Backend *backend, const char *uuid, const Guest *off, Guest **ret)
 {
     g_autoptr(Guest) guest = NULL;
 
     if (backend_is_given_up(backend))
         return BACKEND_GIVEN_UP;
-    int r = backend->guest_acquire(backend->ctx, uuid, &guest);
+    int r = backend->guest_acquire(backend->ctx, uuid, off, &guest);
     if (backend_is_given_up(backend))
         return BACKEND_GIVEN_UP;
     *ret = g_steal_pointer(&guest);

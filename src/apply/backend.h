@@ -40,9 +40,11 @@ typedef struct Backend {
     void *ctx;
     BackendWatch watch;
 
-    /* A whole look at one guest: both definitions, threads, cgroups. DONE with *ret, RETRY, GONE,
+    /* A whole look at one guest: both definitions, threads, cgroups. off: the look before, at which
+     * it was off; if it runs now, what no start changes is taken over from that, so that it is
+     * placed the sooner. NULL: all is asked. DONE with *ret, RETRY, GONE,
      * HUNG: and its definition is not known; or negative errno. */
-    int (*guest_acquire)(void *ctx, const char *uuid, Guest **ret);
+    int (*guest_acquire)(void *ctx, const char *uuid, const Guest *off, Guest **ret);
 
     /* A look at the threads of a running guest alone, for which libvirt is not asked: the rest of
      * *ret is as known has it, and it hangs, with that reason (static, for people). DONE with *ret;
@@ -84,7 +86,7 @@ typedef struct Backend {
 /* True: whoever runs with this backend ends, and leaves guest and record to others. */
 bool backend_is_given_up(const Backend *backend);
 /* The members, or BACKEND_GIVEN_UP; what a look brings back too late is freed. */
-int backend_guest_acquire(const Backend *backend, const char *uuid, Guest **ret);
+int backend_guest_acquire(const Backend *backend, const char *uuid, const Guest *off, Guest **ret);
 int backend_guest_threads_acquire(const Backend *backend, const Guest *known, const char *hung,
                                   Guest **ret);
 /* HUNG at once for a guest that hung when it was looked at. */

@@ -58,11 +58,11 @@ static int kernel_acquire(const Guest *guest, GuestKernel **ret)
 
 /* libvirt knows the guest a moment longer than the kernel has its process, and in a start a moment
  * earlier: both are "gone" until the next event. */
-static int real_guest_acquire(void *ctx, const char *uuid, Guest **ret)
+static int real_guest_acquire(void *ctx, const char *uuid, const Guest *off, Guest **ret)
 {
     g_autoptr(Guest) guest = NULL;
 
-    int r = from_virt(virt_guest_acquire(ctx, uuid, &guest));
+    int r = from_virt(virt_guest_acquire(ctx, uuid, off, &guest));
     if (r != BACKEND_DONE)
         return r;
     if (guest->active) {

@@ -70,7 +70,7 @@ static void give_up(RestartJob *job, RestartOutcome outcome, const char *text)
 static Guest *look(RestartJob *job)
 {
     Guest *guest = NULL;
-    int r = backend_guest_acquire(job->backend, job->entry->uuid, &guest);
+    int r = backend_guest_acquire(job->backend, job->entry->uuid, NULL, &guest);
 
     if (r == BACKEND_DONE)
         return guest;

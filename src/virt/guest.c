@@ -214,12 +214,8 @@ static OffReason off_reason(VirtCall *call)
 
 static int config_read(VirtCall *call, Guest *guest)
 {
-    int autostart = 0;
-
     if (!guest->persistent)
         return VIRT_DONE;
-    if (virDomainGetAutostart(call->domain, &autostart) == 0)
-        guest->autostart = autostart == 1;
     guest->managed_save = !guest->active && virDomainHasManagedSaveImage(call->domain, 0) == 1;
     return call_definition(call, VIR_DOMAIN_XML_INACTIVE, &guest->config);
 }
@@ -246,22 +242,45 @@ static int running_read(VirtCall *call, Guest *guest)
     return r == VIRT_DONE ? config_read(call, guest) : r;
 }
 
-static int guest_read(VirtCall *call, Guest *guest)
+/* What no start changes. */
+static int standing_read(VirtCall *call, Guest *guest)
 {
-    int r = VIRT_DONE;
+    int r = VIRT_DONE, autostart = 0;
 
     int persistent = ask(call, virDomainIsPersistent(call->domain), &r);
     if (persistent < 0)
         return r;
-    guest->active = is_active(call);
     guest->persistent = persistent == 1;
+    if (guest->persistent && virDomainGetAutostart(call->domain, &autostart) == 0)
+        guest->autostart = autostart == 1;
+    int n_snapshots = virDomainSnapshotNum(call->domain, 0);
+    guest->n_snapshots = n_snapshots > 0 ? (unsigned)n_snapshots : 0;
+    return VIRT_DONE;
+}
+
+static void standing_take(const Guest *known, Guest *guest)
+{
+    guest->persistent = known->persistent;
+    guest->autostart = known->autostart;
+    guest->n_snapshots = known->n_snapshots;
+}
+
+static int guest_read(VirtCall *call, const Guest *off, Guest *guest)
+{
+    int r = VIRT_DONE;
+
+    guest->active = is_active(call);
+    if (off && guest->active)
+        standing_take(off, guest);
+    else
+        r = standing_read(call, guest);
+    if (r != VIRT_DONE)
+        return r;
     if (!guest->active)
         guest->off = off_reason(call);
     r = guest->active ? running_read(call, guest) : config_read(call, guest);
     if (r != VIRT_DONE)
         return r;
-    int n_snapshots = virDomainSnapshotNum(call->domain, 0);
-    guest->n_snapshots = n_snapshots > 0 ? (unsigned)n_snapshots : 0;
     const GuestDef *next = guest->config ? guest->config : guest->live;
     if (next)
         guest->hypervisor = call_hypervisor(call, next);
@@ -289,7 +308,7 @@ int virt_definition_acquire(VirtHub *hub, const char *uuid, bool config, GuestDe
     return r == VIRT_REFUSED ? -EIO : r;
 }
 
-int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret)
+int virt_guest_acquire(VirtHub *hub, const char *uuid, const Guest *off, Guest **ret)
 {
     VirtCall call = {.what = "looking at it"};
     g_autoptr(Guest) guest = NULL;
@@ -299,7 +318,7 @@ int virt_guest_acquire(VirtHub *hub, const char *uuid, Guest **ret)
         r = -EINVAL;
     if (r == VIRT_DONE) {
         guest = guest_new(uuid, virDomainGetName(call.domain));
-        r = guest_read(&call, guest);
+        r = guest_read(&call, off, guest);
         if (r == VIRT_REFUSED)
             r = -EIO;
     }

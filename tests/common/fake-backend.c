@@ -408,7 +408,7 @@ static int end_call(FakeBackend *fake, int result, char *text)
     return result;
 }
 
-static int fake_guest_acquire(void *ctx, const char *uuid, Guest **ret)
+static int fake_guest_acquire(void *ctx, const char *uuid, const Guest *off, Guest **ret)
 {
     FakeBackend *fake = ctx;
     int fault, r;
@@ -417,10 +417,13 @@ static int fake_guest_acquire(void *ctx, const char *uuid, Guest **ret)
     const Guest *guest = fake_backend_find(fake, uuid);
     if (!fault_result(fault, &r))
         r = guest ? BACKEND_DONE : BACKEND_GONE;
-    if (r == BACKEND_DONE && guest)
+    if (r == BACKEND_DONE && guest) {
         *ret = guest_copy(guest);
-    else if (r == BACKEND_DONE)
+        if (off && guest->active)
+            (*ret)->n_snapshots = off->n_snapshots;
+    } else if (r == BACKEND_DONE) {
         r = BACKEND_GONE;
+    }
     return end_call(fake, r, g_strconcat("acquire ", guest ? guest->name : uuid, NULL));
 }
 
@@ -428,7 +431,7 @@ static int fake_guest_threads_acquire(void *ctx, const Guest *known, const char 
 {
     g_autoptr(Guest) guest = NULL;
 
-    int r = fake_guest_acquire(ctx, known->uuid, &guest);
+    int r = fake_guest_acquire(ctx, known->uuid, NULL, &guest);
     if (r != BACKEND_DONE)
         return r;
     if (!guest_is_of_process(known, guest->kernel->pid, guest->kernel->starttime))

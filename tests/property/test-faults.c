@@ -115,10 +115,11 @@ static void record_check_now(Schedule *schedule)
 
 /* --- what goes wrong --- */
 
-static int dead_guest_acquire(void *ctx, const char *uuid, Guest **ret)
+static int dead_guest_acquire(void *ctx, const char *uuid, const Guest *off, Guest **ret)
 {
     (void)ctx;
     (void)uuid;
+    (void)off;
     (void)ret;
     return BACKEND_GONE;
 }

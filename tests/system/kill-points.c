@@ -61,9 +61,9 @@ __attribute__((constructor)) static void begin(void)
 
 /* --- the Backend --- */
 
-static int at_guest_acquire(void *ctx, const char *uuid, Guest **ret)
+static int at_guest_acquire(void *ctx, const char *uuid, const Guest *off, Guest **ret)
 {
-    AT("guest_acquire", int, real.guest_acquire(ctx, uuid, ret));
+    AT("guest_acquire", int, real.guest_acquire(ctx, uuid, off, ret));
 }
 
 static int at_guest_ready(void *ctx, const Guest *guest)

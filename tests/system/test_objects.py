@@ -13,9 +13,10 @@ import xml.etree.ElementTree as ElementTree
 
 from harness import BUILD, REPO, Case
 import harness
+import monitor
+from monitor import NAME, PATH, plain
 from truth import read, run, virsh, wait_for
 
-NAME, PATH = "org.vmtuned1", "/org/vmtuned1"
 GUEST, JOB, MANAGER = f"{NAME}.Guest", f"{NAME}.Job", f"{NAME}.Manager"
 PROPERTIES, OBJECTS = "org.freedesktop.DBus.Properties", "org.freedesktop.DBus.ObjectManager"
 DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"
@@ -24,15 +25,6 @@ DEDICATED = "guests: [{match: {name: 'ded*'}, cpu: {policy: dedicated}}]"
 def busctl(*words, check=True):
     done = run("busctl", "--system", "--json=short", *words, check=check)
     return json.loads(done.stdout)["data"] if done.returncode == 0 and done.stdout else None
-
-
-def plain(value):
-    """Without the types that busctl writes beside values."""
-    if isinstance(value, dict) and set(value) == {"type", "data"}:
-        return plain(value["data"])
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list) else value
 
 
 def objects():
@@ -47,33 +39,6 @@ def path_of(guest):
 
 def get(path, interface, name):
     return plain(busctl("get-property", NAME, path, interface, name))
-
-
-class Monitor:
-    """All that vmtuned tells, as a client sees it."""
-
-    def __init__(self):
-        self.path = os.path.join(harness.HOST.scratch, "signals")
-        self.file = open(self.path, "wb")
-        self.process = subprocess.Popen(("busctl", "--system", "--json=short", "monitor", "--match",
-                                         f"type='signal',sender='{NAME}'"), stdout=self.file, stderr=subprocess.DEVNULL)
-        wait_for("busctl listens", lambda: b"CycleDone" in read(self.path).encode())
-
-    def signals(self, member):
-        """(path, arguments) of each."""
-        found = [json.loads(line) for line in read(self.path).splitlines() if line.endswith("}")]
-        return [(message["path"], plain(message["payload"]["data"])) for message in found
-                if message.get("member") == member]
-
-    def changes(self, path):
-        """Each value of its properties that was told, in order."""
-        return [item for where, data in self.signals("PropertiesChanged") if where == path
-                for item in data[1].items()]
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        self.file.close()
 
 
 def on_terminal(command, until, environment=(), interrupt=False, timeout=60):
@@ -99,13 +64,8 @@ def on_terminal(command, until, environment=(), interrupt=False, timeout=60):
     return text.decode(), seen, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-@contextlib.contextmanager
 def monitoring():
-    monitor = Monitor()
-    try:
-        yield monitor
-    finally:
-        monitor.close()
+    return monitor.monitoring(os.path.join(harness.HOST.scratch, "signals"))
 
 
 class Objects(Case):
@@ -131,29 +91,29 @@ class Objects(Case):
         guest = self.guest("ded1")
         daemon = self.daemon(DEDICATED)
         self.wait_state(daemon, guest, "as-planned")
-        with monitoring() as monitor:
+        with monitoring() as heard:
             daemon.wait_cycles(3)
-            self.assertEqual(monitor.signals("PropertiesChanged"), [], "nothing changed")
+            self.assertEqual(heard.signals("PropertiesChanged"), [], "nothing changed")
             virsh("vcpupin", guest.name, "0", "0", "--live")
-            wait_for("the drift is told", lambda: ("DriftCount", 1) in monitor.changes(path_of(guest)))
-            wait_for("its repair is told", lambda: ("RepairCount", 1) in monitor.changes(path_of(guest)))
-            self.assertNotIn("Name", dict(monitor.changes(path_of(guest))))
+            wait_for("the drift is told", lambda: ("DriftCount", 1) in heard.changes(path_of(guest)))
+            wait_for("its repair is told", lambda: ("RepairCount", 1) in heard.changes(path_of(guest)))
+            self.assertNotIn("Name", dict(heard.changes(path_of(guest))))
             daemon.write_policy(DEDICATED, mode="observe")
             daemon.send(signal.SIGHUP)
-            wait_for("the mode is told", lambda: ("Mode", "observe") in monitor.changes(PATH))
+            wait_for("the mode is told", lambda: ("Mode", "observe") in heard.changes(PATH))
 
     def test_guests_come_and_go(self):
         first = self.guest("ded1", start=False)
         daemon = self.daemon(DEDICATED)
-        with monitoring() as monitor:
+        with monitoring() as heard:
             second = self.guest("ded2", start=False)
             wait_for("it is there", lambda: path_of(second) in objects())
-            (path, (added, interfaces)), = monitor.signals("InterfacesAdded")
+            (path, (added, interfaces)), = heard.signals("InterfacesAdded")
             self.assertEqual((path, added), (PATH, path_of(second)))
             self.assertEqual(interfaces[GUEST]["Name"], "ded2")
             second.undefine()
-            wait_for("it is gone", lambda: monitor.signals("InterfacesRemoved"))
-            (_, (removed, interfaces)), = monitor.signals("InterfacesRemoved")
+            wait_for("it is gone", lambda: heard.signals("InterfacesRemoved"))
+            (_, (removed, interfaces)), = heard.signals("InterfacesRemoved")
             self.assertEqual(removed, path_of(second))
             self.assertIn(GUEST, interfaces)
         self.assertEqual(set(objects()), {path_of(first)})
@@ -225,19 +185,19 @@ class Jobs(Case):
     def test_an_apply_is_a_job(self):
         guests = [self.guest(f"web{number}") for number in range(3)]
         daemon = self.daemon("guests: [{match: {name: 'web*'}, cpu: {policy: shared}}]", mode="observe", interval="1s")
-        with monitoring() as monitor:
+        with monitoring() as heard:
             daemon.ctl("apply", *(guest.name for guest in guests[:2]), check=False)
-            wait_for("its end is told", lambda: monitor.signals("JobRemoved"))
-            (path, (number, job, kind)), = monitor.signals("JobNew")
+            wait_for("its end is told", lambda: heard.signals("JobRemoved"))
+            (path, (number, job, kind)), = heard.signals("JobNew")
             self.assertEqual((path, job, kind), (PATH, f"{PATH}/job/{number}", "apply"))
-            self.assertEqual([data for _, data in monitor.signals("JobRemoved")], [[number, job, "apply", "done"]])
-            shown = next(data[1][JOB] for _, data in monitor.signals("InterfacesAdded") if data[0] == job)
+            self.assertEqual([data for _, data in heard.signals("JobRemoved")], [[number, job, "apply", "done"]])
+            shown = next(data[1][JOB] for _, data in heard.signals("InterfacesAdded") if data[0] == job)
             self.assertEqual(sorted(shown["Guests"]), sorted([guest.uuid, guest.name] for guest in guests[:2]))
             self.assertEqual((shown["Unit"], shown["Phase"]), ("guests", "waiting for its turn"))
-            phases = [value for name, value in monitor.changes(job) if name == "Phase"]
+            phases = [value for name, value in heard.changes(job) if name == "Phase"]
             self.assertEqual(phases, ["looking at guests", "changing guests"])
-            self.assertIn(("Total", 2), monitor.changes(job))
-            self.assertFalse(any(JOB in data[1] for _, data in monitor.signals("InterfacesAdded") if data[0] != job))
+            self.assertIn(("Total", 2), heard.changes(job))
+            self.assertFalse(any(JOB in data[1] for _, data in heard.signals("InterfacesAdded") if data[0] != job))
         self.assertEqual(daemon.json("jobs")["jobs"], [])
 
     def test_a_restart_that_waits_is_cancelled(self):

@@ -30,7 +30,7 @@ static void look(Stage *stage)
     const Backend *backend = &stage->world->fake->backend;
     g_autoptr(Guest) seen = NULL;
 
-    assert_int_equal(backend->guest_acquire(backend->ctx, stage->managed->uuid, &seen),
+    assert_int_equal(backend->guest_acquire(backend->ctx, stage->managed->uuid, NULL, &seen),
                      BACKEND_DONE);
     managed_set_guest(stage->managed, seen);
     g_autoptr(SettingList) wanted = wanted_make(stage->managed->plan, seen);

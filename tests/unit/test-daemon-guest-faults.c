@@ -198,10 +198,11 @@ static void any_call_may_fail(void **state)
 
 /* --- killed --- */
 
-static int dead_acquire(void *ctx, const char *uuid, Guest **ret)
+static int dead_acquire(void *ctx, const char *uuid, const Guest *off, Guest **ret)
 {
     (void)ctx;
     (void)uuid;
+    (void)off;
     (void)ret;
     return -EIO;
 }

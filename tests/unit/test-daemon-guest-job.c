@@ -784,10 +784,11 @@ static void of_a_guest_that_hangs_only_threads_are_set(void **state)
     assert_as_planned(world);
 }
 
-static int hung_guest_acquire(void *ctx, const char *uuid, Guest **ret)
+static int hung_guest_acquire(void *ctx, const char *uuid, const Guest *off, Guest **ret)
 {
     (void)ctx;
     (void)uuid;
+    (void)off;
     (void)ret;
     return BACKEND_HUNG;
 }
@@ -1243,6 +1244,27 @@ static void half_restored_forgets_what_went_back(void **state)
     assert_string_equal(cache_now(world), "directsync");
 }
 
+/* The first look at a guest that was off takes over what no start changes; those that follow ask.
+ */
+static void a_start_is_looked_at_quickly(void **state)
+{
+    GuestWorld *world = *state;
+    g_autoptr(GuestJob) first = job_new(world, GUEST_LOOK), next = job_new(world, GUEST_LOOK);
+    g_autoptr(GuestJob) tune = job_new(world, GUEST_TUNE);
+
+    first->last = guest_new(world->guest->uuid, "db");
+    first->last->n_snapshots = 7;
+    guest_job_run(first);
+    assert_true(first->guest->active);
+    assert_int_equal(first->guest->n_snapshots, 7);
+    next->last = guest_ref(first->guest);
+    guest_job_run(next);
+    assert_int_equal(next->guest->n_snapshots, 0);
+    tune->last = guest_ref(first->last);
+    guest_job_run(tune);
+    assert_int_equal(tune->guest->n_snapshots, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1291,6 +1313,7 @@ int main(void)
         TEST(restored_is_not_settled),
         TEST(tuned_after_a_restore_keeps_the_original),
         TEST(half_restored_forgets_what_went_back),
+        TEST(a_start_is_looked_at_quickly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

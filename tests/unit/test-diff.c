@@ -111,7 +111,8 @@ static Guest *look(const World *world)
     const Backend *backend = &world->fake->backend;
     Guest *seen = NULL;
 
-    assert_int_equal(backend->guest_acquire(backend->ctx, world->guest->uuid, &seen), BACKEND_DONE);
+    assert_int_equal(backend->guest_acquire(backend->ctx, world->guest->uuid, NULL, &seen),
+                     BACKEND_DONE);
     return seen;
 }
 

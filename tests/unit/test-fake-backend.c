@@ -67,11 +67,12 @@ static void snapshots_are_frozen(void **state)
     const Backend *backend = &world->fake->backend;
     g_autoptr(Guest) seen = NULL;
 
-    assert_int_equal(backend->guest_acquire(backend->ctx, world->guest->uuid, &seen), BACKEND_DONE);
+    assert_int_equal(backend->guest_acquire(backend->ctx, world->guest->uuid, NULL, &seen),
+                     BACKEND_DONE);
     assert_true(fake_taskset(world->guest->kernel, 101, "3"));
     assert_cpus(fake_thread_find(seen->kernel, 101)->affinity, "0-7");
     assert_affinity(world, 101, "3");
-    assert_int_equal(backend->guest_acquire(backend->ctx, "none", &seen), BACKEND_GONE);
+    assert_int_equal(backend->guest_acquire(backend->ctx, "none", NULL, &seen), BACKEND_GONE);
 }
 
 /* Threads: 100 main, 101 worker, 102 vhost, 103 and 104 vCPUs, 105 IOThread. */

@@ -150,7 +150,7 @@ static Guest *acquire(const Fixture *fixture)
 {
     Guest *guest = NULL;
 
-    assert_int_equal(virt_guest_acquire(fixture->hub, UUID, &guest), VIRT_DONE);
+    assert_int_equal(virt_guest_acquire(fixture->hub, UUID, NULL, &guest), VIRT_DONE);
     virt_guest_read_polling(fixture->hub, guest);
     return guest;
 }
@@ -242,9 +242,33 @@ static void test_acquire(void **state)
     assert_ptr_equal(on->hypervisor, off->hypervisor);
     assert_null(on->hypervisor->enlightenments);
 
-    assert_int_equal(virt_guest_acquire(fixture->hub, NO_UUID, &none), VIRT_GONE);
-    assert_int_equal(virt_guest_acquire(fixture->hub, "not a uuid", &none), -EINVAL);
+    assert_int_equal(virt_guest_acquire(fixture->hub, NO_UUID, NULL, &none), VIRT_GONE);
+    assert_int_equal(virt_guest_acquire(fixture->hub, "not a uuid", NULL, &none), -EINVAL);
     assert_null(none);
+}
+
+/* Of a guest that has just started that is known from when it was off. */
+static void test_what_no_start_changes(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(Guest) before = guest_new(UUID, "pinned"), started = NULL, ended = NULL;
+
+    before->persistent = before->autostart = true;
+    before->n_snapshots = 7;
+    assert_int_equal(virDomainCreate(fixture->domain), 0);
+    assert_int_equal(virt_guest_acquire(fixture->hub, UUID, before, &started), VIRT_DONE);
+    assert_true(started->active);
+    assert_true(started->persistent);
+    assert_true(started->autostart);
+    assert_int_equal(started->n_snapshots, 7);
+    assert_non_null(started->config);
+
+    assert_int_equal(virDomainDestroy(fixture->domain), 0);
+    assert_int_equal(virt_guest_acquire(fixture->hub, UUID, before, &ended), VIRT_DONE);
+    assert_false(ended->active);
+    assert_true(ended->persistent);
+    assert_false(ended->autostart);
+    assert_int_equal(ended->n_snapshots, 0);
 }
 
 /* The definition of one that hangs is not asked for where that takes a job. */
@@ -255,7 +279,7 @@ static void test_hangs(void **state)
 
     assert_int_equal(virDomainCreate(fixture->domain), 0);
     deaf = true;
-    int r = virt_guest_acquire(fixture->hub, UUID, &none);
+    int r = virt_guest_acquire(fixture->hub, UUID, NULL, &none);
     deaf = false;
     assert_int_equal(r, VIRT_HUNG);
     assert_null(none);
@@ -519,7 +543,7 @@ static gpointer acquire_often(gpointer data)
 
     for (int r = VIRT_DONE; n_done < 20 && (r == VIRT_DONE || r == VIRT_BUSY);) {
         g_autoptr(Guest) guest = NULL;
-        r = virt_guest_acquire(fixture->hub, UUID, &guest);
+        r = virt_guest_acquire(fixture->hub, UUID, NULL, &guest);
         n_done += r == VIRT_DONE;
     }
     return GUINT_TO_POINTER(n_done);
@@ -600,7 +624,7 @@ static void test_away(void **state)
     assert_int_equal(virt_hub_new("qemu+unix:///system?socket=/nowhere/at/all", &hub), 0);
     assert_false(virt_hub_is_connected(hub));
     assert_int_equal(virt_guests_list(hub, true, &guests), VIRT_AWAY);
-    assert_int_equal(virt_guest_acquire(hub, UUID, &guest), VIRT_AWAY);
+    assert_int_equal(virt_guest_acquire(hub, UUID, NULL, &guest), VIRT_AWAY);
     assert_int_equal(virt_guest_ready(hub, UUID), VIRT_AWAY);
     expect_quiet(hub);
     gint64 start = g_get_monotonic_time();
@@ -622,6 +646,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_acquire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hangs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_no_start_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ready, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pins, setup, teardown),
         cmocka_unit_test_setup_teardown(test_config_edit, setup, teardown),

@@ -65,7 +65,20 @@ def check(host):
     before = max(ram_by_node(small), key=ram_by_node(small).get)
     node = next(node for node in (1, 2, 3) if node != before)
 
-    host.start(POLICY % node)
+    host.start("")
+    with host.hearing() as heard:
+        move(host, small, huge, node)
+        moves = heard.jobs("move-memory")
+    # ordinary pages, huge ones that had nowhere to go, and these again
+    assert sorted(result for result, _ in moves) == ["done", "done", "failed"], moves
+    assert all(done == sorted(done) and done[-1:] <= [100] for _, done in moves), moves
+    assert any(0 < percent < 100 for _, done in moves for percent in done), moves
+    host.note(f"move-memory, percent told: {moves}")
+
+
+def move(host, small, huge, node):
+    host.policy(POLICY % node)
+    host.ctl("reload")
     host.wait("their vCPUs on the node of the policy", lambda: all(
         cpus <= host.node_cpus(node) for guest in (small, huge) for cpus in guest.vcpu_cpus()))
     host.wait("ordinary pages on it", lambda: share_on(ram_by_node(small), node) >= 0.85)

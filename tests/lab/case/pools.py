@@ -19,8 +19,12 @@ def pools(host):
 def case(host):
     host.start(POLICY)
     assert pools(host) == [0, 0, 0, 0]
-    guest = host.guest_off(name="pool1", mib=MIB, backing=BACKING, numatune=("strict", str(NODE)))
-    host.wait("its pages on its node", lambda: pools(host) == [0, 0, MIB // 2, 0])
+    with host.hearing() as heard:
+        guest = host.guest_off(name="pool1", mib=MIB, backing=BACKING, numatune=("strict", str(NODE)))
+        host.wait("its pages on its node", lambda: pools(host) == [0, 0, MIB // 2, 0])
+        host.wait("its job has ended", lambda: heard.jobs("pages"))
+        job, = heard.jobs("pages")
+        assert job[0] == "done" and job[1][-1:] == [MIB // 2], job
     guest.start()
     host.wait_planned(guest)
     huge = [line for line in read(f"/proc/{guest.pid}/numa_maps").splitlines() if " huge " in line]

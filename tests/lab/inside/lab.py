@@ -17,6 +17,7 @@ import sys
 import time
 import uuid
 
+from monitor import monitoring
 from truth import RunningGuest, Thread, cpus, read, run, virsh, wait_for, write
 
 PORT = "/dev/virtio-ports/lab"
@@ -309,6 +310,11 @@ class Host:
         """A question to the record, read beside the daemon."""
         with contextlib.closing(sqlite3.connect(f"file:{STATE}/record.db?mode=ro", uri=True)) as record:
             return record.execute(query).fetchall()
+
+    @staticmethod
+    def hearing():
+        """What vmtuned tells on the bus from now on; it runs."""
+        return monitoring("/run/lab/signals")
 
     def journal(self, text):
         """Lines of vmtuned's journal of this case that hold text."""
