@@ -23,8 +23,8 @@ def case(host):
         guest = host.guest_off(name="pool1", mib=MIB, backing=BACKING, numatune=("strict", str(NODE)))
         host.wait("its pages on its node", lambda: pools(host) == [0, 0, MIB // 2, 0])
         host.wait("its job has ended", lambda: heard.jobs("pages"))
-        job, = heard.jobs("pages")
-        assert job[0] == "done" and job[1][-1:] == [MIB // 2], job
+        (result, done), = heard.jobs("pages")  # so few pages are mostly there before anything is told of them
+        assert result == "done" and done == sorted(done) and all(pages <= MIB // 2 for pages in done), done
     guest.start()
     host.wait_planned(guest)
     huge = [line for line in read(f"/proc/{guest.pid}/numa_maps").splitlines() if " huge " in line]
