@@ -27,7 +27,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_creds, sd_bus_creds_unref)
 
 /* Events come in bursts (a guest's start makes a dozen): wait this long for the rest. Short against
  * the time that is left to place its threads, long against the gaps in a burst. */
-#define TRIGGER_DELAY_USEC (2 * G_TIME_SPAN_MILLISECOND)
+#define TRIGGER_DELAY_USEC G_TIME_SPAN_MILLISECOND
 /* A cycle for requests begins no sooner after the end of the last such one: whoever may ask for a
  * look may not keep the host looking. */
 #define REQUEST_REST_USEC (500 * G_TIME_SPAN_MILLISECOND)
