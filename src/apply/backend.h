@@ -42,8 +42,8 @@ typedef struct Backend {
 
     /* A whole look at one guest: both definitions, threads, cgroups. off: the look before, at which
      * it was off; if it runs now, what no start changes is taken over from that, so that it is
-     * placed the sooner. NULL: all is asked. DONE with *ret, RETRY, GONE,
-     * HUNG: and its definition is not known; or negative errno. */
+     * placed the sooner. NULL: all is asked. DONE with *ret, RETRY, GONE, HUNG: and its definition
+     * is not known; or negative errno. */
     int (*guest_acquire)(void *ctx, const char *uuid, const Guest *off, Guest **ret);
 
     /* A look at the threads of a running guest alone, for which libvirt is not asked: the rest of

@@ -176,46 +176,42 @@ static void table_end(Markup *markup)
         markup_close(markup);
 }
 
-/* Writes the rows of owner[key], if there is a markup. How many there are. */
-static unsigned write_rows(Markup *markup, const PageTable *table, Doc *owner, const char *key)
+/* Begins the table with its first row; *n_rows are written so far. */
+static void write_rows(Markup *markup, const PageTable *table, Doc *owner, const char *key,
+                       unsigned *n_rows)
 {
-    unsigned n = 0;
-
     DOC_FOREACH(row, owner, key)
     {
         if (table->without && doc_bool(row, table->without))
             continue;
-        n++;
-        if (markup)
-            write_row(markup, table->columns, (PageRow){row, owner});
+        if ((*n_rows)++ == 0)
+            table_begin(markup, table);
+        write_row(markup, table->columns, (PageRow){row, owner});
     }
-    return n;
+}
+
+static void end_rows(Markup *markup, const PageTable *table, unsigned n_rows)
+{
+    if (n_rows > 0)
+        table_end(markup);
+    else
+        page_note(markup, table->empty);
 }
 
 void page_table(Markup *markup, const PageTable *table, Doc *owner, const char *key)
 {
-    if (write_rows(NULL, table, owner, key) == 0) {
-        page_note(markup, table->empty);
-        return;
-    }
-    table_begin(markup, table);
-    write_rows(markup, table, owner, key);
-    table_end(markup);
+    unsigned n_rows = 0;
+
+    write_rows(markup, table, owner, key, &n_rows);
+    end_rows(markup, table, n_rows);
 }
 
 void page_table_of_each(Markup *markup, const PageTable *table, Doc *document, const char *owners,
                         const char *key)
 {
-    unsigned n = 0;
+    unsigned n_rows = 0;
 
     DOC_FOREACH(owner, document, owners)
-    n += write_rows(NULL, table, owner, key);
-    if (n == 0) {
-        page_note(markup, table->empty);
-        return;
-    }
-    table_begin(markup, table);
-    DOC_FOREACH(owner, document, owners)
-    write_rows(markup, table, owner, key);
-    table_end(markup);
+    write_rows(markup, table, owner, key, &n_rows);
+    end_rows(markup, table, n_rows);
 }

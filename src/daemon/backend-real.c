@@ -83,9 +83,7 @@ static int real_guest_threads_acquire(void *ctx, const Guest *known, const char 
 
     (void)ctx;
     guest->active = known->active;
-    guest->persistent = known->persistent;
-    guest->autostart = known->autostart;
-    guest->n_snapshots = known->n_snapshots;
+    guest_take_standing(guest, known);
     guest->live = guest_def_ref(known->live);
     guest->config = known->config ? guest_def_ref(known->config) : NULL;
     guest->hypervisor = known->hypervisor ? hypervisor_ref(known->hypervisor) : NULL;

@@ -109,9 +109,8 @@ static int look(GuestJob *job)
         job->result = backend_guest_threads_acquire(job->backend, last,
                                                     "a call about it has not come back", &guest);
     } else {
-        job->result = backend_guest_acquire(
-            job->backend, job->uuid, job->kind == GUEST_LOOK && last && !last->active ? last : NULL,
-            &guest);
+        const Guest *off = job->kind == GUEST_LOOK && last && !last->active ? last : NULL;
+        job->result = backend_guest_acquire(job->backend, job->uuid, off, &guest);
         if (job->result == BACKEND_HUNG && last && last->kernel)
             job->result = backend_guest_threads_acquire(job->backend, last,
                                                         "its monitor does not answer", &guest);

@@ -386,6 +386,13 @@ void guest_unref(Guest *guest)
         g_atomic_rc_box_release_full(guest, guest_clear);
 }
 
+void guest_take_standing(Guest *guest, const Guest *known)
+{
+    guest->persistent = known->persistent;
+    guest->autostart = known->autostart;
+    guest->n_snapshots = known->n_snapshots;
+}
+
 bool guest_is_of_process(const Guest *guest, pid_t pid, uint64_t starttime)
 {
     const GuestKernel *kernel = guest ? guest->kernel : NULL;

@@ -258,6 +258,8 @@ Guest *guest_new(const char *uuid, const char *name); /* refcount 1 */
 Guest *guest_ref(const Guest *guest);
 void guest_unref(Guest *guest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Guest, guest_unref)
+/* Takes over what no start changes: persistent, autostart, n_snapshots. */
+void guest_take_standing(Guest *guest, const Guest *known);
 /* Was it seen with that process? Of no guest, or one that is off, the pid is 0. */
 bool guest_is_of_process(const Guest *guest, pid_t pid, uint64_t starttime);
 /* live if there is one, else config; never NULL for a whole guest. Borrowed. */

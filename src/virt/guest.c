@@ -258,20 +258,13 @@ static int standing_read(VirtCall *call, Guest *guest)
     return VIRT_DONE;
 }
 
-static void standing_take(const Guest *known, Guest *guest)
-{
-    guest->persistent = known->persistent;
-    guest->autostart = known->autostart;
-    guest->n_snapshots = known->n_snapshots;
-}
-
 static int guest_read(VirtCall *call, const Guest *off, Guest *guest)
 {
     int r = VIRT_DONE;
 
     guest->active = is_active(call);
     if (off && guest->active)
-        standing_take(off, guest);
+        guest_take_standing(guest, off);
     else
         r = standing_read(call, guest);
     if (r != VIRT_DONE)

@@ -65,9 +65,9 @@ int virt_guests_list(VirtHub *hub, bool autostart, GPtrArray **ret);
 
 /* One guest with its definitions (live if it runs, config if persistent) and whether it is in a
  * job, what its emulator can do, its saved memory and its snapshots. kernel stays NULL. off: as in
- * apply/backend.h. VIRT_DONE,
- * VIRT_AWAY, VIRT_GONE, VIRT_BUSY, VIRT_HUNG (since libvirt 11.0 the definition of a guest that
- * hangs may take as long as it hangs, and is not asked for), negative errno. */
+ * apply/backend.h. VIRT_DONE, VIRT_AWAY, VIRT_GONE, VIRT_BUSY, VIRT_HUNG (since libvirt 11.0 the
+ * definition of a guest that hangs may take as long as it hangs, and is not asked for), negative
+ * errno. */
 int virt_guest_acquire(VirtHub *hub, const char *uuid, const Guest *off, Guest **ret);
 
 /* One definition alone, as above: that in force, or that for the next start (config). GONE: no such

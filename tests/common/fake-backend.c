@@ -420,7 +420,7 @@ static int fake_guest_acquire(void *ctx, const char *uuid, const Guest *off, Gue
     if (r == BACKEND_DONE && guest) {
         *ret = guest_copy(guest);
         if (off && guest->active)
-            (*ret)->n_snapshots = off->n_snapshots;
+            guest_take_standing(*ret, off);
     } else if (r == BACKEND_DONE) {
         r = BACKEND_GONE;
     }
