@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * States of a job: QUEUED → RUNNING [→ SLOW [→ ABANDONED]] → in the list of those that ended, from
- * which the main thread takes, tells and frees it. The worker of a job that was slow ends with it,
- * since it was replaced, so that there are always POOL_WORKERS that do not hang, or, with more than
- * POOL_MAX_REPLACED that do, as many as are left. All transitions are under the lock. Once the pool
- * closes nobody takes from that list any more, and workers free their jobs themselves.
+ * which the main thread takes, tells and frees it. All transitions are under the lock. Once the
+ * pool closes nobody takes from that list any more, and workers free their jobs themselves.
+ *
+ * A worker starts when a job waits and none is idle, and ends when it has been idle for a while:
+ * its stack is memory that a daemon at rest has no use for. One stays. There may be POOL_WORKERS,
+ * and one more for each that hangs, up to POOL_MAX_REPLACED.
  */
 #include "daemon/pool.h"
 
@@ -12,12 +14,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define IDLE_USEC (2 * G_USEC_PER_SEC)
+
 enum { JOB_QUEUED, JOB_RUNNING, JOB_SLOW, JOB_ABANDONED };
 
 struct Pool {
     GMutex lock;
     GCond wake;
-    GCond changed;        /* running, n_replaced */
+    GCond changed; /* running, n_replaced */
+    unsigned n_workers, n_idle;
     GQueue queued;        /* of PoolJob */
     GQueue running;       /* of PoolJob, not those abandoned */
     GQueue ended;         /* of PoolJob */
@@ -47,16 +52,17 @@ static void job_free(PoolJob *job)
     job->free(job);
 }
 
-/* Under the lock. True if the worker may go on: past the bound one that comes back is as good as
- * the replacement that did not start. */
-static bool job_finish(Pool *pool, PoolJob *job)
+static unsigned worker_limit(const Pool *pool)
 {
-    bool was_slow = job->state != JOB_RUNNING;
-    bool go_on = !was_slow || pool->n_replaced > POOL_MAX_REPLACED;
+    return POOL_WORKERS + MIN(pool->n_replaced, POOL_MAX_REPLACED);
+}
 
+/* Under the lock. */
+static void job_finish(Pool *pool, PoolJob *job)
+{
     if (pool->closing)
         g_cond_broadcast(&pool->changed);
-    pool->n_replaced -= was_slow;
+    pool->n_replaced -= job->state != JOB_RUNNING;
     g_queue_remove(&pool->running, job);
     if (pool->freed) {
         job_free(job);
@@ -64,20 +70,31 @@ static bool job_finish(Pool *pool, PoolJob *job)
         g_queue_push_tail(&pool->ended, job);
         eventfd_write(pool->fd, 1);
     }
-    return go_on;
+}
+
+/* Under the lock. False: no job has come, and there are enough without this worker. */
+static bool worker_wait(Pool *pool)
+{
+    int64_t end = g_get_monotonic_time() + IDLE_USEC;
+    bool in_time = true;
+
+    pool->n_idle++;
+    while (!pool->closing && g_queue_is_empty(&pool->queued) && (in_time || pool->n_idle == 1)) {
+        if (in_time)
+            in_time = g_cond_wait_until(&pool->wake, &pool->lock, end);
+        else
+            g_cond_wait(&pool->wake, &pool->lock);
+    }
+    pool->n_idle--;
+    return !pool->closing && !g_queue_is_empty(&pool->queued);
 }
 
 static gpointer worker_run(gpointer data)
 {
     Pool *pool = data;
-    bool go_on = true;
 
     g_mutex_lock(&pool->lock);
-    while (go_on) {
-        while (!pool->closing && g_queue_is_empty(&pool->queued))
-            g_cond_wait(&pool->wake, &pool->lock);
-        if (pool->closing)
-            break;
+    while (pool->n_workers <= worker_limit(pool) && worker_wait(pool)) {
         PoolJob *job = g_queue_pop_head(&pool->queued);
         job->state = JOB_RUNNING;
         job->started_usec = g_get_monotonic_time();
@@ -85,17 +102,32 @@ static gpointer worker_run(gpointer data)
         g_mutex_unlock(&pool->lock);
         job->run(job);
         g_mutex_lock(&pool->lock);
-        go_on = job_finish(pool, job);
+        job_finish(pool, job);
     }
+    pool->n_workers--;
     g_mutex_unlock(&pool->lock);
     pool_release(pool);
     return NULL;
 }
 
-static void worker_start(Pool *pool)
+/* Under the lock. False: the kernel gives no thread now; jobs wait for the workers there are. */
+static bool worker_start(Pool *pool)
 {
+    GThread *thread = g_thread_try_new("worker", worker_run, pool, NULL);
+
+    if (!thread)
+        return false;
+    g_thread_unref(thread);
     pool->references++;
-    g_thread_unref(g_thread_new("worker", worker_run, pool));
+    pool->n_workers++;
+    return true;
+}
+
+/* Under the lock. */
+static void worker_start_if_missed(Pool *pool)
+{
+    if (pool->queued.length > pool->n_idle && pool->n_workers < worker_limit(pool))
+        worker_start(pool);
 }
 
 int pool_new(Pool **ret)
@@ -111,9 +143,12 @@ int pool_new(Pool **ret)
     pool->fd = fd;
     pool->references = 1;
     g_mutex_lock(&pool->lock);
-    for (unsigned i = 0; i < POOL_WORKERS; i++)
-        worker_start(pool);
+    bool started = worker_start(pool);
     g_mutex_unlock(&pool->lock);
+    if (!started) {
+        pool_release(pool);
+        return -EAGAIN;
+    }
     *ret = pool;
     return 0;
 }
@@ -161,6 +196,7 @@ void pool_submit(Pool *pool, PoolJob *job)
     g_mutex_lock(&pool->lock);
     job->state = JOB_QUEUED;
     g_queue_push_tail(&pool->queued, job);
+    worker_start_if_missed(pool);
     g_mutex_unlock(&pool->lock);
     g_cond_signal(&pool->wake); /* who is woken need not wait for the lock */
 }
@@ -185,14 +221,15 @@ static PoolJob *take_slow(Pool *pool, int64_t now_usec)
     }
     if (slow) {
         slow->state = JOB_SLOW;
-        if (++pool->n_replaced <= POOL_MAX_REPLACED)
-            worker_start(pool);
+        pool->n_replaced++;
+        worker_start_if_missed(pool);
     }
     g_mutex_unlock(&pool->lock);
     return slow;
 }
 
-/* The next job past its deadline, or NULL. */
+/* The next job past its deadline, or NULL; those just started wait until they are known to be slow.
+ */
 static PoolJob *take_overdue(Pool *pool, int64_t now_usec)
 {
     PoolJob *overdue = NULL;
@@ -200,7 +237,7 @@ static PoolJob *take_overdue(Pool *pool, int64_t now_usec)
     g_mutex_lock(&pool->lock);
     for (GList *item = pool->running.head; item && !overdue; item = item->next) {
         PoolJob *job = item->data;
-        if (is_past(job, job->timeout_usec, now_usec))
+        if (job->state == JOB_SLOW && is_past(job, job->timeout_usec, now_usec))
             overdue = job;
     }
     if (overdue) {

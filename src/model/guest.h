@@ -197,11 +197,9 @@ typedef struct GuestKernel {
     GuestPages *pages; /* the same by page size: sorted by node, size, transparent */
     unsigned n_pages;
     GArray *ram; /* of RamRange, by address; NULL: not known */
-    /* nodes of samples of it (host/ram.h), negative of those that are not there; NULL: not asked */
-    short *sample_nodes;
-    unsigned n_samples;
-    unsigned *samples_on; /* how many of them are on each NUMA node (OS index); NULL: not asked, or
-                             none is there yet */
+    /* how many samples of it (host/ram.h) are on each NUMA node (OS index); NULL: not asked, or
+     * none is there yet */
+    unsigned *samples_on;
     unsigned n_samples_on;
 } GuestKernel;
 
@@ -219,7 +217,8 @@ CpuSet *guest_kernel_affinity(const GuestKernel *kernel);
 void guest_kernel_set_memory(GuestKernel *kernel, const uint64_t *kib, unsigned n);
 /* Adds an entry to pages, in order. */
 void guest_kernel_add_pages(GuestKernel *kernel, const GuestPages *pages);
-/* Sets sample_nodes, copied, and samples_on. */
+/* Sets samples_on by the nodes of n samples, negative of those that are not there. For who builds
+ * it. */
 void guest_kernel_set_samples(GuestKernel *kernel, const int *nodes, unsigned n);
 /* It is whole: from now on its sets are shared with others' (model/cpuset.h). Once. */
 void guest_kernel_share(GuestKernel *kernel);

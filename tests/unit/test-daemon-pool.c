@@ -223,6 +223,50 @@ static void test_no_worker_is_lost_past_the_bound(void **state)
     g_mutex_clear(&second);
 }
 
+static unsigned count_workers(void)
+{
+    g_autoptr(GDir) tasks = g_dir_open("/proc/self/task", 0, NULL);
+    unsigned n = 0;
+
+    assert_non_null(tasks);
+    for (const char *name; (name = g_dir_read_name(tasks));) {
+        g_autofree char *path = g_strdup_printf("/proc/self/task/%s/comm", name);
+        g_autofree char *comm = NULL;
+        n += g_file_get_contents(path, &comm, NULL, NULL) && g_str_equal(comm, "worker\n");
+    }
+    return n;
+}
+
+static void wait_for_workers(unsigned wanted)
+{
+    for (unsigned i = 0; i < 3000 && count_workers() != wanted; i++)
+        g_usleep(10000);
+    assert_int_equal(count_workers(), wanted);
+}
+
+/* As many as are needed start, and all but one end once there is nothing to do. */
+static void test_idle_workers_end(void **state)
+{
+    g_autoptr(Pool) pool = NULL;
+    GMutex gate;
+    (void)state;
+
+    g_mutex_init(&gate);
+    g_mutex_lock(&gate);
+    assert_int_equal(pool_new(&pool), 0);
+    wait_for_workers(1);
+    for (unsigned i = 0; i < POOL_WORKERS * 2; i++)
+        submit(pool, &gate, G_TIME_SPAN_HOUR);
+    dispatch_until(pool, &n_started, POOL_WORKERS, 0);
+    wait_for_workers(POOL_WORKERS);
+    g_mutex_unlock(&gate);
+    dispatch_until(pool, &n_done, POOL_WORKERS * 2, 0);
+    wait_for_workers(1);
+    submit(pool, NULL, G_TIME_SPAN_HOUR);
+    dispatch_until(pool, &n_done, POOL_WORKERS * 2 + 1, 0);
+    g_mutex_clear(&gate);
+}
+
 static void test_free_with_jobs_under_way(void **state)
 {
     Pool *pool = NULL;
@@ -283,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup(test_slow_jobs_come_back, reset),
         cmocka_unit_test_setup(test_exhausted_when_all_hang, reset),
         cmocka_unit_test_setup(test_no_worker_is_lost_past_the_bound, reset),
+        cmocka_unit_test_setup(test_idle_workers_end, reset),
         cmocka_unit_test_setup(test_free_with_jobs_under_way, reset),
         cmocka_unit_test_setup(test_drain_waits_for_jobs_under_way, reset),
     };

@@ -166,7 +166,7 @@ static QuickWatch *watch_of(GArray *ranges, unsigned n, const int *nodes)
     return watch;
 }
 
-/* Memory that stays where it is, and memory that is given back, are no move. What counts is where
+/* Memory that stays where it is, that is given back or that is new is no move. What counts is where
  * the look saw it: the watch asks nothing itself. */
 static void the_quick_pass_looks_at_memory(void **state)
 {
@@ -190,6 +190,11 @@ static void the_quick_pass_looks_at_memory(void **state)
     assert_int_equal(quick_check_memory(watch), HOST_DONE);
     madvise(ram, SIZE / 2, MADV_DONTNEED);
     assert_int_equal(quick_check_memory(watch), HOST_DONE);
+    assert_int_equal(quick_check_memory(moved), HOST_CHANGED); /* what is left */
+    assert_int_equal(ram_nodes_acquire(getpid(), samples, n, nodes), HOST_DONE);
+    g_autoptr(QuickWatch) half = watch_of(ranges, n, nodes);
+    memset(ram, 1, SIZE);
+    assert_int_equal(quick_check_memory(half), HOST_DONE);
     munmap(ram, SIZE);
 }
 
