@@ -73,6 +73,10 @@ static int real_guest_acquire(void *ctx, const char *uuid, const Guest *off, Gue
             guest->hung = "its process is stopped";
         virt_guest_read_polling(ctx, guest);
     }
+    if (guest->live)
+        guest_def_share(guest->live);
+    if (guest->config)
+        guest_def_share(guest->config);
     *ret = g_steal_pointer(&guest);
     return BACKEND_DONE;
 }

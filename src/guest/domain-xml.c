@@ -193,7 +193,6 @@ int guest_def_parse(const char *xml, size_t length, const char *file, GuestDef *
     if (reader.failed)
         return -EINVAL;
     knob_xml_read(domain, def);
-    guest_def_share(def);
     *ret = g_steal_pointer(&def);
     return 0;
 }

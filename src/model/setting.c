@@ -76,6 +76,9 @@ char *setting_key_instance(const SettingKey *key)
 /* Settings that lists share, each a key of its own; none: NULL. The lock guards n_shared, too. */
 static GMutex shared_lock;
 static GHashTable *shared;
+/* The items of whole lists that are equal → how many lists have them; of shared Settings, so that
+ * they are equal if the pointers are. */
+static GHashTable *shared_items;
 
 static unsigned setting_hash(gconstpointer data)
 {
@@ -120,6 +123,51 @@ static void setting_free(gpointer data)
         setting_destroy(setting);
 }
 
+static unsigned items_hash(gconstpointer data)
+{
+    const GPtrArray *items = data;
+    unsigned hash = items->len;
+
+    for (guint i = 0; i < items->len; i++)
+        hash = hash * 31 + g_direct_hash(items->pdata[i]);
+    return hash;
+}
+
+static gboolean items_same(gconstpointer a, gconstpointer b)
+{
+    const GPtrArray *x = a, *y = b;
+
+    return x->len == y->len &&
+           (x->len == 0 || memcmp(x->pdata, y->pdata, x->len * sizeof(x->pdata[0])) == 0);
+}
+
+/* Under the lock. The items a list is to have in place of these, with a reference of its own. */
+static GPtrArray *items_share(GPtrArray *items)
+{
+    gpointer found, count;
+
+    if (!shared_items)
+        shared_items = g_hash_table_new(items_hash, items_same);
+    if (!g_hash_table_lookup_extended(shared_items, items, &found, &count))
+        found = items;
+    g_hash_table_insert(shared_items, found, GUINT_TO_POINTER(GPOINTER_TO_UINT(count) + 1));
+    return g_ptr_array_ref(found);
+}
+
+/* Nobody finds them any more once the last list has let them go. */
+static void items_release(GPtrArray *items)
+{
+    g_mutex_lock(&shared_lock);
+    unsigned count = GPOINTER_TO_UINT(g_hash_table_lookup(shared_items, items));
+    if (count > 1)
+        g_hash_table_insert(shared_items, items, GUINT_TO_POINTER(count - 1));
+    else
+        g_hash_table_remove(shared_items, items);
+    if (g_hash_table_size(shared_items) == 0)
+        g_clear_pointer(&shared_items, g_hash_table_unref);
+    g_mutex_unlock(&shared_lock);
+}
+
 SettingList *setting_list_new(void)
 {
     SettingList *list = g_new0(SettingList, 1);
@@ -132,6 +180,8 @@ void setting_list_free(SettingList *list)
 {
     if (!list)
         return;
+    if (list->is_shared)
+        items_release(list->items);
     g_ptr_array_unref(list->items);
     g_free(list);
 }
@@ -141,6 +191,8 @@ void setting_list_add(SettingList *list, const SettingKey *key, const char *valu
 {
     Setting *setting = g_new0(Setting, 1);
 
+    if (list->is_shared)
+        abort(); /* it would change other guests' lists */
     setting->key = *key;
     setting->value = g_strdup(value);
     setting->reason = g_strdup(reason);
@@ -173,25 +225,34 @@ void setting_list_sort(SettingList *list)
     }
 }
 
+/* Under the lock. */
+static void setting_share(Setting **setting)
+{
+    if (!shared)
+        shared = g_hash_table_new(setting_hash, setting_same);
+    Setting *found = g_hash_table_lookup(shared, *setting);
+    if (found) {
+        setting_destroy(*setting);
+        *setting = found;
+    } else {
+        g_hash_table_add(shared, *setting);
+    }
+    (*setting)->n_shared++;
+}
+
 void setting_list_share(SettingList *list)
 {
+    GPtrArray *own = list->items;
+
+    if (list->is_shared)
+        return;
     g_mutex_lock(&shared_lock);
-    for (guint i = 0; i < list->items->len; i++) {
-        Setting *own = list->items->pdata[i];
-        if (own->n_shared > 0)
-            continue;
-        if (!shared)
-            shared = g_hash_table_new(setting_hash, setting_same);
-        Setting *found = g_hash_table_lookup(shared, own);
-        if (found) {
-            list->items->pdata[i] = found;
-            setting_destroy(own);
-        } else {
-            g_hash_table_add(shared, own);
-        }
-        ((Setting *)list->items->pdata[i])->n_shared++;
-    }
+    for (guint i = 0; i < own->len; i++)
+        setting_share((Setting **)&own->pdata[i]);
+    list->items = items_share(own);
+    list->is_shared = true;
     g_mutex_unlock(&shared_lock);
+    g_ptr_array_unref(own);
 }
 
 static int compare_key(const void *key, const void *element)

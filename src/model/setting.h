@@ -44,7 +44,8 @@ typedef struct Setting {
 
 /* Sorted by key, no key twice. */
 typedef struct SettingList {
-    GPtrArray *items; /* of Setting, owned */
+    GPtrArray *items; /* of Setting, owned; once shared, by other lists too */
+    bool is_shared;
 } SettingList;
 
 /* A key of a named instance. False, and the key has no name, if the name is longer than any can be
@@ -67,8 +68,9 @@ void setting_list_add_cpus(SettingList *list, const SettingKey *key, const CpuSe
                            const char *reason, const char *origin);
 /* Sorts by key; of the same key the last one added stays. */
 void setting_list_sort(SettingList *list);
-/* What lists of long life have equal is kept once: guests have most of their settings in common.
- * Ends by itself, with the last list; the lists may belong to different threads. */
+/* What lists of long life have equal is kept once: guests have most of their settings in common,
+ * and many have all. The list must be sorted, and nothing is added any more. Ends by itself, with
+ * the last list; the lists may belong to different threads. */
 void setting_list_share(SettingList *list);
 /* NULL if the list has no such key. The list must be sorted. */
 const Setting *setting_list_find(const SettingList *list, const SettingKey *key);

@@ -70,15 +70,21 @@ CpuSet *seat_vcpu_pus(const Seat *seat)
     return pus;
 }
 
+/* What a survey finds and nothing changes later; mostly the same for all guests. */
+static void bounds_each(Seat *seat, void (*call)(CpuSet **set))
+{
+    call(&seat->allowed);
+    call(&seat->mems);
+    call(&seat->node_list);
+    call(&seat->cpu_nodes);
+    call(&seat->mem_nodes);
+}
+
 static void seat_free(gpointer data)
 {
     Seat *seat = data;
 
-    hwloc_bitmap_free(seat->allowed);
-    hwloc_bitmap_free(seat->mems);
-    hwloc_bitmap_free(seat->node_list);
-    hwloc_bitmap_free(seat->cpu_nodes);
-    hwloc_bitmap_free(seat->mem_nodes);
+    bounds_each(seat, cpuset_release);
     for (unsigned i = 0; i < N_HELPERS; i++)
         hwloc_bitmap_free(seat->lists[i]);
     for (unsigned i = 0; i < seat->n_pins; i++)
@@ -325,6 +331,7 @@ static void seat_survey(Planner *planner, Seat *seat)
     if (cpuset_is_empty(seat->node_list))
         g_clear_pointer(&seat->node_list, hwloc_bitmap_free);
     seat_choose_candidates(planner, seat);
+    bounds_each(seat, cpuset_share);
 }
 
 /* --- the host --- */

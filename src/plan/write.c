@@ -187,9 +187,9 @@ static char *floating_reason(const Planner *planner, const Seat *seat, const Cpu
         return g_strdup("the pool is empty: floats over all CPUs it is allowed");
     if (seat->home != NO_NODE)
         return home_reason(planner->topo, seat);
-    GString *text = g_string_new("floats over the pool");
+    g_autoptr(GString) text = g_string_new("floats over the pool");
     home_explain(planner, seat, text);
-    return g_string_free(text, FALSE);
+    return g_strdup(text->str); /* no longer than it is: each guest has one */
 }
 
 static char *placed_reason(const Planner *planner, const Seat *seat, const CpuSet *own,

@@ -184,7 +184,6 @@ static void knobs_add(const SettingList *knobs, GuestDef *def)
             setting_list_add(def->knobs, &knob->key, knob->value, NULL, NULL);
     }
     setting_list_sort(def->knobs);
-    setting_list_share(def->knobs);
 }
 
 void virt_guest_read_polling(VirtHub *hub, Guest *guest)
