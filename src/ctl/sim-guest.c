@@ -98,10 +98,9 @@ static void pins_clear(GuestPin **pins, unsigned *n_pins)
     *n_pins = 0;
 }
 
-/* The set may be shared with the definition that is known. */
 static void set_replace(CpuSet **set, CpuSet *with)
 {
-    cpuset_release(set);
+    hwloc_bitmap_free(*set);
     *set = with;
 }
 

@@ -4,9 +4,9 @@
  * which the main thread takes, tells and frees it. All transitions are under the lock. Once the
  * pool closes nobody takes from that list any more, and workers free their jobs themselves.
  *
- * A worker starts when a job waits and none is idle, and ends when it has been idle for a while:
- * its stack is memory that a daemon at rest has no use for. One stays. There may be POOL_WORKERS,
- * and one more for each that hangs, up to POOL_MAX_REPLACED.
+ * A worker starts when more jobs wait than workers are idle, and ends when it has been idle for a
+ * while: its stack is memory that a daemon at rest has no use for. One stays. There may be
+ * POOL_WORKERS, and one more for each that hangs, up to POOL_MAX_REPLACED.
  */
 #include "daemon/pool.h"
 
@@ -72,18 +72,21 @@ static void job_finish(Pool *pool, PoolJob *job)
     }
 }
 
-/* Under the lock. False: no job has come, and there are enough without this worker. */
+/* Under the lock. False: no job has come, and there are enough without this worker. Who is idle
+ * alone waits as long as it takes, so that one stays, and nobody is woken only to wait again. */
 static bool worker_wait(Pool *pool)
 {
     int64_t end = g_get_monotonic_time() + IDLE_USEC;
-    bool in_time = true;
+    bool stays = pool->n_idle == 0, is_over = false;
 
     pool->n_idle++;
-    while (!pool->closing && g_queue_is_empty(&pool->queued) && (in_time || pool->n_idle == 1)) {
-        if (in_time)
-            in_time = g_cond_wait_until(&pool->wake, &pool->lock, end);
-        else
+    while (!pool->closing && g_queue_is_empty(&pool->queued) && !is_over) {
+        if (stays)
             g_cond_wait(&pool->wake, &pool->lock);
+        else if (!g_cond_wait_until(&pool->wake, &pool->lock, end)) {
+            stays = pool->n_idle == 1;
+            is_over = !stays;
+        }
     }
     pool->n_idle--;
     return !pool->closing && !g_queue_is_empty(&pool->queued);
@@ -110,7 +113,7 @@ static gpointer worker_run(gpointer data)
     return NULL;
 }
 
-/* Under the lock. False: the kernel gives no thread now; jobs wait for the workers there are. */
+/* Under the lock. False: the kernel gives no thread now. */
 static bool worker_start(Pool *pool)
 {
     GThread *thread = g_thread_try_new("worker", worker_run, pool, NULL);
@@ -277,6 +280,7 @@ void pool_dispatch(Pool *pool, int64_t now_usec)
 
     g_mutex_lock(&pool->lock);
     eventfd_read(pool->fd, &count);
+    worker_start_if_missed(pool); /* once the kernel gives a thread again */
     for (PoolJob *job; (job = g_queue_pop_head(&pool->ended));)
         g_queue_push_tail(&ended, job);
     g_mutex_unlock(&pool->lock);

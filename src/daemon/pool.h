@@ -43,7 +43,8 @@ int pool_new(Pool **ret);
 /* Starts nothing more and waits for the jobs under way, until end_usec (monotonic). False: some
  * are still at work, and what they use must stay. done() is not called any more. */
 bool pool_drain(Pool *pool, int64_t end_usec);
-/* Waits for idle workers only; busy ones are left behind. */
+/* Does not wait for workers: busy ones are left behind, and what is left of it goes with the last.
+ */
 void pool_free(Pool *pool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pool, pool_free)
 
@@ -56,7 +57,7 @@ void pool_submit(Pool *pool, PoolJob *job);
 /* Calls done() of every finished job and of every running one past its deadline. */
 void pool_dispatch(Pool *pool, int64_t now_usec);
 
-/* Workers that were replaced, and whose calls are still out. */
+/* Slow jobs whose calls are still out: their workers are replaced, if other jobs need one. */
 unsigned pool_count_replaced(const Pool *pool);
 /* Jobs that were abandoned, ever. */
 uint64_t pool_count_abandoned(const Pool *pool);

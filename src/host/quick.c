@@ -187,31 +187,25 @@ static int thread_check(const QuickThread *thread, const unsigned long *online, 
     return HOST_DONE;
 }
 
-/* What a node has fewer than then has moved, but for as many as are gone altogether. */
+/* Of the pages that were there then and are there now. */
 int quick_check_memory(const QuickWatch *watch)
 {
     const GuestKernel *kernel = watch->kernel;
     int nodes[RAM_SAMPLES];
-    unsigned n, n_then = 0, n_now = 0, n_left = 0;
+    unsigned n, n_there = 0, n_moved = 0;
 
-    if (!kernel->samples_on)
+    if (!kernel->sample_nodes)
         return HOST_DONE;
     g_autofree uint64_t *samples = ram_samples(kernel->ram, &n);
     int r = ram_nodes_acquire(kernel->pid, samples, n, nodes);
+    for (unsigned i = 0; i < n && r == HOST_DONE; i++) {
+        bool there = nodes[i] >= 0 && kernel->sample_nodes[i] != NO_SAMPLE;
+        n_there += there;
+        n_moved += there && nodes[i] != kernel->sample_nodes[i];
+    }
     if (r != HOST_DONE)
         return r;
-    g_autoptr(GuestKernel) now = guest_kernel_new();
-    guest_kernel_set_samples(now, nodes, n);
-    for (unsigned i = 0; i < MAX(kernel->n_samples_on, now->n_samples_on); i++) {
-        unsigned then_here = i < kernel->n_samples_on ? kernel->samples_on[i] : 0;
-        unsigned here = i < now->n_samples_on ? now->samples_on[i] : 0;
-        n_then += then_here;
-        n_now += here;
-        n_left += then_here > here ? then_here - here : 0;
-    }
-    unsigned n_moved = n_left - (n_then > n_now ? n_then - n_now : 0);
-    return n_moved * 100 >= MAX(MIN(n_then, n_now), 1) * QUICK_MEMORY_MOVED_PCT ? HOST_CHANGED
-                                                                                : HOST_DONE;
+    return n_moved * 100 >= MAX(n_there, 1) * QUICK_MEMORY_MOVED_PCT ? HOST_CHANGED : HOST_DONE;
 }
 
 int quick_check(const QuickWatch *watch, const CpuSet *online)

@@ -234,6 +234,7 @@ static void guest_kernel_clear(gpointer data)
     g_free(kernel->memory_kib);
     g_free(kernel->pages);
     g_clear_pointer(&kernel->ram, g_array_unref);
+    g_free(kernel->sample_nodes);
     g_free(kernel->samples_on);
 }
 
@@ -330,12 +331,19 @@ void guest_kernel_set_samples(GuestKernel *kernel, const int *nodes, unsigned n)
 {
     int last = -1;
 
-    for (unsigned i = 0; i < n; i++)
+    g_free(kernel->sample_nodes);
+    kernel->n_samples = n;
+    kernel->sample_nodes = g_new(uint8_t, n);
+    g_clear_pointer(&kernel->samples_on, g_free);
+    for (unsigned i = 0; i < kernel->n_samples; i++) {
+        kernel->sample_nodes[i] =
+            nodes[i] >= 0 && nodes[i] < NO_SAMPLE ? (uint8_t)nodes[i] : NO_SAMPLE;
         last = MAX(last, nodes[i]);
-    g_free(kernel->samples_on);
+    }
     kernel->n_samples_on = (unsigned)(last + 1);
-    kernel->samples_on = g_new0(unsigned, kernel->n_samples_on); /* NULL of none */
-    for (unsigned i = 0; i < n; i++)
+    if (last >= 0)
+        kernel->samples_on = g_new0(unsigned, kernel->n_samples_on);
+    for (unsigned i = 0; i < kernel->n_samples; i++)
         if (nodes[i] >= 0)
             kernel->samples_on[nodes[i]]++;
 }

@@ -176,6 +176,8 @@ typedef struct RamRange {
     unsigned page_kib;
 } RamRange;
 
+#define NO_SAMPLE UINT8_MAX
+
 typedef struct GuestKernel {
     pid_t pid;
     uint64_t starttime;
@@ -197,9 +199,12 @@ typedef struct GuestKernel {
     GuestPages *pages; /* the same by page size: sorted by node, size, transparent */
     unsigned n_pages;
     GArray *ram; /* of RamRange, by address; NULL: not known */
-    /* how many samples of it (host/ram.h) are on each NUMA node (OS index); NULL: not asked, or
-     * none is there yet */
-    unsigned *samples_on;
+    /* nodes (OS index) of samples of it (host/ram.h); NO_SAMPLE: not there, or on a node that has
+     * no place here; NULL: not asked */
+    uint8_t *sample_nodes;
+    unsigned n_samples;
+    unsigned *samples_on; /* how many of them are on each NUMA node (OS index); NULL: not asked, or
+                             none is there yet */
     unsigned n_samples_on;
 } GuestKernel;
 
@@ -217,8 +222,7 @@ CpuSet *guest_kernel_affinity(const GuestKernel *kernel);
 void guest_kernel_set_memory(GuestKernel *kernel, const uint64_t *kib, unsigned n);
 /* Adds an entry to pages, in order. */
 void guest_kernel_add_pages(GuestKernel *kernel, const GuestPages *pages);
-/* Sets samples_on by the nodes of n samples, negative of those that are not there. For who builds
- * it. */
+/* Sets sample_nodes and samples_on by nodes, of which those that are negative are not there. */
 void guest_kernel_set_samples(GuestKernel *kernel, const int *nodes, unsigned n);
 /* It is whole: from now on its sets are shared with others' (model/cpuset.h). Once. */
 void guest_kernel_share(GuestKernel *kernel);

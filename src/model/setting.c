@@ -144,7 +144,7 @@ static gboolean items_same(gconstpointer a, gconstpointer b)
 /* Under the lock. The items a list is to have in place of these, with a reference of its own. */
 static GPtrArray *items_share(GPtrArray *items)
 {
-    gpointer found, count;
+    gpointer found = NULL, count = NULL;
 
     if (!shared_items)
         shared_items = g_hash_table_new(items_hash, items_same);
@@ -186,13 +186,19 @@ void setting_list_free(SettingList *list)
     g_free(list);
 }
 
+/* It would change other guests' lists. */
+static void must_be_own(const SettingList *list)
+{
+    if (list->is_shared)
+        abort();
+}
+
 void setting_list_add(SettingList *list, const SettingKey *key, const char *value,
                       const char *reason, const char *origin)
 {
     Setting *setting = g_new0(Setting, 1);
 
-    if (list->is_shared)
-        abort(); /* it would change other guests' lists */
+    must_be_own(list);
     setting->key = *key;
     setting->value = g_strdup(value);
     setting->reason = g_strdup(reason);
@@ -217,6 +223,7 @@ static int compare_settings(gconstpointer a, gconstpointer b)
 
 void setting_list_sort(SettingList *list)
 {
+    must_be_own(list);
     /* Stable, so that of equal keys the last one added is the last one still. */
     g_ptr_array_sort(list->items, compare_settings);
     for (guint i = list->items->len; i-- > 1;) {

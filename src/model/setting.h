@@ -36,10 +36,11 @@ typedef struct SettingKey {
 
 typedef struct Setting {
     SettingKey key;
-    char *value;       /* canonical, or NULL: not set */
-    char *reason;      /* why, in words; may be NULL */
-    char *origin;      /* "file:line" of the policy; may be NULL */
-    unsigned n_shared; /* how many lists share it; 0: it is its list's own. Only for setting.c */
+    char *value;  /* canonical, or NULL: not set */
+    char *reason; /* why, in words; may be NULL */
+    char *origin; /* "file:line" of the policy; may be NULL */
+    unsigned
+        n_shared; /* by how many different lists; 0: it is its list's own. Only for setting.c */
 } Setting;
 
 /* Sorted by key, no key twice. */

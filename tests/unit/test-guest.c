@@ -50,6 +50,25 @@ static void test_pins(void **state)
     assert_null(guest_def_iothread_pin(def, 0));
 }
 
+/* What two guests have in common is there once, and stays as long as one of them has it. */
+static void test_definitions_share(void **state)
+{
+    const SettingKey key = {KNOB_CPU_WEIGHT, 0, PLANE_LIVE, 0, 0, ""};
+    GuestDef *first = world_def("a", 1, 4, 1024);
+    g_autoptr(GuestDef) second = world_def("b", 2, 4, 1024);
+    (void)state;
+
+    setting_list_add(first->knobs, &key, "50", NULL, NULL);
+    setting_list_add(second->knobs, &key, "50", NULL, NULL);
+    guest_def_share(first);
+    guest_def_share(second);
+    assert_ptr_equal(first->vcpus, second->vcpus);
+    assert_ptr_equal(first->knobs->items, second->knobs->items);
+    guest_def_unref(first);
+    assert_cpus(second->vcpus, "0-3");
+    assert_string_equal(setting_list_find(second->knobs, &key)->value, "50");
+}
+
 /* Everything a definition owns goes with it: for the leak checkers. */
 static void test_full_definition_is_freed(void **state)
 {
@@ -185,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_new),
         cmocka_unit_test(test_pins),
+        cmocka_unit_test(test_definitions_share),
         cmocka_unit_test(test_full_definition_is_freed),
         cmocka_unit_test(test_kernel),
         cmocka_unit_test(test_kernel_memory),
