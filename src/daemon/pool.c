@@ -77,15 +77,16 @@ static void job_finish(Pool *pool, PoolJob *job)
 static bool worker_wait(Pool *pool)
 {
     int64_t end = g_get_monotonic_time() + IDLE_USEC;
-    bool stays = pool->n_idle == 0, is_over = false;
+    bool stays = pool->n_idle == 0;
 
     pool->n_idle++;
-    while (!pool->closing && g_queue_is_empty(&pool->queued) && !is_over) {
-        if (stays)
+    while (!pool->closing && g_queue_is_empty(&pool->queued)) {
+        if (stays) {
             g_cond_wait(&pool->wake, &pool->lock);
-        else if (!g_cond_wait_until(&pool->wake, &pool->lock, end)) {
-            stays = pool->n_idle == 1;
-            is_over = !stays;
+        } else if (!g_cond_wait_until(&pool->wake, &pool->lock, end)) {
+            if (pool->n_idle > 1)
+                break;
+            stays = true;
         }
     }
     pool->n_idle--;
